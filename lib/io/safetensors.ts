@@ -1,0 +1,252 @@
+/**
+ * Safetensors files: 8 bytes of header length (little-endian), a JSON header `{name: {dtype, shape, data_offsets}}`,
+ * then the tensors' bytes. Only the header is read on opening; tensors are sought and read one by one. As in the
+ * reference implementation the tensors must cover the data without gap or overlap.
+ */
+import { dirname, join } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+import { RandomAccessFile } from "./random_access_file.ts";
+import {
+  bytesPerElement,
+  elementCount,
+  type TensorFile,
+  type TensorInfo,
+  type TensorType,
+  widen,
+} from "./tensor_file.ts";
+
+export interface SafetensorsFile extends TensorFile {
+  /** The texts under `__metadata__`; empty for a sharded file. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** A tensor of type I64 without loss. @throws {DataError} when it is of another type */
+  readIntegers(name: string): Promise<BigInt64Array<ArrayBuffer>>;
+}
+
+/**
+ * Open `model.safetensors`, or the shards that a `model.safetensors.index.json` lists.
+ *
+ * @throws {DataError} when the file is no valid safetensors file
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  return path.endsWith(".index.json") ? await openShards(path) : new SingleFile(path);
+}
+
+/** An array that safetensors can hold: f32, f16 or i64 by its type. */
+export interface SafetensorsArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float16Array | BigInt64Array;
+}
+
+/** The bytes of a safetensors file, tensors by alignment and then by name as Python's library writes them. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsArray>,
+  metadata?: Record<string, string>,
+): Uint8Array<ArrayBuffer> {
+  const ordered = [...tensors].sort(([a, { data: x }], [b, { data: y }]) =>
+    y.BYTES_PER_ELEMENT - x.BYTES_PER_ELEMENT || (a < b ? -1 : a > b ? 1 : 0)
+  );
+  const header: Record<string, unknown> = Object.create(null);
+  if (metadata) header.__metadata__ = metadata;
+  let end = 0;
+  for (const [name, { shape, data }] of ordered) {
+    if (elementCount(shape) !== data.length) {
+      throw new RangeError(`Tensor "${name}" has ${data.length} elements but shape (${shape.join(", ")})`);
+    }
+    const dtype = data instanceof Float32Array ? "F32" : data instanceof BigInt64Array ? "I64" : "F16";
+    header[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const headerLength = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.set(text, 8);
+  bytes.fill(0x20, 8 + text.length, 8 + headerLength);
+  let position = 8 + headerLength;
+  for (const [, { data }] of ordered) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  return bytes;
+}
+
+interface Entry extends TensorInfo {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The reference implementation's limit too. */
+const maxHeaderBytes = 100_000_000;
+
+class SingleFile implements SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, Entry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly #file: RandomAccessFile;
+  readonly #dataStart: number;
+
+  constructor(readonly path: string) {
+    this.#file = RandomAccessFile.open(path);
+    try {
+      const { header, dataStart } = readHeader(this.#file);
+      this.#dataStart = dataStart;
+      this.metadata = parseMetadata(path, header.__metadata__);
+      this.tensors = parseEntries(path, header, this.#file.size - dataStart);
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  read(name: string): Promise<Float32Array<ArrayBuffer>> {
+    return Promise.try(() => widen(this.#bytes(name), this.tensors.get(name)!.dtype));
+  }
+
+  readIntegers(name: string): Promise<BigInt64Array<ArrayBuffer>> {
+    return Promise.try(() => {
+      const bytes = this.#bytes(name);
+      const { dtype } = this.tensors.get(name)!;
+      if (dtype !== "I64") {
+        throw new DataError(`Cannot read "${this.path}": tensor "${name}" is ${dtype}, expected I64`);
+      }
+      return new BigInt64Array(bytes.buffer);
+    });
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #bytes(name: string): Uint8Array<ArrayBuffer> {
+    const entry = this.tensors.get(name);
+    if (!entry) throw new DataError(`Cannot read "${this.path}": it has no tensor "${name}"`);
+    return this.#file.read(this.#dataStart + entry.start, entry.end - entry.start);
+  }
+}
+
+function readHeader(file: RandomAccessFile): { header: Record<string, unknown>; dataStart: number } {
+  const fail = (what: string) => new DataError(`Cannot read "${file.path}" as safetensors: ${what}`);
+  if (file.size < 8) throw fail(`${file.size} bytes are too few to hold a header`);
+  const declared = new DataView(file.read(0, 8).buffer).getBigUint64(0, true);
+  if (declared > BigInt(file.size - 8)) {
+    throw fail(
+      `its header would be ${declared} bytes long but the file has ${file.size} (cut off, or another format?)`,
+    );
+  }
+  const length = Number(declared);
+  if (length > maxHeaderBytes) {
+    throw fail(`a header of ${length} bytes is above the limit of ${maxHeaderBytes}`);
+  }
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.read(8, length)));
+  } catch (error) {
+    throw fail(`its header is not valid JSON (${(error as Error).message})`);
+  }
+  if (!isRecord(header)) throw fail("its header is not a JSON object");
+  return { header, dataStart: 8 + length };
+}
+
+function parseMetadata(path: string, value: unknown): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isRecord(value) || !Object.values(value).every((text) => typeof text === "string")) {
+    throw new DataError(`Cannot read "${path}" as safetensors: "__metadata__" is not an object of texts`);
+  }
+  return value as Record<string, string>;
+}
+
+function parseEntries(path: string, header: Record<string, unknown>, dataBytes: number): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const [name, value] of Object.entries(header)) {
+    if (name !== "__metadata__") entries.set(name, parseEntry(path, name, value));
+  }
+  const fail = (what: string) => new DataError(`Cannot read "${path}" as safetensors: ${what}`);
+  let covered = 0, previous = "";
+  for (
+    const [name, { start, end }] of [...entries].sort(([, a], [, b]) => a.start - b.start || a.end - b.end)
+  ) {
+    if (end > dataBytes) {
+      throw fail(`tensor "${name}" ends at data byte ${end} but the file has ${dataBytes} (is it cut off?)`);
+    }
+    if (start < covered) throw fail(`tensors "${previous}" and "${name}" overlap at data byte ${start}`);
+    if (start > covered) throw fail(`no tensor covers data bytes ${covered} to ${start}, before "${name}"`);
+    [covered, previous] = [end, name];
+  }
+  if (covered !== dataBytes) {
+    throw fail(`its tensors end at data byte ${covered} but the file has ${dataBytes}`);
+  }
+  return entries;
+}
+
+function parseEntry(path: string, name: string, value: unknown): Entry {
+  const fail = (what: string) =>
+    new DataError(`Cannot read "${path}" as safetensors: tensor "${name}" ${what}`);
+  const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (!isRecord(value)) throw fail("is not described by an object");
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
+    throw fail(
+      `has dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(bytesPerElement).join(", ")}`,
+    );
+  }
+  if (!Array.isArray(shape) || !shape.every(isSize)) throw fail("has no shape of whole numbers");
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[1] < offsets[0]) {
+    throw fail("has no data_offsets [start, end]");
+  }
+  const bytes = elementCount(shape) * bytesPerElement[dtype as TensorType];
+  if (offsets[1] - offsets[0] !== bytes) {
+    throw fail(
+      `of shape (${shape.join(", ")}) and dtype ${dtype} needs ${bytes} bytes but has ${
+        offsets[1] - offsets[0]
+      }`,
+    );
+  }
+  return { dtype: dtype as TensorType, shape, start: offsets[0], end: offsets[1] };
+}
+
+/** The index's `weight_map` says which file beside it holds a tensor. */
+async function openShards(path: string): Promise<SafetensorsFile> {
+  const fail = (what: string) =>
+    new DataError(`Cannot read "${path}" as an index of safetensors files: ${what}`);
+  let index: unknown;
+  try {
+    index = JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    throw fail((error as Error).message);
+  }
+  if (!isRecord(index) || !isRecord(index.weight_map)) throw fail(`it has no object "weight_map"`);
+  const shards = new Map<string, SingleFile>();
+  const homes = new Map<string, SingleFile>();
+  const close = () => shards.forEach((shard) => shard.close());
+  try {
+    for (const [name, file] of Object.entries(index.weight_map)) {
+      if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file)) {
+        throw fail(
+          `tensor "${name}" lies in ${JSON.stringify(file)}, expected a .safetensors file beside it`,
+        );
+      }
+      if (!shards.has(file)) shards.set(file, new SingleFile(join(dirname(path), file)));
+      const shard = shards.get(file)!;
+      if (!shard.tensors.has(name)) throw fail(`"${file}" does not hold tensor "${name}"`);
+      homes.set(name, shard);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const home = (name: string) => {
+    const shard = homes.get(name);
+    if (!shard) throw new DataError(`Cannot read "${path}": it has no tensor "${name}"`);
+    return shard;
+  };
+  return {
+    path,
+    metadata: {},
+    tensors: new Map([...homes].map(([name, shard]) => [name, shard.tensors.get(name)!])),
+    read: (name) => Promise.try(() => home(name).read(name)),
+    readIntegers: (name) => Promise.try(() => home(name).readIntegers(name)),
+    close,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
