@@ -1,0 +1,43 @@
+/** Files that are never seen half written: a reader finds what was there before, or all of the new content. */
+import { basename, dirname, join } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+
+/**
+ * Write `content` (text as UTF-8) to `path`: first to a temporary name in the same folder, flushed to disk, then
+ * renamed over `path`. The folder is created where it is missing.
+ *
+ * @throws {DataError} naming the folder, when it cannot be written; the temporary file is gone then
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new DataError(
+      `Cannot write "${basename(path)}" into folder "${folder}": ${
+        causeOf(error)
+      } (choose a folder that can be written)`,
+    );
+  }
+}
+
+async function writeAndFlush(path: string, bytes: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  await file.syncData();
+}
+
+/** The system's reason in a few words, without the path that it repeats and without its error number. */
+function causeOf(error: unknown): string {
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "Deno was not given write access there";
+  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
+    return "a file stands where a folder should be";
+  }
+  if (error instanceof Deno.errors.IsADirectory) return "a folder stands at that name";
+  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");
+}

@@ -1,0 +1,159 @@
+/**
+ * Comma-separated tables, read as pandas reads them: quotes, CRLF, a byte-order mark, blank lines, missing-value words.
+ *
+ * Numbers are the nearest float64 to their decimal text, then narrowed to float32. (pandas' default parser may be one
+ * unit in the last place of a float64 away from that; `float_precision="round_trip"` is what agrees always.)
+ */
+import { DataError } from "../cli/errors.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import { CsvScanner } from "./csv_scanner.ts";
+import { parseFloat32 } from "./decimal.ts";
+import { readFileBytes } from "./read_file.ts";
+
+/** A table of numbers with text columns beside it. */
+export interface NumericCsv {
+  /** Text columns by name, as they stand in the file (missing-value words are left as words). */
+  labels: Record<string, string[]>;
+  /** Names of the number columns, in file order. */
+  columns: string[];
+  /** rows x columns.length; NaN where a cell is empty or holds a missing-value word. */
+  values: Matrix;
+}
+
+/** What pandas takes for a missing value, beside the empty cell. */
+const missingWords = new Set(
+  ("#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null")
+    .split("|"),
+);
+
+/** Whether pandas would read this cell as a missing value. */
+export function isMissing(cell: string): boolean {
+  return cell === "" || missingWords.has(cell);
+}
+
+/**
+ * Read a table whose cells are numbers except in the label columns.
+ *
+ * @param options.labels how many leading columns are text, or the names of those that are (wherever they stand)
+ * @throws {DataError} with row and column: text in a number cell, rows of unequal length, a missing label column.
+ *   Rows count from 1 with the header, as a spreadsheet shows them.
+ */
+export async function readNumericCsv(
+  path: string,
+  options: { labels: number | string[] },
+): Promise<NumericCsv> {
+  return parseNumericCsv(await readFileBytes(path), path, options);
+}
+
+/** As `readNumericCsv`, from bytes; `name` is what errors call the file. */
+export function parseNumericCsv(
+  bytes: Uint8Array,
+  name: string,
+  options: { labels: number | string[] },
+): NumericCsv {
+  const scanner = new CsvScanner(bytes, name);
+  const header = readHeader(scanner, name);
+  const isLabel = markLabels(header, options.labels, name);
+  const columns = header.filter((_, i) => !isLabel[i]);
+  const labels = header.filter((_, i) => isLabel[i]).map((column) => ({ column, cells: [] as string[] }));
+
+  let values = new Float32Array(columns.length * scanner.countLinesAhead());
+  let rows = 0;
+  while (scanner.nextRow()) {
+    scanner.expectFields(header.length);
+    const start = rows * columns.length;
+    if (values.length < start + columns.length) values = grown(values, 2 * (start + columns.length));
+    let next = start, label = 0;
+    for (let field = 0; field < header.length; field++) {
+      if (isLabel[field]) {
+        labels[label++].cells.push(scanner.text(field));
+      } else {
+        const value = parseFloat32(scanner.source, scanner.starts[field], scanner.ends[field]);
+        values[next++] = Number.isNaN(value) ? wordValue(scanner, field, header[field], name) : value;
+      }
+    }
+    rows++;
+  }
+  return {
+    labels: Object.fromEntries(labels.map(({ column, cells }) => [column, cells])),
+    columns,
+    values: { data: values.subarray(0, rows * columns.length), rows, columns: columns.length },
+  };
+}
+
+/** Read every cell as text. @throws {DataError} when rows differ in length or a quote is never closed */
+export async function readCsvTable(path: string): Promise<{ header: string[]; rows: string[][] }> {
+  return parseCsvTable(await readFileBytes(path), path);
+}
+
+/** As `readCsvTable`, from bytes; `name` is what errors call the file. */
+export function parseCsvTable(bytes: Uint8Array, name: string): { header: string[]; rows: string[][] } {
+  const scanner = new CsvScanner(bytes, name);
+  const header = readHeader(scanner, name);
+  const rows: string[][] = [];
+  while (scanner.nextRow()) {
+    scanner.expectFields(header.length);
+    rows.push(header.map((_, field) => scanner.text(field)));
+  }
+  return { header, rows };
+}
+
+/** Rows of text and numbers as CSV with `\n` line ends; missing numbers become empty cells, infinities `inf`, as pandas writes. */
+export function encodeCsv(header: readonly string[], rows: Iterable<readonly (string | number)[]>): string {
+  const lines = [header.map(quoted).join(",")];
+  for (const row of rows) lines.push(row.map(encodeCell).join(","));
+  return lines.join("\n") + "\n";
+}
+
+function encodeCell(cell: string | number): string {
+  if (typeof cell === "string") return quoted(cell);
+  if (Number.isFinite(cell)) return String(cell);
+  return Number.isNaN(cell) ? "" : cell > 0 ? "inf" : "-inf";
+}
+
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function readHeader(scanner: CsvScanner, name: string): string[] {
+  if (!scanner.nextRow()) {
+    throw new DataError(`Cannot read "${name}": the file is empty (its first row must name the columns)`);
+  }
+  return Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
+}
+
+function markLabels(header: string[], labels: number | string[], name: string): boolean[] {
+  if (typeof labels === "number") return header.map((_, i) => i < labels);
+  for (const label of labels) {
+    if (!header.includes(label)) {
+      const some = header.slice(0, 5).map((column) => `"${column}"`).join(", ");
+      throw new DataError(
+        `Cannot read "${name}": it has no column "${label}" (its columns are ${some}${
+          header.length > 5 ? ", ..." : ""
+        })`,
+      );
+    }
+  }
+  const wanted = new Set(labels);
+  return header.map((column, i) => wanted.has(column) && header.indexOf(column) === i);
+}
+
+/** NaN for a missing-value word, infinities for their names; anything else is an error. */
+function wordValue(scanner: CsvScanner, field: number, column: string, name: string): number {
+  if (scanner.starts[field] === scanner.ends[field]) return NaN;
+  const cell = scanner.text(field), word = cell.trim();
+  if (isMissing(word)) return NaN;
+  const infinity = /^([+-]?)inf(inity)?$/i.exec(word);
+  if (infinity) return infinity[1] === "-" ? -Infinity : Infinity;
+  const shown = cell.length > 40 ? `${cell.slice(0, 40)}...` : cell;
+  throw new DataError(
+    `Cannot read "${name}": row ${scanner.row}, column "${column}": "${shown}" is not a number ` +
+      `(use an empty cell or nan for a missing value)`,
+  );
+}
+
+function grown(values: Float32Array<ArrayBuffer>, length: number): Float32Array<ArrayBuffer> {
+  const larger = new Float32Array(length);
+  larger.set(values);
+  return larger;
+}

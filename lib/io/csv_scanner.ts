@@ -1,0 +1,157 @@
+import { DataError } from "../cli/errors.ts";
+
+const LF = 10, CR = 13, SPACE = 32, TAB = 9, QUOTE = 34, COMMA = 44;
+
+/**
+ * Splits the bytes of a CSV file into rows of fields, one row at a time and without making strings: field i of the
+ * row is `source[starts[i], ends[i])`, its quotes taken off. Blank lines are skipped, as pandas does.
+ */
+export class CsvScanner {
+  readonly source: Uint8Array;
+  starts = new Int32Array(16);
+  ends = new Int32Array(16);
+  /** Fields of the row at hand. */
+  fields = 0;
+  /** Row at hand, counted from 1 with the header and with blank lines, as a spreadsheet shows it. */
+  row = 0;
+
+  readonly #name: string;
+  #position = 0;
+  /** Fields with doubled quotes, or with text behind the closing one, unescaped. Rare. */
+  readonly #unescaped = new Map<number, string>();
+
+  /** @throws {DataError} when the bytes are plainly not UTF-8 text (compressed, or UTF-16) */
+  constructor(bytes: Uint8Array, name: string) {
+    this.source = bytes;
+    this.#name = name;
+    const [a, b, c] = bytes;
+    if (a === 0xef && b === 0xbb && c === 0xbf) this.#position = 3;
+    const other = a === 0x1f && b === 0x8b
+      ? "gzip (unpack it first)"
+      : (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)
+      ? "UTF-16 (save it as UTF-8)"
+      : a === 0x50 && b === 0x4b
+      ? "a zip archive or a spreadsheet (export it as CSV)"
+      : a === 0x50 && b === 0x41 && c === 0x52
+      ? "Parquet (name it .parquet)"
+      : null;
+    if (other !== null) throw new DataError(`Cannot read "${name}": it is ${other}, not CSV text`);
+  }
+
+  /** How many lines end behind the row at hand, and one more: an upper bound of rows where lines end in LF. */
+  countLinesAhead(): number {
+    let lines = 1;
+    for (let at = this.source.indexOf(LF, this.#position); at >= 0; at = this.source.indexOf(LF, at + 1)) {
+      lines++;
+    }
+    return lines;
+  }
+
+  /** Go to the next row that is not blank; false at the end. @throws {DataError} when a quote is never closed */
+  nextRow(): boolean {
+    this.#skipBlankLines();
+    const { source } = this;
+    if (this.#position >= source.length) return false;
+    this.row++;
+    this.#unescaped.clear();
+    let position = this.#position, field = 0;
+    for (;;) {
+      if (field === this.starts.length) this.#growFields();
+      let start = position, end: number;
+      if (source[position] === QUOTE) {
+        position = this.#skipQuoted(position, field);
+        start++;
+        end = position - 1;
+        if (this.#unescaped.has(field)) [start, end] = [start - 1, position];
+      } else {
+        // Nearly every byte of a table of numbers is above the comma: one comparison for most.
+        for (let byte = source[position]; byte > COMMA || isInside(byte); byte = source[++position]);
+        end = position;
+      }
+      this.starts[field] = start;
+      this.ends[field] = end;
+      field++;
+      if (source[position] !== COMMA) break;
+      position++;
+    }
+    this.fields = field;
+    this.#position = this.#afterLineEnd(position);
+    return true;
+  }
+
+  /** @throws {DataError} when the row at hand has not as many fields as the header */
+  expectFields(count: number): void {
+    if (this.fields === count) return;
+    const fields = `${this.fields} ${this.fields === 1 ? "field" : "fields"}`;
+    throw new DataError(`Cannot read "${this.#name}": row ${this.row} has ${fields}, the header ${count}`);
+  }
+
+  /** Field of the row at hand as text. @throws {DataError} when it is not UTF-8 */
+  text(field: number): string {
+    const unescaped = this.#unescaped.get(field);
+    return unescaped ?? this.#decode(this.starts[field], this.ends[field]);
+  }
+
+  #skipBlankLines(): void {
+    const { source } = this;
+    for (let position = this.#position; position < source.length; this.row++) {
+      while (source[position] === SPACE || source[position] === TAB) position++;
+      if (position < source.length && source[position] !== LF && source[position] !== CR) return;
+      this.#position = position = this.#afterLineEnd(position);
+    }
+  }
+
+  #afterLineEnd(position: number): number {
+    if (this.source[position] === CR && this.source[position + 1] === LF) return position + 2;
+    return position + 1;
+  }
+
+  /** From the opening quote to the field's end. */
+  #skipQuoted(opening: number, field: number): number {
+    const { source } = this;
+    let closing = opening, escaped = false;
+    do {
+      closing = source.indexOf(QUOTE, closing + 1);
+      if (closing < 0) {
+        throw new DataError(
+          `Cannot read "${this.#name}": the quote that opens field ${
+            field + 1
+          } of row ${this.row} is never closed`,
+        );
+      }
+      if (source[closing + 1] !== QUOTE) break;
+      escaped = true;
+      closing++;
+    } while (true);
+    let end = closing + 1;
+    while (end < source.length && source[end] !== COMMA && source[end] !== LF && source[end] !== CR) end++;
+    if (escaped || end > closing + 1) {
+      const inside = this.#decode(opening + 1, closing).replaceAll('""', '"');
+      this.#unescaped.set(field, inside + this.#decode(closing + 1, end));
+    }
+    return end;
+  }
+
+  #decode(start: number, end: number): string {
+    try {
+      return utf8.decode(this.source.subarray(start, end));
+    } catch {
+      throw new DataError(`Cannot read "${this.#name}": row ${this.row} is not UTF-8 text`);
+    }
+  }
+
+  #growFields(): void {
+    const [starts, ends] = [this.starts, this.ends];
+    this.starts = new Int32Array(2 * starts.length);
+    this.ends = new Int32Array(2 * ends.length);
+    this.starts.set(starts);
+    this.ends.set(ends);
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether a byte up to the comma belongs to an unquoted field. Beyond the end of the source it is undefined: no. */
+function isInside(byte: number): boolean {
+  return byte < COMMA && byte !== LF && byte !== CR;
+}

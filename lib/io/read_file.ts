@@ -1,0 +1,29 @@
+import { DataError } from "../cli/errors.ts";
+
+/** All bytes of a file. @throws {DataError} naming the path, when it cannot be read */
+export async function readFileBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new DataError(`Cannot read "${path}": ${causeOf(error)}`);
+  }
+}
+
+/** All text of a UTF-8 file, without a byte-order mark. @throws {DataError} naming the path, when it cannot be read */
+export async function readFileText(path: string): Promise<string> {
+  const bytes = await readFileBytes(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new DataError(`Cannot read "${path}": it is not UTF-8 text`);
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "Deno was not given read access to it (run with -P)";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (error instanceof Deno.errors.NotADirectory) return "a file stands where one of its folders should be";
+  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");
+}
