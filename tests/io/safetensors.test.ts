@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { encodeSafetensors, openSafetensors } from "../../lib/io/safetensors.ts";
+import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
 import { golden, testWith } from "../support/golden.ts";
 
 const folder = Deno.makeTempDirSync({ prefix: "safetensors" });
@@ -31,14 +31,12 @@ const f32 = (shape: number[], start: number, end: number) => ({
 
 Deno.test("encodeSafetensors() writes f32, f16 and i64 tensors that openSafetensors() reads back", async () => {
   const path = write(encodeSafetensors(
-    new Map<string, Parameters<typeof encodeSafetensors>[0] extends ReadonlyMap<string, infer T> ? T : never>(
-      [
-        ["half", { shape: [2], data: new Float16Array([1.5, -0.25]) }],
-        ["b", { shape: [2, 2], data: new Float32Array([1, -2, 3.25, NaN]) }],
-        ["count", { shape: [], data: new BigInt64Array([9007199254740993n]) }],
-        ["a", { shape: [0, 3], data: new Float32Array(0) }],
-      ],
-    ),
+    new Map<string, SafetensorsArray>([
+      ["half", { shape: [2], data: new Float16Array([1.5, -0.25]) }],
+      ["b", { shape: [2, 2], data: new Float32Array([1, -2, 3.25, NaN]) }],
+      ["count", { shape: [], data: new BigInt64Array([9007199254740993n]) }],
+      ["a", { shape: [0, 3], data: new Float32Array(0) }],
+    ]),
     { format: "pt" },
   ));
   const file = await openSafetensors(path);

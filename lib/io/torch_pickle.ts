@@ -1,0 +1,160 @@
+/** What the names in a PyTorch checkpoint's pickle become. Nothing here runs anything that the pickle brings. */
+import { DataError } from "../cli/errors.ts";
+import type { TensorInfo, TensorType } from "./tensor_file.ts";
+
+/** A storage of the archive: entry `data/<key>`, `length` elements of `dtype`. */
+export interface PickledStorage {
+  readonly key: string;
+  readonly dtype: TensorType;
+  readonly length: number;
+}
+
+/** A tensor as its pickle describes it: a strided window on a storage. */
+export class PickledTensor implements TensorInfo {
+  readonly dtype: TensorType;
+  constructor(
+    readonly storage: PickledStorage,
+    readonly offset: number,
+    readonly shape: readonly number[],
+    readonly strides: readonly number[],
+  ) {
+    this.dtype = storage.dtype;
+    this.shape = [...shape];
+    this.strides = [...strides];
+    Object.freeze(this); // a pickle may try to change an object once it is made
+  }
+}
+
+/** Stands for an object of a class that we do not have: swallows whatever the pickle does to it. */
+export class Placeholder {
+  constructor(readonly name: string) {}
+  push(): void {}
+  set(): void {}
+  add(): void {}
+  __setstate__(): void {}
+  __setnewargs_ex__(): void {}
+}
+
+const storageTypes: Record<string, TensorType> = {
+  DoubleStorage: "F64",
+  FloatStorage: "F32",
+  HalfStorage: "F16",
+  BFloat16Storage: "BF16",
+  LongStorage: "I64",
+  IntStorage: "I32",
+  ShortStorage: "I16",
+  CharStorage: "I8",
+  ByteStorage: "U8",
+  BoolStorage: "BOOL",
+};
+
+/** Functions that checkpoints call to make plain values (numbers, dates, enums); a placeholder does for them. */
+const harmless = new Set([
+  "_codecs.encode",
+  "copyreg._reconstructor",
+  "copy_reg._reconstructor",
+  "collections.defaultdict",
+  "collections.deque",
+  "datetime.date",
+  "datetime.datetime",
+  "datetime.timedelta",
+  "numpy.dtype",
+  "numpy.ndarray",
+  "numpy.core.multiarray._reconstruct",
+  "numpy.core.multiarray.scalar",
+  "numpy._core.multiarray._reconstruct",
+  "numpy._core.multiarray.scalar",
+  "torch.device",
+  "types.SimpleNamespace",
+]);
+
+/** Types that any Python has, and that do nothing but hold values. */
+const plainTypes = new Set(
+  "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple unicode long"
+    .split(" "),
+);
+
+/** Modules whose names have no business in a checkpoint, whether they are called or not. */
+const refusedModules = new Set(
+  ("os posix nt sys subprocess builtins __builtin__ importlib runpy pty pickle cPickle _pickle dill cloudpickle marshal " +
+    "shutil socket ctypes _ctypes code codeop types operator _operator functools _functools io _io webbrowser urllib http " +
+    "requests asyncio multiprocessing threading _thread signal platform tempfile  glob zipfile timeit cProfile profile pdb " +
+    "bdb trace pip pkgutil imp site atexit gc inspect ast compileall py_compile commands popen2 smtplib ftplib telnetlib " +
+    "sqlite3 xmlrpc ensurepip venv distutils setuptools").split(" "),
+);
+
+/** Fresh resolvers for one pickle: `resolve` for its globals, `storage` for its persistent ids. */
+export function torchNames() {
+  const known = new Map<string, unknown>();
+  // Plain functions: pickleparser calls them for REDUCE and constructs them for NEWOBJ.
+  const callable = (make: (...args: unknown[]) => unknown) =>
+    function (...args: unknown[]) {
+      return make(...args);
+    };
+  const define = (name: string, make: (...args: unknown[]) => unknown) => known.set(name, callable(make));
+  define(
+    "collections.OrderedDict",
+    (items) => new Map(Array.isArray(items) ? items as [unknown, unknown][] : []),
+  );
+  define("torch.Size", (sizes) => sizes);
+  define("torch._utils._rebuild_tensor", rebuildTensor);
+  define("torch._utils._rebuild_tensor_v2", rebuildTensor);
+  define("torch._utils._rebuild_parameter", (tensor) => tensor);
+  define("torch._utils._rebuild_parameter_with_state", (tensor) => tensor);
+  define("torch._tensor._rebuild_from_type_v2", (make, _type, args) => {
+    if (![...known.values()].includes(make) || !Array.isArray(args)) {
+      throw new DataError("a tensor is made in an unknown way");
+    }
+    return (make as (...args: unknown[]) => unknown)(...args);
+  });
+  const classes = new Map<unknown, string>();
+
+  const resolve = (module: unknown, name: unknown) => {
+    const full = `${module}.${name}`;
+    if (known.has(full)) return known.get(full) as () => unknown;
+    const root = String(module).split(".")[0];
+    const plain = (root === "builtins" || root === "__builtin__") && plainTypes.has(String(name));
+    if (refusedModules.has(root) && !plain && !harmless.has(full)) throw refusal(full);
+    const last = String(name).split(".").at(-1)!;
+    const isClass = plain || harmless.has(full) || /^[A-Z]|^_[A-Z]/.test(last);
+    const stand = callable(() => {
+      if (!isClass) throw refusal(full);
+      return new Placeholder(full);
+    });
+    known.set(full, stand);
+    classes.set(stand, full);
+    return stand as () => unknown;
+  };
+
+  const storage = (pid: unknown): PickledStorage => {
+    const [kind, type, key, , length] = Array.isArray(pid) ? pid : [];
+    const dtype = storageTypes[String(classes.get(type)).replace(/^torch\.(storage\.)?/, "")];
+    if (kind !== "storage" || typeof key !== "string" || !isSize(length)) {
+      throw new DataError("a storage is not described as PyTorch does");
+    }
+    if (!dtype) throw new DataError(`storage "${key}" is of the unknown type ${classes.get(type)}`);
+    return Object.freeze({ key, dtype, length });
+  };
+  return { resolve, storage: storage as (pid: string) => unknown };
+}
+
+function rebuildTensor(storage: unknown, offset: unknown, shape: unknown, strides: unknown): PickledTensor {
+  const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isSize);
+  const described = typeof storage === "object" && storage !== null && "dtype" in storage;
+  if (
+    !described || !isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length
+  ) {
+    throw new DataError("a tensor is not described as PyTorch does");
+  }
+  return new PickledTensor(storage as PickledStorage, offset, shape, strides);
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function refusal(name: string): DataError {
+  return new DataError(
+    `it wants to call ${name}, which is refused (a checkpoint holds tensors; nothing in it is run)`,
+  );
+}
