@@ -1,0 +1,63 @@
+/** How flags are declared, and the types of their values that follow from it. */
+
+interface Described {
+  help: string;
+  /** Heading in --help; flags without one stand under "Options". */
+  group?: string;
+  /** What --help calls the value: DIR, FILE, N, ... */
+  value?: string;
+  /** What --help gives as the default, where the value itself would not tell. */
+  shownDefault?: string;
+}
+
+/** A number's range. A flag takes integers when its default is one, unless `integer` says otherwise. */
+export interface Limits {
+  integer?: boolean;
+  min?: number;
+  /** Exclusive lower bound. */
+  above?: number;
+  max?: number;
+  /** Exclusive upper bound. */
+  below?: number;
+}
+
+/** One flag: the type of its default is the type of its value; a default of null needs `type`. */
+export type FlagDeclaration =
+  & Described
+  & (
+    | { default: boolean }
+    | ({ default: number } & Limits)
+    | ({ default: readonly number[] } & Limits)
+    | { default: string; choices?: readonly string[] }
+    | { default: null; type: "text"; choices?: readonly string[] }
+    | ({ default: null; type: "integer" | "number" } & Limits)
+  );
+
+/** Flags by their names on the command line, without the dashes. */
+export type FlagDeclarations = Record<string, FlagDeclaration>;
+
+/** What --help says above the flags. */
+export interface ScriptDescription {
+  /** Path from the repository's root, such as "scripts/hs27_lel.ts". */
+  script: string;
+  about: string;
+  /** Command lines one would run; "deno run -P scripts/x.ts" is put before each. */
+  examples?: string[];
+}
+
+type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
+
+type ValueOf<F> = F extends { default: boolean } ? boolean
+  : F extends { default: number } ? number
+  : F extends { default: readonly number[] } ? number[]
+  : F extends { default: string; choices: readonly (infer Choice)[] } ? Choice
+  : F extends { default: string } ? string
+  : F extends { type: "text"; choices: readonly (infer Choice)[] } ? Choice | null
+  : F extends { type: "text" } ? string | null
+  : number | null;
+
+/** Values by camelCase name, and the names that the command line gave. */
+export type Flags<D extends FlagDeclarations> =
+  & { -readonly [Name in keyof D & string as Camel<Name>]: ValueOf<D[Name]> }
+  & { given: ReadonlySet<keyof D & string>; debug: boolean };

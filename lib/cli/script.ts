@@ -1,0 +1,59 @@
+/**
+ * How a script's main function meets its user: what is missing, what went wrong and what to do, in one line each.
+ *
+ *     export async function main(args: string[]) { const flags = parseFlags(declarations, description, args); ... }
+ *     if (import.meta.main) await runScript(main, import.meta);
+ */
+import { DataError, UsageError } from "./errors.ts";
+import { HelpRequest } from "./help.ts";
+
+/**
+ * Run `main` with the command line; end the process with 2 after a UsageError, 1 after any other failure.
+ *
+ * @param meta the script's `import.meta`, for its name in messages
+ * @param options.permissionSet the named set of deno.json that the script needs, where -P alone is not enough
+ * @param options.needs permissions that must be there before the script starts
+ */
+export async function runScript(
+  main: (args: string[]) => Promise<void>,
+  meta: { url: string },
+  options: { permissionSet?: string; needs?: readonly Deno.PermissionName[] } = {},
+): Promise<void> {
+  const script = meta.url.split("/").slice(-2).join("/");
+  const missing = (options.needs ?? ["read", "write"]).filter((name) => !isGranted(name));
+  if (missing.length > 0) {
+    const flag = options.permissionSet ? `-P=${options.permissionSet}` : "-P";
+    const command = ["deno run", flag, script, ...Deno.args].join(" ");
+    console.error(`Cannot run without ${missing.join(" and ")} permission. Run this instead: ${command}`);
+    Deno.exit(2);
+  }
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (error instanceof HelpRequest) {
+      console.log(error.message);
+      return;
+    }
+    console.error(errorText(error, Deno.args.includes("--debug")));
+    Deno.exit(error instanceof UsageError ? 2 : 1);
+  }
+}
+
+/** One line about `error`; with `debug` its stack and those of its causes. */
+export function errorText(error: unknown, debug: boolean): string {
+  if (!(error instanceof Error)) return `Failed: ${String(error)}`;
+  if (debug) return stacks(error);
+  const line = error.message.replaceAll(/\s*\n\s*/g, " ");
+  if (error instanceof UsageError || error instanceof DataError) return line;
+  return `Failed: ${line || error.name} (run again with --debug to see where)`;
+}
+
+function stacks(error: Error): string {
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause instanceof Error ? `${own}\nCaused by: ${stacks(error.cause)}` : own;
+}
+
+function isGranted(name: Deno.PermissionName): boolean {
+  const status = Deno.permissions.querySync({ name } as Deno.PermissionDescriptor);
+  return status.state === "granted" || status.partial;
+}
