@@ -1,0 +1,221 @@
+/** The few names of NumPy and Python that a pickle of arrays uses: what they mean here, and the refusal of all others. */
+import type { DataError } from "../cli/errors.ts";
+import {
+  decodeElements,
+  elementCount,
+  type ElementType,
+  type NumpyArray,
+  type NumpyData,
+  parseElementType,
+} from "./numpy_array.ts";
+
+type Fail = (reason: string) => DataError;
+
+/** Bytes that may still be decoded into arrays; bounds what a small file can make of itself. */
+export interface PickleBudget {
+  bytes: number;
+}
+
+/** A name that a pickle refers to. Inert: it is called by `callGlobal` only. */
+export class PickledGlobal {
+  constructor(readonly meaning: Meaning) {}
+}
+
+/** An array, empty until its state is set. */
+class PickledArray implements NumpyArray<NumpyData | unknown[]> {
+  shape: number[] = [0];
+  dtype = "|u1";
+  data: NumpyData | unknown[] = new Uint8Array(0);
+}
+
+/** An element type; its byte order comes with its state. */
+class PickledDtype {
+  order = "<";
+  constructor(readonly code: string) {}
+}
+
+type Meaning =
+  | "reconstruct"
+  | "scalar"
+  | "frombuffer"
+  | "ndarray"
+  | "dtype"
+  | "encode"
+  | "bytearray"
+  | "set"
+  | "OrderedDict";
+
+const meanings = new Map<string, Meaning>([
+  // NumPy 1 says numpy.core, NumPy 2 numpy._core.
+  ...["numpy.core", "numpy._core"].flatMap((core): [string, Meaning][] => [
+    [`${core}.multiarray._reconstruct`, "reconstruct"],
+    [`${core}.multiarray.scalar`, "scalar"],
+    [`${core}.numeric._frombuffer`, "frombuffer"],
+  ]),
+  ["numpy.ndarray", "ndarray"],
+  ["numpy.dtype", "dtype"],
+  ["_codecs.encode", "encode"],
+  ["collections.OrderedDict", "OrderedDict"],
+  ...["builtins", "__builtin__"].flatMap((module): [string, Meaning][] => [
+    [`${module}.bytearray`, "bytearray"],
+    [`${module}.set`, "set"],
+    [`${module}.frozenset`, "set"],
+  ]),
+]);
+
+/** @throws {DataError} naming the class, for every name but those that arrays and plain data need */
+export function resolveGlobal(module: string, name: string, fail: Fail): PickledGlobal {
+  const meaning = meanings.get(`${module}.${name}`);
+  if (meaning === undefined) {
+    throw fail(
+      `it names the class ${printable(`${module}.${name}`)}; only plain data and NumPy arrays are read`,
+    );
+  }
+  return new PickledGlobal(meaning);
+}
+
+/** @throws {DataError} when the arguments are not those that NumPy itself writes */
+export function callGlobal(
+  { meaning }: PickledGlobal,
+  parameters: unknown[],
+  budget: PickleBudget,
+  fail: Fail,
+): unknown {
+  const [first, second, third, fourth] = parameters;
+  switch (meaning) {
+    case "reconstruct":
+      return new PickledArray();
+    case "scalar":
+      return scalar(asDtype(first, fail), second, budget, fail);
+    case "frombuffer":
+      return fill(new PickledArray(), third, asDtype(second, fail), first, fourth === "F", budget, fail);
+    case "ndarray":
+      return fill(new PickledArray(), first, asDtype(second, fail), third, false, budget, fail);
+    case "dtype":
+      return asDtype(first, fail);
+    case "encode":
+      return encodeLatin1(first, second, budget, fail);
+    case "bytearray":
+      return parameters.length === 0 ? new Uint8Array(0) : asBytes(first, fail);
+    case "set":
+      return new Set(listOrNothing(first, fail));
+    case "OrderedDict":
+      return new Map(
+        listOrNothing(first, fail).map((pair): [unknown, unknown] => {
+          if (!Array.isArray(pair) || pair.length !== 2) throw fail("an OrderedDict is made of pairs");
+          return [pair[0], pair[1]];
+        }),
+      );
+  }
+}
+
+/** Set the state of an array or of an element type. @throws {DataError} for any other object or state */
+export function buildState(target: unknown, state: unknown, budget: PickleBudget, fail: Fail): void {
+  if (!Array.isArray(state)) throw fail("the state of an array must be a tuple");
+  if (target instanceof PickledDtype) {
+    const [, order, subtype, names] = state;
+    if (typeof order !== "string" || !/^[<>=|]$/.test(order)) throw fail("a byte order is missing");
+    if (subtype != null || names != null) throw fail("record arrays are not read");
+    target.order = order;
+  } else if (target instanceof PickledArray) {
+    const [, shape, dtype, fortranOrder, content] = state;
+    fill(target, shape, asDtype(dtype, fail), content, fortranOrder === true, budget, fail);
+  } else {
+    throw fail("state is set on what is no array");
+  }
+}
+
+function fill(
+  array: PickledArray,
+  shape: unknown,
+  dtype: PickledDtype,
+  content: unknown,
+  fortranOrder: boolean,
+  budget: PickleBudget,
+  fail: Fail,
+): PickledArray {
+  const type = elementTypeOf(dtype, fail);
+  if (!Array.isArray(shape)) throw fail("the shape of an array must be a tuple");
+  const count = elementCount(shape, fail);
+  array.shape = [...shape];
+  array.dtype = `${
+    type.kind === "O" || type.kind === "S" || type.itemBytes === 1 ? "|" : dtype.order
+  }${dtype.code}`;
+  if (type.kind === "O") {
+    if (!Array.isArray(content) || content.length !== count) {
+      throw fail(`an array of ${count} objects lacks them`);
+    }
+    array.data = content;
+    return array;
+  }
+  const bytes = asBytes(content, fail);
+  if (type.itemBytes === 0 || bytes.length !== count * type.itemBytes) {
+    throw fail(`an array of ${count} ${dtype.code} has ${bytes.length} bytes`);
+  }
+  spend(bytes.length, budget, fail);
+  array.data = decodeElements(bytes, type, shape, fortranOrder, fail);
+  return array;
+}
+
+/** One element as a plain value: number, bigint beyond 2^53, boolean or text. */
+function scalar(dtype: PickledDtype, content: unknown, budget: PickleBudget, fail: Fail): unknown {
+  const type = elementTypeOf(dtype, fail);
+  if (type.kind === "O") return content;
+  const bytes = asBytes(content, fail);
+  if (bytes.length !== type.itemBytes) throw fail(`a ${dtype.code} has ${bytes.length} bytes`);
+  if (type.itemBytes === 0) return "";
+  spend(bytes.length, budget, fail);
+  const [value] = decodeElements(bytes, type, [], false, fail);
+  if (type.kind === "b") return value === 1;
+  return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function elementTypeOf(dtype: PickledDtype, fail: Fail): ElementType {
+  const type = parseElementType(dtype.order + dtype.code);
+  if (type === null) throw fail(`dtype ${printable(dtype.code)} is none that we read`);
+  return type;
+}
+
+/** Text such as "i8" or "<i8", or an element type made before. */
+function asDtype(value: unknown, fail: Fail): PickledDtype {
+  if (value instanceof PickledDtype) return value;
+  const match = typeof value === "string" ? /^([<>=|]?)([A-Za-z]\d{0,9})$/.exec(value) : null;
+  if (match === null) throw fail("an element type is not understood");
+  const dtype = new PickledDtype(match[2]);
+  if (match[1] !== "") dtype.order = match[1];
+  return dtype;
+}
+
+/** Protocol 2 has no bytes: they come as text whose characters are the bytes. */
+function encodeLatin1(text: unknown, encoding: unknown, budget: PickleBudget, fail: Fail): Uint8Array {
+  if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1")) {
+    throw fail("only text in latin1 is encoded");
+  }
+  spend(text.length, budget, fail);
+  return Uint8Array.from(text, (character) => {
+    const code = character.codePointAt(0)!;
+    if (code > 255) throw fail("text in latin1 holds another character");
+    return code;
+  });
+}
+
+function asBytes(value: unknown, fail: Fail): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw fail("the content of an array must be bytes");
+  return value;
+}
+
+function listOrNothing(value: unknown, fail: Fail): unknown[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw fail("a list is needed");
+  return value;
+}
+
+function spend(bytes: number, budget: PickleBudget, fail: Fail): void {
+  budget.bytes -= bytes;
+  if (budget.bytes < 0) throw fail("its arrays are many times larger than the file");
+}
+
+/** Names come from the file: keep errors to one short line. */
+function printable(name: string): string {
+  return name.replace(/[^\x20-\x7e]/g, "?").slice(0, 100);
+}
