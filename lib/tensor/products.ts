@@ -1,0 +1,162 @@
+/** Matrix products: `matmul` for any two tensors, `linear` for a layer's weights. */
+import type { Activation, MatrixOperand } from "../backend/backend.ts";
+import { activate } from "./elementwise.ts";
+import { isRecording, record } from "./tape.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface MatmulFlags {
+  /** Use the transposes of a's matrices. */
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  /** Multiplies the product. */
+  readonly alpha?: number;
+}
+
+/**
+ * op(A) op(B), over the leading axes where there are any: both have the same, or one is a single matrix for all.
+ *
+ * @param a (..., m, k), or (..., k, m) with transposeA
+ * @param b (..., k, n), or (..., n, k) with transposeB
+ * @returns (..., m, n)
+ */
+export function matmul(a: Tensor, b: Tensor, flags: MatmulFlags = {}): Tensor {
+  const { transposeA = false, transposeB = false, alpha = 1 } = flags;
+  const [m, k] = lastTwo(a, transposeA);
+  const [kOfB, n] = lastTwo(b, transposeB);
+  const leading = a.shape.length >= b.shape.length ? a.shape.slice(0, -2) : b.shape.slice(0, -2);
+  const batch = leading.reduce((product, size) => product * size, 1);
+  if (k !== kOfB || !fits(a, m * k, batch) || !fits(b, k * n, batch)) {
+    throw new RangeError(
+      `Cannot multiply [${a.shape}]${transposeA ? "'" : ""} by [${b.shape}]${transposeB ? "'" : ""}`,
+    );
+  }
+  const out = Tensor.empty(a.backend, [...leading, m, n], a.dtype);
+  product(out, a, transposeA, b, transposeB, { batch, m, n, k, alpha });
+
+  return record(out, [a, b], (needs) => ({
+    saves: [needs[0] && b, needs[1] && a],
+    backward: (dy) => [
+      // op(A)' gets op(B) dY', or its transpose
+      needs[0]
+        ? (transposeA
+          ? gradient(a, b, transposeB, dy, true, { batch, m: k, n: m, k: n, alpha })
+          : gradient(a, dy, false, b, !transposeB, { batch, m, n: k, k: n, alpha }))
+        : null,
+      needs[1]
+        ? (transposeB
+          ? gradient(b, dy, true, a, transposeA, { batch, m: n, n: k, k: m, alpha })
+          : gradient(b, a, !transposeA, dy, false, { batch, m: k, n, k: m, alpha }))
+        : null,
+    ],
+  }));
+}
+
+export interface LinearOptions {
+  /** Applied to the result, in the same pass where the gradient allows. */
+  readonly activation?: Activation;
+}
+
+/**
+ * A layer's product, activation(x W' + b).
+ *
+ * @param x (..., inputs)
+ * @param weight outputs x inputs, as PyTorch stores it
+ * @param bias outputs
+ * @returns (..., outputs)
+ */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LinearOptions = {}): Tensor {
+  const { activation = "none" } = options;
+  const [outputs, inputs] = weight.shape;
+  if (weight.shape.length !== 2 || x.columns !== inputs || (bias && bias.size !== outputs)) {
+    throw new RangeError(
+      `Cannot apply weights of [${weight.shape}] and bias of [${bias?.shape}] to [${x.shape}]`,
+    );
+  }
+  // These derivatives follow from the output, which the next layer keeps anyway; the others need the input.
+  const fromOutput = activation === "none" || activation === "relu" || activation === "tanh";
+  if (!fromOutput && isRecording(x, weight, bias)) {
+    return activate(activation, linear(x, weight, bias));
+  }
+  const { backend, rows } = x;
+  const out = Tensor.empty(backend, [...x.shape.slice(0, -1), outputs], x.dtype);
+  backend.matmul(
+    { storage: out.storage },
+    { storage: x.storage },
+    { storage: weight.storage, transposed: true },
+    { m: rows, n: outputs, k: inputs, bias: bias?.storage, activation },
+  );
+  return record(out, [x, weight, bias], (needs) => ({
+    saves: [activation !== "none" && out, needs[0] && weight, needs[1] && x],
+    backward: (dy) => {
+      const dz = activation === "none" ? dy : Tensor.empty(backend, out.shape, out.dtype);
+      if (activation !== "none") {
+        backend.unaryBackward(activation, dz.storage, dy.storage, out.storage, out.size, true);
+      }
+      const dx = needs[0] ? Tensor.empty(backend, x.shape, x.dtype) : null;
+      if (dx) product(dx, dz, false, weight, false, { m: rows, n: inputs, k: outputs });
+      const dWeight = needs[1] ? Tensor.empty(backend, weight.shape, weight.dtype) : null;
+      if (dWeight) product(dWeight, dz, true, x, false, { m: outputs, n: inputs, k: rows });
+      const dBias = needs[2] && bias ? Tensor.empty(backend, bias.shape, bias.dtype) : null;
+      if (dBias) backend.columnSum(dBias.storage, dz.storage, null, rows, outputs);
+      return [dx, dWeight, dBias];
+    },
+  }));
+}
+
+interface ProductSize {
+  batch?: number;
+  m: number;
+  n: number;
+  k: number;
+  alpha?: number;
+}
+
+/** out = alpha op(a) op(b) for contiguous matrices; an operand with fewer matrices than the batch is shared. */
+function product(out: Tensor, a: Tensor, ta: boolean, b: Tensor, tb: boolean, size: ProductSize) {
+  const { batch = 1, m, n, k } = size;
+  const operand = (x: Tensor, transposed: boolean, elements: number): MatrixOperand => ({
+    storage: x.storage,
+    transposed,
+    batchStride: x.size === elements ? 0 : elements,
+  });
+  out.backend.matmul({ storage: out.storage }, operand(a, ta, m * k), operand(b, tb, k * n), {
+    ...size,
+    batch,
+  });
+}
+
+/** The gradient `alpha op(a) op(b)` of `of`; summed over the batch where `of` is one matrix for all. */
+function gradient(
+  of: Tensor,
+  a: Tensor,
+  ta: boolean,
+  b: Tensor,
+  tb: boolean,
+  size: Required<ProductSize>,
+): Tensor {
+  const out = Tensor.empty(of.backend, of.shape, of.dtype);
+  const { batch, m, n, k, alpha } = size;
+  if (of.size === m * n * batch) {
+    product(out, a, ta, b, tb, size);
+    return out;
+  }
+  for (let i = 0; i < batch; i++) {
+    out.backend.matmul(
+      { storage: out.storage },
+      { storage: a.storage, offset: a.size === m * k ? 0 : i * m * k, transposed: ta },
+      { storage: b.storage, offset: b.size === k * n ? 0 : i * k * n, transposed: tb },
+      { m, n, k, alpha, accumulate: i > 0 },
+    );
+  }
+  return out;
+}
+
+function lastTwo(x: Tensor, transposed: boolean): [number, number] {
+  const [rows, columns] = x.shape.slice(-2);
+  if (x.shape.length < 2) throw new RangeError(`Cannot multiply [${x.shape}]: a matrix has two axes`);
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function fits(x: Tensor, elements: number, batch: number): boolean {
+  return x.size === elements * batch || x.shape.length === 2;
+}
