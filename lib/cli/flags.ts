@@ -92,9 +92,8 @@ function unknownFlag(name: string, known: string[]): string {
   const nearest = closestString(name, known);
   const isNear = levenshteinDistance(name, nearest) <= Math.max(2, name.length / 3) ||
     nearest.startsWith(name);
-  return `Unknown flag --${name}. ${
-    isNear ? `Did you mean --${nearest}?` : "See --help for those there are"
-  }`;
+  if (isNear) return `Unknown flag --${name}. Did you mean --${nearest}?`;
+  return `Unknown flag --${name}. The nearest one is --${nearest} (--help lists all)`;
 }
 
 function switchValue(name: string, inline: string | undefined, negated: boolean): boolean {

@@ -4,3 +4,28 @@ export interface Matrix<T = Float32Array> {
   rows: number;
   columns: number;
 }
+
+/** The rows of `matrix` at `rows`, in that order, copied. */
+export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
+  const { columns } = matrix;
+  const data = new Float32Array(rows.length * columns);
+  for (let i = 0; i < rows.length; i++) {
+    data.set(matrix.data.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
+  }
+  return { data, rows: rows.length, columns };
+}
+
+/** The columns of `matrix` at `columns`, in that order, copied. */
+export function takeColumns(matrix: Matrix, columns: ArrayLike<number>): Matrix {
+  const data = new Float32Array(matrix.rows * columns.length);
+  for (let i = 0, next = 0; i < matrix.rows; i++) {
+    const start = i * matrix.columns;
+    for (let j = 0; j < columns.length; j++) data[next++] = matrix.data[start + columns[j]];
+  }
+  return { data, rows: matrix.rows, columns: columns.length };
+}
+
+/** Row i, a view into the matrix. */
+export function row(matrix: Matrix, i: number): Float32Array {
+  return matrix.data.subarray(i * matrix.columns, (i + 1) * matrix.columns);
+}

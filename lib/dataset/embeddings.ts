@@ -1,0 +1,123 @@
+/** Vectors of transcription factors or genes, a row each, and the matching of their ids to those of the targets. */
+import { join } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+import { readNpyMatrix, readNpyStrings } from "../io/npy.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import { takeRows } from "../linalg/matrix.ts";
+import { firstOccurrences, sortedOrder } from "./ids.ts";
+import { readIdLines, type Targets } from "./targets.ts";
+
+export interface Embeddings {
+  /** The file of ids: what messages call them. */
+  idsPath: string;
+  ids: string[];
+  /** ids.length x width. */
+  values: Matrix;
+}
+
+/**
+ * Read vectors (.npy, n x width) and their ids (.npy, or .txt with one a line). A repeated id keeps its first row.
+ *
+ * @throws {DataError} when ids and rows differ in number, or a vector holds a value that is not finite
+ */
+export async function readEmbeddings(vectorsPath: string, idsPath: string): Promise<Embeddings> {
+  const values = await readNpyMatrix(vectorsPath);
+  const ids = idsPath.endsWith(".npy") ? await readNpyStrings(idsPath) : await readIdLines(idsPath);
+  if (ids.length !== values.rows) {
+    throw new DataError(
+      `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${idsPath}" has ${ids.length} ids ` +
+        `(one id a row is needed)`,
+    );
+  }
+  const bad = values.data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const row = Math.floor(bad / values.columns);
+    throw new DataError(
+      `Cannot use "${vectorsPath}": row ${row} (${ids[row]}) holds a value that is not finite at column ${
+        bad % values.columns
+      }`,
+    );
+  }
+  const kept = firstOccurrences(ids, "ids", idsPath);
+  if (kept.length === ids.length) return { idsPath, ids, values };
+  return { idsPath, ids: kept.map((i) => ids[i]), values: takeRows(values, kept) };
+}
+
+/** `NTv2_50m_{tf,gene}_embeddings.npy` and their ids in an NT folder. */
+export function readNtEmbeddings(folder: string, of: "tf" | "gene"): Promise<Embeddings> {
+  return readEmbeddings(
+    join(folder, `NTv2_50m_${of}_embeddings.npy`),
+    join(folder, `NTv2_50m_${of}_ids.npy`),
+  );
+}
+
+/** `hyenadna_tf_embeddings_mean.npy` and `hyenadna_tf_gene_index.txt` in a HyenaDNA folder. */
+export function readHyenaEmbeddings(folder: string): Promise<Embeddings> {
+  return readEmbeddings(
+    join(folder, "hyenadna_tf_embeddings_mean.npy"),
+    join(folder, "hyenadna_tf_gene_index.txt"),
+  );
+}
+
+/** Which row of the targets goes with which row of the embeddings. */
+export interface Alignment {
+  /** Ids of the aligned rows, spelled as in the targets. */
+  ids: string[];
+  targetRows: number[];
+  embeddingRows: number[];
+  /** Ids of the targets that have no embedding. */
+  unmatched: string[];
+}
+
+/**
+ * Match the rows of targets and embeddings by id.
+ *
+ *     const alignment = alignById(targets, embeddings, { ignoreCase: true, order: "sorted" });
+ *     const Y = takeRows(targets.values, alignment.targetRows), X = takeRows(embeddings.values, alignment.embeddingRows);
+ *
+ * @param options.ignoreCase match in any case (NT) or exactly (HyenaDNA, the default)
+ * @param options.order "sorted" by id, as Python sorts (the default), or as in the "targets"
+ * @throws {DataError} when no id is common to both
+ */
+export function alignById(
+  targets: Pick<Targets, "perturbations" | "path">,
+  embeddings: Pick<Embeddings, "ids" | "idsPath">,
+  options: { ignoreCase?: boolean; order?: "sorted" | "targets" } = {},
+): Alignment {
+  const key = options.ignoreCase ? (id: string) => id.toUpperCase() : (id: string) => id;
+  const embeddingRow = new Map<string, number>();
+  embeddings.ids.forEach((id, row) => embeddingRow.has(key(id)) || embeddingRow.set(key(id), row));
+
+  const { perturbations } = targets;
+  const unique = options.ignoreCase
+    ? firstOccurrences(perturbations.map(key), "perturbations", targets.path)
+    : perturbations.map((_, row) => row);
+  const matched = unique.filter((row) => embeddingRow.has(key(perturbations[row])));
+  if (matched.length === 0) {
+    const some = (ids: readonly string[]) => `${ids[0]}, ...`;
+    throw new DataError(
+      `Cannot match TFs: none of the ${perturbations.length} ids of "${targets.path}" (${
+        some(perturbations)
+      }) is in ` +
+        `"${embeddings.idsPath}" (${some(embeddings.ids)}). Are these ${
+          looksLikeGeneId(embeddings.ids[0]) ? "the right targets" : "gene symbols"
+        }?`,
+    );
+  }
+  const matchedIds = matched.map((row) => perturbations[row]);
+  const targetRows = options.order === "targets"
+    ? matched
+    : sortedOrder(matchedIds).map((position) => matched[position]);
+  return {
+    ids: targetRows.map((row) => perturbations[row]),
+    targetRows,
+    embeddingRows: targetRows.map((row) => embeddingRow.get(key(perturbations[row]))!),
+    unmatched: unique.filter((row) => !embeddingRow.has(key(perturbations[row]))).map((row) =>
+      perturbations[row]
+    ),
+  };
+}
+
+function looksLikeGeneId(id: string | undefined): boolean {
+  return /^ENS[A-Z]*G\d+/i.test(id ?? "");
+}

@@ -1,0 +1,35 @@
+import { counted, log } from "../cli/log.ts";
+
+/**
+ * Positions of the first occurrence of every id, in order. Later ones are left out, with a warning that counts them.
+ *
+ * @param what what the ids stand for, in the plural, and `where` they were read
+ */
+export function firstOccurrences(ids: readonly string[], what: string, where: string): number[] {
+  const seen = new Set<string>(), kept: number[] = [];
+  const repeated = new Set<string>();
+  ids.forEach((id, i) => {
+    if (seen.has(id)) repeated.add(id);
+    else kept.push(i);
+    seen.add(id);
+  });
+  const dropped = ids.length - kept.length;
+  if (dropped > 0) {
+    const some = [...repeated].slice(0, 3).join(", ");
+    log.warn(
+      `Left out ${counted(dropped, "row")} of repeated ${what} in "${where}", the first of each is kept ` +
+        `(${some}${repeated.size > 3 ? ", ..." : ""}).`,
+    );
+  }
+  return kept;
+}
+
+/** Order of `ids` by their characters' codes, as Python sorts them. */
+export function sortedOrder(ids: readonly string[]): number[] {
+  return ids.map((_, i) => i).sort((a, b) => compareCodePoints(ids[a], ids[b]) || a - b);
+}
+
+/** JavaScript compares UTF-16 units; that is the same order for every character of the basic plane. */
+function compareCodePoints(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

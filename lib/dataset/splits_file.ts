@@ -1,0 +1,95 @@
+import { DataError } from "../cli/errors.ts";
+import { parsePickle } from "../io/pickle.ts";
+import { readFileBytes } from "../io/read_file.ts";
+import type { Fold } from "./kfold.ts";
+
+/** The pickled dict of a splits file, checked. */
+export interface StoredSplits {
+  method: string;
+  nSplits: number;
+  totalSamples: number;
+  /** Indices from 0 to totalSamples - 1. */
+  folds: Fold[];
+  /** Id that each index stands for; null in files that Python wrote. */
+  perturbations: string[] | null;
+}
+
+/**
+ * Read a splits file, as Python or we write it.
+ *
+ * @returns null when there is no such file
+ * @throws {DataError} when it is not a splits dict, or an index lies outside its samples
+ */
+export async function readSplitsFile(path: string): Promise<StoredSplits | null> {
+  if (!await exists(path)) return null;
+  const fail = (reason: string) => new DataError(`Cannot read splits "${path}": ${reason}`);
+  const content = parsePickle(await readFileBytes(path), path);
+  if (!(content instanceof Map)) throw fail("it holds no dict with the key fold_splits");
+  const totalSamples = wholeNumber(content.get("total_samples"));
+  if (totalSamples === null) throw fail("its total_samples is not a whole number");
+  const pairs = content.get("fold_splits");
+  if (!Array.isArray(pairs) || pairs.length === 0) {
+    throw fail("its fold_splits is not a list of (train, test) pairs");
+  }
+  const folds = pairs.map((pair, fold) => {
+    if (!Array.isArray(pair) || pair.length !== 2) throw fail(`fold ${fold} is not a pair of index arrays`);
+    const [train, test] = pair.map((indices, side) => {
+      const rows = indexArray(indices);
+      const place = `fold ${fold}, ${side === 0 ? "train" : "test"}`;
+      if (rows === null) throw fail(`${place}: not an array of whole numbers`);
+      const outside = rows.find((row) => row < 0 || row >= totalSamples);
+      if (outside !== undefined) {
+        throw fail(`${place}: index ${outside} is outside its ${totalSamples} samples`);
+      }
+      return rows;
+    });
+    const trained = new Set(train), leaked = test.find((row) => trained.has(row));
+    if (leaked !== undefined) throw fail(`fold ${fold}: index ${leaked} is in both train and test`);
+    return { train, test };
+  });
+  return {
+    method: String(content.get("method")),
+    nSplits: wholeNumber(content.get("n_splits")) ?? folds.length,
+    totalSamples,
+    folds,
+    perturbations: idsOf(content.get("perturbations"), totalSamples, fail),
+  };
+}
+
+function idsOf(value: unknown, count: number, fail: (reason: string) => DataError): string[] | null {
+  if (value === undefined || value === null) return null;
+  if (!Array.isArray(value) || value.length !== count || !value.every((id) => typeof id === "string")) {
+    throw fail(`its perturbations are not a list of ${count} ids`);
+  }
+  if (new Set(value).size < count) throw fail("its perturbations repeat an id");
+  return value;
+}
+
+/** Indices of a list or of a NumPy integer array; null for anything else. */
+function indexArray(value: unknown): Int32Array | null {
+  const elements = Array.isArray(value) ? value : numpyElements(value);
+  if (elements === null) return null;
+  const numbers = Array.from(elements, wholeNumber);
+  return numbers.every((number) => number !== null) ? Int32Array.from(numbers) : null;
+}
+
+function numpyElements(value: unknown): ArrayLike<unknown> | null {
+  if (typeof value !== "object" || value === null || !("data" in value) || !("dtype" in value)) return null;
+  const { data, dtype } = value as { data: ArrayLike<unknown>; dtype: string };
+  return /[iu]\d$/.test(dtype) ? data : null;
+}
+
+function wholeNumber(value: unknown): number | null {
+  const number = typeof value === "bigint" ? Number(value) : value;
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : null;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new DataError(`Cannot read splits "${path}": ${error instanceof Error ? error.message : error}`);
+  }
+}

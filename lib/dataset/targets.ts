@@ -1,0 +1,163 @@
+/**
+ * Expression changes: one row a perturbation, one column a read-out gene.
+ *
+ * `readTargets` reads `targets_377.csv` (scripts 3 to 7, rows named by gene id), `readOverlapTargets` the overlap file
+ * with its columns in `gene_index.txt` order (scripts 1 and 2). Both keep the first row of a repeated id.
+ */
+import { extname } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
+import { parseCsvTable, parseNumericCsv } from "../io/csv.ts";
+import { readFileBytes } from "../io/read_file.ts";
+import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
+import { firstOccurrences } from "./ids.ts";
+
+export interface Targets {
+  /** The file they were read from. */
+  path: string;
+  /** Row ids: gene ids in `targets_377.csv`, symbols or gene ids in the overlap file. */
+  perturbations: string[];
+  /** Column ids. */
+  genes: string[];
+  /** perturbations x genes; NaN where a value is missing. */
+  values: Matrix;
+  /** `gene_name` of each row, where the file tells it. */
+  symbols: string[] | null;
+}
+
+/**
+ * Targets whose rows are named by the column `gene_id`.
+ *
+ * @throws {DataError} when the file lacks `gene_id`, has no gene column, or holds text in a number cell
+ */
+export async function readTargets(path: string): Promise<Targets> {
+  const bytes = await readFileBytes(path);
+  const header = headerOf(bytes, path);
+  const labels = header.includes("gene_name") ? ["gene_name", "gene_id"] : ["gene_id"];
+  const table = parseNumericCsv(bytes, path, { labels });
+  return withUniqueIds({
+    path,
+    perturbations: table.labels.gene_id,
+    genes: table.columns,
+    values: table.values,
+    symbols: table.labels.gene_name ?? null,
+  });
+}
+
+/**
+ * Targets whose rows are named by their first column (csv) or index (parquet), columns put in the order of `geneIndex`;
+ * columns that it does not name are dropped.
+ *
+ * @throws {DataError} also when a gene of `geneIndex` has no column
+ */
+export async function readOverlapTargets(path: string, geneIndex: readonly string[]): Promise<Targets> {
+  const isParquet = /^\.(parquet|pq)$/i.test(extname(path));
+  const targets = withUniqueIds(isParquet ? await readFrame(path) : await readFirstColumnCsv(path));
+  const position = new Map(targets.genes.map((gene, column) => [gene, column]));
+  const absent = geneIndex.filter((gene) => !position.has(gene));
+  if (absent.length > 0) {
+    throw new DataError(
+      `Cannot use targets "${path}": ${absent.length} of the ${
+        counted(geneIndex.length, "gene")
+      } of the gene index ` +
+        `have no column there (${listed(absent)})`,
+    );
+  }
+  const columns = geneIndex.map((gene) => position.get(gene)!);
+  const isInOrder = columns.length === targets.genes.length && columns.every((column, i) => column === i);
+  return {
+    ...targets,
+    genes: [...geneIndex],
+    values: isInOrder ? targets.values : takeColumns(targets.values, columns),
+  };
+}
+
+/** Gene ids of `gene_index.txt`, one a line; repeated ones once. @throws {DataError} when there are none */
+export async function readGeneIndex(path: string): Promise<string[]> {
+  const ids = await readIdLines(path);
+  if (ids.length === 0) {
+    throw new DataError(`Cannot read "${path}": it holds no gene id (one a line is needed)`);
+  }
+  return firstOccurrences(ids, "genes", path).map((i) => ids[i]);
+}
+
+/** Ids of a text file, one a line; blank lines are skipped. */
+export async function readIdLines(path: string): Promise<string[]> {
+  const text = new TextDecoder().decode(await readFileBytes(path));
+  return text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
+}
+
+/** The targets of `rows`, in that order. */
+export function takePerturbations(targets: Targets, rows: readonly number[]): Targets {
+  return {
+    ...targets,
+    perturbations: rows.map((row) => targets.perturbations[row]),
+    symbols: targets.symbols && rows.map((row) => targets.symbols![row]),
+    values: takeRows(targets.values, rows),
+  };
+}
+
+/** The targets of `columns`, in that order. */
+export function takeGenes(targets: Targets, columns: readonly number[]): Targets {
+  return {
+    ...targets,
+    genes: columns.map((column) => targets.genes[column]),
+    values: takeColumns(targets.values, columns),
+  };
+}
+
+async function readFirstColumnCsv(path: string): Promise<Targets> {
+  const bytes = await readFileBytes(path);
+  const header = headerOf(bytes, path);
+  const labels = header.filter((column, i) => i === 0 || column === "gene_name" || column === "gene_id");
+  const table = parseNumericCsv(bytes, path, { labels });
+  return {
+    path,
+    perturbations: table.labels[header[0]],
+    genes: table.columns,
+    values: table.values,
+    symbols: null,
+  };
+}
+
+async function readFrame(path: string): Promise<Targets> {
+  const { readParquetFrame } = await import("../io/parquet.ts"); // most runs read csv
+  const { index, columns, values } = await readParquetFrame(path);
+  return { path, perturbations: index, genes: columns, values, symbols: null };
+}
+
+function headerOf(bytes: Uint8Array, path: string): string[] {
+  const end = bytes.indexOf(10);
+  return parseCsvTable(bytes.subarray(0, end < 0 ? bytes.length : end + 1), path).header;
+}
+
+/** Checks that there is something to learn from, and keeps the first of repeated rows and columns. */
+function withUniqueIds(targets: Targets): Targets {
+  const { path, perturbations, genes } = targets;
+  if (genes.length === 0) {
+    throw new DataError(
+      `Cannot use targets "${path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
+    );
+  }
+  if (perturbations.length === 0) {
+    throw new DataError(`Cannot use targets "${path}": there is no row below the header`);
+  }
+  const nameless = perturbations.indexOf("");
+  if (nameless >= 0) throw new DataError(`Cannot use targets "${path}": row ${nameless + 2} has no id`);
+  const rows = firstOccurrences(perturbations, "perturbations", path);
+  const unique = rows.length < perturbations.length ? takePerturbations(targets, rows) : targets;
+
+  const firstColumn = new Map<string, number>();
+  genes.forEach((gene, column) => firstColumn.has(gene) || firstColumn.set(gene, column));
+  if (firstColumn.size === genes.length) return unique;
+  log.warn(
+    `Left out ${
+      counted(genes.length - firstColumn.size, "column")
+    } of repeated genes in "${path}", the first of each is kept.`,
+  );
+  return takeGenes(unique, [...firstColumn.values()]);
+}
+
+function listed(ids: readonly string[]): string {
+  return ids.slice(0, 5).join(", ") + (ids.length > 5 ? ", ..." : "");
+}
