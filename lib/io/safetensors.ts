@@ -202,30 +202,36 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
   return { dtype: dtype as TensorType, shape, start: offsets[0], end: offsets[1] };
 }
 
-/** The index's `weight_map` says which file beside it holds a tensor. */
-async function openShards(path: string): Promise<SafetensorsFile> {
+/** Which file beside an index holds each tensor. @throws {DataError} when the index is none, or names other files */
+export async function shardsOf(indexPath: string): Promise<Record<string, string>> {
   const fail = (what: string) =>
-    new DataError(`Cannot read "${path}" as an index of safetensors files: ${what}`);
+    new DataError(`Cannot read "${indexPath}" as an index of safetensors files: ${what}`);
   let index: unknown;
   try {
-    index = JSON.parse(await Deno.readTextFile(path));
+    index = JSON.parse(await Deno.readTextFile(indexPath));
   } catch (error) {
     throw fail((error as Error).message);
   }
   if (!isRecord(index) || !isRecord(index.weight_map)) throw fail(`it has no object "weight_map"`);
+  for (const [name, file] of Object.entries(index.weight_map)) {
+    if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file)) {
+      throw fail(`tensor "${name}" lies in ${JSON.stringify(file)}, expected a .safetensors file beside it`);
+    }
+  }
+  return index.weight_map as Record<string, string>;
+}
+
+async function openShards(path: string): Promise<SafetensorsFile> {
   const shards = new Map<string, SingleFile>();
   const homes = new Map<string, SingleFile>();
   const close = () => shards.forEach((shard) => shard.close());
   try {
-    for (const [name, file] of Object.entries(index.weight_map)) {
-      if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file)) {
-        throw fail(
-          `tensor "${name}" lies in ${JSON.stringify(file)}, expected a .safetensors file beside it`,
-        );
-      }
+    for (const [name, file] of Object.entries(await shardsOf(path))) {
       if (!shards.has(file)) shards.set(file, new SingleFile(join(dirname(path), file)));
       const shard = shards.get(file)!;
-      if (!shard.tensors.has(name)) throw fail(`"${file}" does not hold tensor "${name}"`);
+      if (!shard.tensors.has(name)) {
+        throw new DataError(`Cannot read "${path}": "${file}" does not hold tensor "${name}"`);
+      }
       homes.set(name, shard);
     }
   } catch (error) {

@@ -1,0 +1,129 @@
+/**
+ * The Hugging Face cache, laid out as Python's huggingface_hub does, so that both share one copy:
+ *
+ *     models--ORG--NAME/refs/main                    the commit that "main" was at
+ *     models--ORG--NAME/blobs/<etag>                 contents; <etag>.incomplete while being downloaded
+ *     models--ORG--NAME/snapshots/<commit>/<file>    relative links to blobs
+ *     models--ORG--NAME/.no_exist/<commit>/<file>    empty: the commit has no such file
+ *     .locks/models--ORG--NAME/<etag>.lock           held by whoever downloads
+ */
+import { dirname, join, relative } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
+import { writeFileAtomic } from "./atomic_write.ts";
+
+/** What the environment says about the hub. */
+export interface HubEnvironment {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly cacheFolder: string;
+  readonly token: string | null;
+  readonly offline: boolean;
+}
+
+/** From HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the file that `huggingface-cli login` writes) and HF_HUB_OFFLINE. */
+export function hubEnvironment(get: (name: string) => string | undefined = Deno.env.get): HubEnvironment {
+  const set = (name: string) => get(name)?.trim() || undefined;
+  const home = set("HF_HOME") ??
+    join(set("XDG_CACHE_HOME") ?? join(set("HOME") ?? ".", ".cache"), "huggingface");
+  const endpoint = (set("HF_ENDPOINT") ?? "https://huggingface.co").replace(/\/+$/, "");
+  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
+    throw new UsageError(`Cannot use HF_ENDPOINT "${endpoint}": it must be a http or https address`);
+  }
+  return {
+    endpoint,
+    cacheFolder: set("HF_HUB_CACHE") ?? join(home, "hub"),
+    token: set("HF_TOKEN") ?? readToken(join(home, "token")),
+    offline: /^(1|on|yes|true)$/i.test(set("HF_HUB_OFFLINE") ?? ""),
+  };
+}
+
+function readToken(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(path).trim() || null;
+  } catch {
+    return null; // no one has logged in
+  }
+}
+
+/** The part of the cache that belongs to one model. */
+export class CachedRepository {
+  readonly folder: string;
+  readonly #locks: string;
+
+  /** @param id "organisation/name" */
+  constructor(cacheFolder: string, id: string) {
+    const name = `models--${id.replaceAll("/", "--")}`;
+    this.folder = join(cacheFolder, name);
+    this.#locks = join(cacheFolder, ".locks", name);
+  }
+
+  /** The commit that a branch or tag was last seen at; a commit is its own. */
+  commitOf(revision: string): string | null {
+    if (isCommit(revision)) return revision;
+    try {
+      return Deno.readTextFileSync(join(this.folder, "refs", revision)).trim() || null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Where a file of a commit lies, or null where it was not downloaded. */
+  find(commit: string, file: string): string | null {
+    const path = join(this.folder, "snapshots", commit, file);
+    return exists(path) ? path : null;
+  }
+
+  /** Whether the hub has said that the commit lacks the file. */
+  isKnownAbsent(commit: string, file: string): boolean {
+    return exists(join(this.folder, ".no_exist", commit, file));
+  }
+
+  async rememberCommit(revision: string, commit: string): Promise<void> {
+    if (!isCommit(revision)) await writeFileAtomic(join(this.folder, "refs", revision), commit);
+  }
+
+  async rememberAbsent(commit: string, file: string): Promise<void> {
+    await writeFileAtomic(join(this.folder, ".no_exist", commit, file), "");
+  }
+
+  blob(etag: string): string {
+    return join(this.folder, "blobs", etag);
+  }
+
+  /** Let `snapshots/<commit>/<file>` show the blob: by a relative link, or a copy where links cannot be made. */
+  async link(commit: string, file: string, etag: string): Promise<string> {
+    const path = join(this.folder, "snapshots", commit, file);
+    if (exists(path)) return path;
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    try {
+      await Deno.symlink(relative(dirname(path), this.blob(etag)), temporary);
+    } catch {
+      await Deno.copyFile(this.blob(etag), temporary);
+    }
+    await Deno.rename(temporary, path);
+    return path;
+  }
+
+  /** Run `f` while no other process, Python's included, downloads the same blob. */
+  async withLock<T>(etag: string, f: () => Promise<T>): Promise<T> {
+    await Deno.mkdir(this.#locks, { recursive: true });
+    await Deno.mkdir(join(this.folder, "blobs"), { recursive: true });
+    using lock = await Deno.open(join(this.#locks, `${etag}.lock`), { create: true, write: true });
+    await lock.lock(true);
+    return await f();
+  }
+}
+
+export function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}
+
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

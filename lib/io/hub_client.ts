@@ -1,0 +1,229 @@
+/** The hub's protocol: what a file is (HEAD), and its bytes (GET, from any byte on), with waiting where the hub asks for it. */
+import { DataError } from "../cli/errors.ts";
+import type { HubEnvironment } from "./hub_cache.ts";
+
+export interface RemoteFile {
+  readonly kind: "file";
+  readonly commit: string | null;
+  /** The hub's name for the content: SHA-256 of large files, git's SHA-1 of small ones. */
+  readonly etag: string;
+  readonly size: number;
+  readonly url: string;
+}
+
+export interface AbsentFile {
+  readonly kind: "absent";
+  readonly commit: string | null;
+}
+
+interface ClientOptions {
+  readonly warn?: (text: string) => void;
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+const maxAttempts = 5;
+const maxWaitMs = 300_000;
+/** Without an answer or a byte for this long, the connection is taken for dead. */
+const idleMs = 60_000;
+
+export class HubClient {
+  readonly #environment: HubEnvironment;
+  readonly #warn: (text: string) => void;
+  readonly #sleep: (ms: number) => Promise<void>;
+
+  constructor(environment: HubEnvironment, { warn, sleep }: ClientOptions) {
+    this.#environment = environment;
+    this.#warn = warn ?? (() => {});
+    this.#sleep = sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+  }
+
+  /**
+   * What the hub knows of a file.
+   *
+   * @throws {DataError} when it refuses (no access, no such model or revision)
+   * @throws {TypeError} when it cannot be reached
+   */
+  async look(id: string, revision: string, name: string): Promise<RemoteFile | AbsentFile> {
+    const path = [...id.split("/"), "resolve", ...revision.split("/"), ...name.split("/")];
+    let url = `${this.#environment.endpoint}/${path.map(encodeURIComponent).join("/")}`;
+    // "resolve/refs%2Fpr%2F1" is how the hub wants revisions with slashes
+    if (revision.includes("/")) {
+      url = url.replace(path.slice(3, -name.split("/").length).join("/"), encodeURIComponent(revision));
+    }
+    for (let hops = 0; hops < 5; hops++) {
+      const response = await this.#request(url, { method: "HEAD" });
+      await response.body?.cancel();
+      const { headers } = response;
+      const commit = headers.get("x-repo-commit");
+      const location = headers.get("location");
+      const target = location === null ? url : new URL(location, url).href;
+      const etag = headers.get("x-linked-etag") ?? headers.get("etag");
+      if (isRedirect(response) && !headers.has("x-linked-etag") && sameHost(target, url)) {
+        url = target; // a model that was renamed
+        continue;
+      }
+      if (response.status === 404 && (headers.get("x-error-code") ?? "EntryNotFound") === "EntryNotFound") {
+        return { kind: "absent", commit };
+      }
+      if (!response.ok && !isRedirect(response)) {
+        throw refusal(id, revision, name, response, this.#environment);
+      }
+      const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? NaN);
+      const plainEtag = etag?.replace(/^W\//, "").replaceAll('"', "") ?? "";
+      if (
+        !/^[\w.-]+$/.test(plainEtag) || /^\.+$/.test(plainEtag) || !Number.isSafeInteger(size) ||
+        (commit !== null && !/^[\w-]+$/.test(commit))
+      ) {
+        throw new DataError(
+          `Cannot get "${name}" of model "${id}": the answer of ${
+            new URL(url).host
+          } is not that of a Hugging Face hub`,
+        );
+      }
+      return { kind: "file", commit, etag: plainEtag, size, url: target };
+    }
+    throw new DataError(`Cannot get "${name}" of model "${id}": the hub redirects in a circle`);
+  }
+
+  /**
+   * The bytes of a file from `start` on, taken up again where the connection breaks. `offset` says where in the
+   * file a piece belongs: 0 again where the server cannot send a part.
+   */
+  async *receive(
+    remote: RemoteFile,
+    start: number,
+    name: string,
+  ): AsyncGenerator<{ bytes: Uint8Array; offset: number }> {
+    let offset = start;
+    for (let failures = 0; offset < remote.size;) {
+      try {
+        const response = await this.#request(remote.url, {
+          method: "GET",
+          headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
+          redirect: "follow",
+        });
+        if (response.status === 200) offset = 0;
+        else if (response.status !== 206) {
+          await response.body?.cancel();
+          throw new DataError(`${new URL(remote.url).host} answers ${response.status}`);
+        }
+        const body = response.body?.getReader();
+        for (;;) {
+          const piece = await withinIdleTime(body!.read(), () => body!.cancel());
+          if (piece.done) break;
+          if (offset + piece.value.length > remote.size) {
+            await body!.cancel();
+            throw new DataError(`the hub sends more than the ${remote.size} bytes that it announced`);
+          }
+          yield { bytes: piece.value, offset };
+          offset += piece.value.length;
+          failures = 0;
+        }
+        if (offset < remote.size) throw new TypeError("the connection was closed");
+      } catch (error) {
+        if (error instanceof DataError || ++failures >= maxAttempts) throw error;
+        this.#warn(
+          `${name}: ${(error as Error).message} at byte ${offset} of ${remote.size}; going on from there`,
+        );
+        await this.#sleep(500 * 2 ** failures);
+      }
+    }
+  }
+
+  /** One request, repeated while the hub is busy (429, 5xx). The token goes to the hub's own host alone. */
+  async #request(url: string, init: RequestInit): Promise<Response> {
+    const { token, endpoint } = this.#environment;
+    const headers = new Headers(init.headers);
+    headers.set("accept-encoding", "identity");
+    if (token !== null && sameHost(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
+    await requirePermission(url);
+    for (let attempt = 1;; attempt++) {
+      const abort = new AbortController();
+      const timer = setTimeout(() => abort.abort(new TypeError(`no answer in ${idleMs / 1000} s`)), idleMs);
+      let response: Response;
+      try {
+        response = await fetch(url, { redirect: "manual", ...init, headers, signal: abort.signal });
+      } finally {
+        clearTimeout(timer);
+      }
+      if (response.status !== 429 && response.status < 500) return response;
+      const waitMs = retryAfterMs(response) ?? 500 * 2 ** attempt;
+      if (attempt === maxAttempts || waitMs > maxWaitMs) return response;
+      await response.body?.cancel();
+      this.#warn(`The hub answers ${response.status}: waiting ${Math.ceil(waitMs / 1000)} s`);
+      await this.#sleep(waitMs);
+    }
+  }
+}
+
+/** @throws {DataError} with the command to run instead, rather than letting Deno ask in the middle of a download */
+async function requirePermission(url: string): Promise<void> {
+  const { host } = new URL(url);
+  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
+    throw new DataError(
+      `Cannot download from ${host} without network permission (run with -P=hub instead of -P)`,
+    );
+  }
+}
+
+function refusal(
+  id: string,
+  revision: string,
+  name: string,
+  response: Response,
+  { token }: HubEnvironment,
+): DataError {
+  const start = `Cannot get "${name}" of model "${id}": the hub answers ${response.status}`;
+  const code = response.headers.get("x-error-code");
+  switch (response.status) {
+    case 401:
+      return new DataError(
+        token === null
+          ? `${start} (there is no such model, or it is private: set HF_TOKEN)`
+          : `${start} (there is no such model, or your HF_TOKEN does not open it)`,
+      );
+    case 403:
+      return new DataError(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
+    case 404:
+      return new DataError(
+        `${start} (${
+          code === "RevisionNotFound" ? `it has no revision "${revision}"` : "there is no such model"
+        })`,
+      );
+    case 429:
+      return new DataError(
+        `${start} (too many requests: try again later${token === null ? ", or set HF_TOKEN" : ""})`,
+      );
+    default:
+      return new DataError(start);
+  }
+}
+
+/** Retry-After holds seconds or a date. */
+function retryAfterMs({ headers }: Response): number | null {
+  const value = headers.get("retry-after");
+  if (value === null) return null;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
+
+async function withinIdleTime<T>(promise: Promise<T>, giveUp: () => Promise<void>): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new TypeError(`no data in ${idleMs / 1000} s`)), idleMs);
+  try {
+    return await Promise.race([promise, expired]);
+  } catch (error) {
+    giveUp().catch(() => {}); // the connection is lost either way
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isRedirect({ status }: Response): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+function sameHost(a: string, b: string): boolean {
+  return new URL(a).host === new URL(b).host;
+}
