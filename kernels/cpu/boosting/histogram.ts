@@ -1,0 +1,149 @@
+/**
+ * Search over histograms (XGBoost's hist): candidates are the bins' upper bounds, sums go by bin in float64. Of two
+ * children the one with the smaller hessian is summed from its rows, the other is its parent less that. The order of
+ * all additions is XGBoost's on one thread, since one last bit decides whether it also looks backwards.
+ */
+import { nodeGain } from "./gain";
+import { allowedInLevel, allowedInNode, colsampleNode, features, gradients, minChildWeight } from "./state";
+import { rows, slotCount, slotRows, slots } from "./state";
+import { COUNT, NODE, propose, ROOT_GAIN, SEGMENT, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
+import { sampleNodeColumns } from "./sampling";
+
+/** i32, rows x features: bin of each value counted over all features, -1 where missing. */
+let bins: usize = 0;
+/** i32, features + 1: where each feature's bins begin. */
+let binStarts: usize = 0;
+/** f32, bins: upper bounds; f32, features: a value below the lowest. */
+let cuts: usize = 0;
+let lowest: usize = 0;
+/** f64, histograms x bins x 2. */
+let histograms: usize = 0;
+let totalBins: i32 = 0;
+let hasMissing: bool = false;
+
+export function placeHistogram(
+  newBins: usize,
+  newBinStarts: usize,
+  newCuts: usize,
+  newLowest: usize,
+  newHistograms: usize,
+  newHasMissing: bool,
+): void {
+  bins = newBins;
+  binStarts = newBinStarts;
+  cuts = newCuts;
+  lowest = newLowest;
+  histograms = newHistograms;
+  totalBins = load<i32>(binStarts + (<usize> features << 2));
+  hasMissing = newHasMissing;
+}
+
+function histogramAt(index: i32): usize {
+  return histograms + <usize> index * (<usize> totalBins << 4);
+}
+
+/** Sum a slot's rows by bin. */
+export function buildHistogram(slot: usize, into: i32): void {
+  const histogram = histogramAt(into);
+  memory.fill(histogram, 0, <usize> totalBins << 4);
+  const start = load<i32>(slot, START);
+  const end = start + load<i32>(slot, COUNT);
+  for (let i = start; i < end; i++) {
+    const row = load<i32>(slotRows + (<usize> i << 2));
+    const gradient = v128.load(gradients + (<usize> row << 4));
+    let at = bins + (<usize> (row * features) << 2);
+    const last = at + (<usize> features << 2);
+    for (; at < last; at += 4) {
+      const bin = load<i32>(at);
+      if (hasMissing && bin < 0) continue;
+      const cell = histogram + (<usize> bin << 4);
+      v128.store(cell, f64x2.add(v128.load(cell), gradient));
+    }
+  }
+}
+
+/** The parent's histogram less one child's is the other child's, in the parent's place. */
+export function subtractHistogram(parent: i32, child: i32): void {
+  let from = histogramAt(parent);
+  let less = histogramAt(child);
+  const end = from + (<usize> totalBins << 4);
+  for (; from < end; from += 16, less += 16) {
+    v128.store(from, f64x2.sub(v128.load(from), v128.load(less)));
+  }
+}
+
+/** Sums of the root: over the first feature's bins where nothing is missing, else over the rows. */
+export function sumRoot(slot: usize, histogram: i32): void {
+  let sum = f64x2.splat(0);
+  if (hasMissing) {
+    for (let row = 0; row < rows; row++) sum = f64x2.add(sum, v128.load(gradients + (<usize> row << 4)));
+  } else {
+    const end = load<i32>(binStarts, 4);
+    for (let bin = 0; bin < end; bin++) {
+      sum = f64x2.add(sum, v128.load(histogramAt(histogram) + (<usize> bin << 4)));
+    }
+  }
+  v128.store(slot + SUM_G, sum);
+}
+
+/** Best split of every slot of the level from its histogram. */
+export function searchHistograms(round: i32): void {
+  for (let s = 0; s < slotCount; s++) {
+    const slot = slots + <usize> s * SLOT_BYTES;
+    if (colsampleNode < 1) sampleNodeColumns(round, load<i32>(slot, NODE));
+    else memory.copy(allowedInNode, allowedInLevel, features);
+    const histogram = histogramAt(load<i32>(slot, SEGMENT));
+    for (let feature = 0; feature < features; feature++) {
+      if (load<u8>(allowedInNode + <usize> feature) == 0) continue;
+      if (searchForwards(slot, histogram, feature)) searchBackwards(slot, histogram, feature);
+    }
+  }
+}
+
+/** Missing values go right. Returns whether the bins' sum differs from the slot's: then some are missing. */
+function searchForwards(slot: usize, histogram: usize, feature: i32): bool {
+  const G = load<f64>(slot, SUM_G);
+  const H = load<f64>(slot, SUM_H);
+  const rootGain = load<f32>(slot, ROOT_GAIN);
+  const minHessian = <f64> minChildWeight;
+  let g: f64 = 0;
+  let h: f64 = 0;
+  const end = load<i32>(binStarts + (<usize> feature << 2), 4);
+  for (let bin = load<i32>(binStarts + (<usize> feature << 2)); bin < end; bin++) {
+    const cell = histogram + (<usize> bin << 4);
+    g += load<f64>(cell);
+    h += load<f64>(cell, 8);
+    if (h < minHessian) continue;
+    const restG = G - g;
+    const restH = H - h;
+    if (restH < minHessian) continue;
+    const gain: f32 = (nodeGain(g, h) + nodeGain(restG, restH)) - rootGain;
+    propose(slot, gain, feature, load<f32>(cuts + (<usize> bin << 2)), 0, g, h, restG, restH);
+  }
+  return g != G || h != H;
+}
+
+/** Missing values go left. */
+function searchBackwards(slot: usize, histogram: usize, feature: i32): void {
+  const G = load<f64>(slot, SUM_G);
+  const H = load<f64>(slot, SUM_H);
+  const rootGain = load<f32>(slot, ROOT_GAIN);
+  const minHessian = <f64> minChildWeight;
+  let g: f64 = 0;
+  let h: f64 = 0;
+  const start = load<i32>(binStarts + (<usize> feature << 2));
+  for (let bin = load<i32>(binStarts + (<usize> feature << 2), 4) - 1; bin >= start; bin--) {
+    const cell = histogram + (<usize> bin << 4);
+    g += load<f64>(cell);
+    h += load<f64>(cell, 8);
+    if (h < minHessian) continue;
+    const restG = G - g;
+    const restH = H - h;
+    if (restH < minHessian) continue;
+    const gain: f32 = (nodeGain(restG, restH) + nodeGain(g, h)) - rootGain;
+    const threshold = bin == start
+      ? load<f32>(lowest + (<usize> feature << 2))
+      : load<f32>(cuts + (<usize> (bin - 1) << 2));
+    propose(slot, gain, feature, threshold, 1, restG, restH, g, h);
+  }
+}
