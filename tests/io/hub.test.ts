@@ -1,0 +1,281 @@
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { DataError, UsageError } from "../../lib/cli/errors.ts";
+import { HubRepository, looksLikeHubId } from "../../lib/io/hub.ts";
+import { type HubEnvironment, hubEnvironment } from "../../lib/io/hub_cache.ts";
+import { gitHash, type HubServer, modelId, sha256, startHub } from "../support/hub_server.ts";
+
+const large = crypto.getRandomValues(new Uint8Array(50_000));
+const config = new TextEncoder().encode(`{"hidden_size": 8}`);
+
+interface Setting {
+  hub: HubServer;
+  cache: string;
+  waits: number[];
+  warnings: string[];
+  open: (
+    options?: { id?: string; revision?: string; environment?: Partial<HubEnvironment> },
+  ) => HubRepository;
+}
+
+function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
+  Deno.test(name, async () => {
+    const hub = startHub();
+    const cache = await Deno.makeTempDir({ prefix: "hub" });
+    hub.files.set("config.json", { content: config });
+    hub.files.set("model.safetensors", { content: large, lfs: true });
+    const waits: number[] = [], warnings: string[] = [];
+    const open: Setting["open"] = ({ id = modelId, revision, environment } = {}) =>
+      new HubRepository(id, {
+        revision,
+        environment: {
+          endpoint: hub.endpoint,
+          cacheFolder: cache,
+          token: null,
+          offline: false,
+          ...environment,
+        },
+        sleep: (ms) => (waits.push(ms), Promise.resolve()),
+        warn: (text) => warnings.push(text),
+      });
+    try {
+      await body({ hub, cache, waits, warnings, open });
+    } finally {
+      await hub.stop();
+      await Deno.remove(cache, { recursive: true });
+    }
+  });
+}
+
+hubTest("a fresh download lands in the layout of Python's cache", async ({ hub, cache, open }) => {
+  const repository = open();
+  const path = await repository.file("model.safetensors");
+  const root = join(cache, "models--lab--tiny-model");
+  assertEquals(path, join(root, "snapshots", hub.commit, "model.safetensors"));
+  assertEquals(await Deno.readLink(path), join("..", "..", "blobs", sha256(large)));
+  assertEquals(await Deno.readFile(path), large);
+  assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+  assertEquals(await Deno.readFile(join(root, "blobs", gitHash(config))), config);
+  assertEquals(await Deno.readTextFile(join(root, "refs", "main")), hub.commit);
+  assertEquals(await repository.optionalFile("absent.json"), null);
+  assertEquals((await Deno.stat(join(root, ".no_exist", hub.commit, "absent.json"))).size, 0);
+  assertEquals(repository.commit, hub.commit);
+  assertEquals([...Deno.readDirSync(join(root, "blobs"))].length, 2, "no unfinished files are left");
+});
+
+hubTest(
+  "what is in the cache is not downloaded again, and a commit in the cache needs no request at all",
+  async ({ hub, open }) => {
+    await open().file("model.safetensors");
+    hub.requests.length = 0;
+    await open().file("model.safetensors");
+    assertEquals(hub.requests.map(({ method }) => method), ["HEAD"]);
+    hub.requests.length = 0;
+    await open({ revision: hub.commit }).file("model.safetensors");
+    assertEquals(hub.requests, []);
+  },
+);
+
+hubTest("a download that is cut off at any byte goes on from there", async ({ hub, open, warnings }) => {
+  const cut = 1 + Math.floor(Math.random() * (large.length - 2));
+  hub.cuts.push(cut);
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large, `cut at byte ${cut}`);
+  const ranges = hub.requests.filter(({ method }) => method === "GET").map(({ range }) => range);
+  assertEquals(ranges, [null, `bytes=${cut}-`]);
+  assertMatch(warnings[0], new RegExp(`at byte ${cut} of 50000; going on from there`));
+});
+
+hubTest("a later run takes up what an earlier one left", async ({ hub, cache, open }) => {
+  hub.cuts.push(20_000, 0, 0, 0, 0, 0);
+  await assertRejects(
+    () => open().file("model.safetensors"),
+    DataError,
+    "20000 of 50000 bytes are kept: run again to go on",
+  );
+  const blobs = join(cache, "models--lab--tiny-model", "blobs");
+  assertEquals([...Deno.readDirSync(blobs)].map(({ name }) => name), [`${sha256(large)}.incomplete`]);
+  hub.cuts.length = 0;
+  hub.requests.length = 0;
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  assertEquals(hub.requests.map(({ range }) => range), [null, "bytes=20000-"]);
+});
+
+hubTest("a server that cannot send a part sends the whole", async ({ hub, open }) => {
+  hub.ignoresRange = true;
+  hub.cuts.push(30_000);
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+});
+
+hubTest(
+  "a wrong hash leaves nothing behind, and a bad start is downloaded once more",
+  async ({ hub, cache, open, warnings }) => {
+    const blobs = join(cache, "models--lab--tiny-model", "blobs");
+    await Deno.mkdir(blobs, { recursive: true });
+    await Deno.writeFile(join(blobs, `${sha256(large)}.incomplete`), new Uint8Array(1000));
+    assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+    assertMatch(warnings[0], /the download has the hash .* downloading it again from the start/);
+
+    const claimed = large.with(7, large[7] ^ 1);
+    hub.commit = "f".repeat(40);
+    hub.files.set("model.safetensors", { content: claimed, lfs: true });
+    hub.files.set("served", { content: large });
+    const repository = open();
+    const original = hub.files.get.bind(hub.files);
+    // From the storage come other bytes than the hub announced.
+    hub.files.get = (name) =>
+      hub.requests.at(-1)!.path.startsWith("/storage/") ? { content: large } : original(name);
+    await assertRejects(() => repository.file("model.safetensors"), DataError, "the download has the hash");
+    assertEquals([...Deno.readDirSync(blobs)].map(({ name }) => name), [sha256(large)]);
+  },
+);
+
+hubTest("a server that sends more than it announced is stopped", async ({ hub, open }) => {
+  const original = hub.files.get.bind(hub.files);
+  const longer = new Uint8Array(large.length + 5_000_000);
+  hub.files.get = (name) =>
+    hub.requests.at(-1)!.path.startsWith("/storage/") ? { content: longer } : original(name);
+  await assertRejects(
+    () => open().file("model.safetensors"),
+    DataError,
+    "more than the 50000 bytes that it announced",
+  );
+});
+
+hubTest("401, 403 and 404 are told apart, with what to do", async ({ hub, open }) => {
+  hub.token = "hf_secret";
+  await assertRejects(
+    () => open().file("config.json"),
+    DataError,
+    "answers 401 (there is no such model, or it is private: set HF_TOKEN)",
+  );
+  await assertRejects(
+    () => open({ environment: { token: "other" } }).file("config.json"),
+    DataError,
+    "or your HF_TOKEN does not open it",
+  );
+  const repository = open({ environment: { token: "hf_secret" } });
+  assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+  await repository.file("model.safetensors");
+  const storage = hub.requests.filter(({ path }) => path.startsWith("/storage/"));
+  assertEquals(storage.map(({ authorization }) => authorization), [null], "the token stays with the hub");
+  hub.token = null;
+  hub.answers.push({ status: 403, headers: { "x-error-code": "GatedRepo" } });
+  await assertRejects(() => open().file("vocab.txt"), DataError, "answers 403 (its terms must be accepted");
+  await assertRejects(
+    () => open({ id: "lab/none" }).file("config.json"),
+    DataError,
+    "answers 404 (there is no such model)",
+  );
+  await assertRejects(
+    () => open({ revision: "v9" }).file("config.json"),
+    DataError,
+    `it has no revision "v9"`,
+  );
+  await assertRejects(() => open().file("weights.ckpt"), DataError, `revision "main" has no such file`);
+});
+
+hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, warnings }) => {
+  hub.answers.push({ status: 429, headers: { "retry-after": "7" } }, { status: 503 });
+  assertEquals(await Deno.readFile(await open().file("config.json")), config);
+  assertEquals(waits, [7000, 2000]);
+  assertEquals(warnings[0], "The hub answers 429: waiting 7 s");
+  hub.answers.push({ status: 429, headers: { "retry-after": "86400" } });
+  await assertRejects(
+    () => open().file("config.json"),
+    DataError,
+    "answers 429 (too many requests: try again later",
+  );
+});
+
+hubTest("offline, the cache serves; without it the error says so", async ({ hub, open }) => {
+  const offline = { environment: { offline: true } };
+  await assertRejects(
+    () => open(offline).file("config.json"),
+    DataError,
+    `HF_HUB_OFFLINE is set and revision "main" is not in the cache`,
+  );
+  await open().file("config.json");
+  hub.requests.length = 0;
+  const repository = open(offline);
+  assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+  assertEquals(repository.commit, hub.commit);
+  assertEquals(await repository.optionalFile("model.safetensors"), null);
+  assertEquals(hub.requests, []);
+});
+
+hubTest(
+  "a hub that cannot be reached is replaced by the cache, with a warning",
+  async ({ open, warnings }) => {
+    const dead = { environment: { endpoint: "http://127.0.0.1:9" } };
+    await assertRejects(
+      () => open(dead).file("config.json"),
+      DataError,
+      `Cannot get "config.json" of model "lab/tiny-model"`,
+    );
+    await open().file("config.json");
+    assertEquals(await Deno.readFile(await open(dead).file("config.json")), config);
+    assertMatch(warnings[0], /The hub cannot be reached .* using what is in the cache/);
+  },
+);
+
+hubTest("a branch that moves during the download is noticed", async ({ hub, open }) => {
+  const repository = open();
+  await repository.file("config.json");
+  hub.commit = "e".repeat(40);
+  await assertRejects(
+    () => repository.file("model.safetensors"),
+    DataError,
+    `"main" moved to another commit meanwhile`,
+  );
+});
+
+hubTest("a revision with slashes and a renamed model are found", async ({ hub, cache, open }) => {
+  await open({ revision: "refs/pr/1" }).file("config.json");
+  assertEquals(hub.requests[0].path, "/lab/tiny-model/resolve/refs%2Fpr%2F1/config.json");
+  assertEquals(await Deno.readTextFile(join(cache, "models--lab--tiny-model/refs/refs/pr/1")), hub.commit);
+  assertEquals(await Deno.readFile(await open({ id: "lab/old-name" }).file("config.json")), config);
+});
+
+hubTest("names that would leave the cache are refused", async ({ open }) => {
+  await Promise.resolve();
+  for (const id of ["..", "a/..", "../b", "a/b/c", "a\\b/c", "a/b?c", ""]) {
+    assertThrows(() => open({ id }), UsageError, `Cannot use the model "${id}"`);
+  }
+  for (const revision of ["../../x", "a//b", "a b", ".."]) {
+    assertThrows(() => open({ revision }), UsageError, `Cannot use --revision "${revision}"`);
+  }
+});
+
+Deno.test("looksLikeHubId() takes organisation/name", () => {
+  assertEquals(looksLikeHubId("InstaDeepAI/nucleotide-transformer-v2-50m-multi-species"), true);
+  assertEquals(["models", "./models", "a/b/c", "/a/b", "a/"].map(looksLikeHubId), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("hubEnvironment() follows the variables that Python's library does", () => {
+  const of = (variables: Record<string, string>) => hubEnvironment((name) => variables[name]);
+  assertEquals(of({ HOME: "/u" }).cacheFolder, join("/u", ".cache", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
+  assertEquals(of({ HF_HOME: "/h", HF_HUB_CACHE: "/c" }).cacheFolder, "/c");
+  assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
+  assertEquals(of({ HF_TOKEN: " t " }).token, "t");
+  assertEquals(["1", "ON", "yes", "True", "0", ""].map((value) => of({ HF_HUB_OFFLINE: value }).offline), [
+    true,
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  assertThrows(() => of({ HF_ENDPOINT: "mirror" }), UsageError, `Cannot use HF_ENDPOINT "mirror"`);
+  const home = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(join(home, "token"), "saved\n");
+  assertEquals(of({ HF_HOME: home }).token, "saved");
+  Deno.removeSync(home, { recursive: true });
+});
