@@ -14,16 +14,29 @@ export interface Eigen {
  * By reduction to tridiagonal form, implicit QL for the values and inverse iteration for the vectors that are asked
  * for: 4/3 n^3 multiplications, whatever `count`.
  *
- * @param A n x n, symmetric; only its lower half is read
+ * @param A n x n, symmetric
  * @param count how many of the largest eigenvalues, at most n
+ * @throws {RangeError} when an element is not finite
  */
 export function largestEigenpairs(A: Matrix<Float64Array>, count: number): Eigen {
-  const reduced = tridiagonalise(A);
+  // Scaled to elements of at most 1, so that no square or product overflows or vanishes.
+  const size = largestElement(A) || 1;
+  if (!Number.isFinite(size)) {
+    throw new RangeError("largestEigenpairs(): the matrix holds a value that is not finite");
+  }
+  const reduced = tridiagonalise({ ...A, data: A.data.map((value) => value / size) });
   const values = tridiagonalEigenvalues(reduced.diagonal, reduced.offDiagonal).reverse().slice(0, count);
   const vectors = tridiagonalEigenvectors(reduced.diagonal, reduced.offDiagonal, values);
   applyReflectors(reduced, vectors);
   for (let i = 0; i < count; i++) fixSign(vectors.data.subarray(i * A.rows, (i + 1) * A.rows));
-  return { values, vectors };
+  return { values: values.map((value) => value * size), vectors };
+}
+
+/** NaN where there is one. */
+function largestElement(A: Matrix<Float64Array>): number {
+  let largest = 0;
+  for (const value of A.data) largest = Math.max(largest, Math.abs(value));
+  return largest;
 }
 
 function fixSign(vector: Float64Array): void {

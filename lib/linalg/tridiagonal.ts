@@ -12,13 +12,13 @@ export interface Tridiagonal {
   scale: Float64Array;
 }
 
-/** @param A symmetric; only its lower half is read */
+/** @param A symmetric, elements of at most 1 in size; only its lower half is read */
 export function tridiagonalise(A: Matrix<Float64Array>): Tridiagonal {
   const n = A.rows, M = A.data.slice();
   for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) M[j * n + i] = M[i * n + j];
   const diagonal = new Float64Array(n), offDiagonal = new Float64Array(Math.max(0, n - 1));
   const scale = new Float64Array(n), product = new Float64Array(n);
-  const negligible = (1e-3 * Number.EPSILON * largestElement(A)) ** 2;
+  const negligible = (1e-3 * Number.EPSILON) ** 2;
 
   for (let step = 0; step < n - 1; step++) {
     const start = step * n;
@@ -39,14 +39,6 @@ export function tridiagonalise(A: Matrix<Float64Array>): Tridiagonal {
   }
   if (n > 0) diagonal[n - 1] = M[n * n - 1];
   return { size: n, diagonal, offDiagonal, reflectors: M, scale };
-}
-
-function largestElement(A: Matrix<Float64Array>): number {
-  let largest = 0;
-  for (let i = 0; i < A.rows; i++) {
-    for (let j = 0; j <= i; j++) largest = Math.max(largest, Math.abs(A.data[i * A.columns + j]));
-  }
-  return largest;
 }
 
 /** The trailing block B becomes H B H with H = I - factor u u': B minus u w' and w u'. */

@@ -5,7 +5,7 @@ import type { Matrix } from "./matrix.ts";
  * All eigenvalues, smallest first.
  *
  * @param offDiagonal one element less than `diagonal`
- * @throws {RangeError} when 60 sweeps do not separate one (the input holds NaN)
+ * @throws {RangeError} when 60 sweeps do not separate one
  */
 export function tridiagonalEigenvalues(diagonal: Float64Array, offDiagonal: Float64Array): Float64Array {
   const n = diagonal.length, d = diagonal.slice(), e = new Float64Array(n);
@@ -17,7 +17,7 @@ export function tridiagonalEigenvalues(diagonal: Float64Array, offDiagonal: Floa
         end++;
       }
       if (end === low) break;
-      if (sweep === 60) throw new RangeError("eigenvalues do not converge: does the matrix hold NaN?");
+      if (sweep === 60) throw new RangeError("tridiagonalEigenvalues(): no convergence in 60 sweeps");
       qlSweep(d, e, low, end);
     }
   }

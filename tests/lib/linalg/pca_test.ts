@@ -36,7 +36,7 @@ for (
           assertAlmostEquals(
             score,
             expected[i * count + j],
-            tolerance,
+            tolerance * largest,
             `${name} component ${j}, sample ${i}`,
           );
         }

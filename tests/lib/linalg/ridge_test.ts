@@ -37,8 +37,8 @@ for (
       const GW = multiplyTransposed(G, { data: transposeOf(W), rows: W.columns, columns: W.rows });
       const ours = multiplyTransposed(GW, test);
       predictions.data.forEach((value, i) => {
-        const mean = means[Math.floor(i / test.rows)];
-        assertAlmostEquals(ours.data[i] + mean, value, 2 * tolerance);
+        const [sample, gene] = [Math.floor(i / G.rows), i % G.rows]; // stored tests x genes
+        assertAlmostEquals(ours.data[gene * test.rows + sample] + means[gene], value, 2 * tolerance);
       });
     },
   );

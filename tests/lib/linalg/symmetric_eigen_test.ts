@@ -53,6 +53,6 @@ Deno.test("largestEigenpairs() of a few pairs gives the same as of all", () => {
   few.vectors.data.forEach((value, i) => assertAlmostEquals(value, all.vectors.data[i], 1e-12));
 });
 
-Deno.test("largestEigenpairs() refuses NaN instead of running for ever", () => {
-  assertThrows(() => largestEigenpairs(symmetric(5, () => NaN), 2), RangeError, "NaN");
+Deno.test("largestEigenpairs() refuses NaN", () => {
+  assertThrows(() => largestEigenpairs(symmetric(5, () => NaN), 2), RangeError, "not finite");
 });
