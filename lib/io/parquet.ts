@@ -1,0 +1,219 @@
+/** Data frames of numbers in Parquet files, to and from pandas: text index, float columns. */
+import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from "hyparquet";
+import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
+import { DataError } from "../cli/errors.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import { writeFileAtomic } from "./atomic_write.ts";
+import { columnKind, type ColumnValues, loadCodec, readColumnChunk } from "./parquet_column.ts";
+import { readFileBytes } from "./read_file.ts";
+
+/** A table of numbers whose rows and columns have names. */
+export interface Frame {
+  /** Row names. */
+  index: string[];
+  /** Names of the number columns. */
+  columns: string[];
+  /** index.length x columns.length; NaN where the file has no value. */
+  values: Matrix;
+}
+
+/** A frame with what stands beside its numbers. */
+export interface LabelledFrame extends Frame {
+  /** Text columns that are not the index, by name. */
+  labels: Record<string, string[]>;
+}
+
+const indexField = "__index_level_0__";
+const mostRows = 2 ** 24;
+
+/**
+ * Read a frame as pandas would. Row names are those of the index that pandas stored; without one, the first text
+ * column; without any, row numbers.
+ *
+ * @throws {DataError} for what is no whole Parquet file of flat text and number columns
+ */
+export async function readParquetFrame(path: string): Promise<LabelledFrame> {
+  return await parseParquetFrame(await readFileBytes(path), path);
+}
+
+/** As `readParquetFrame`, from bytes; `name` is what errors call the file. */
+export async function parseParquetFrame(bytes: Uint8Array, name: string): Promise<LabelledFrame> {
+  const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
+  const metadata = readMetadata(bytes, fail);
+  const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
+  const indexName = indexColumn(metadata, elements);
+  const numbers = elements.filter((element) =>
+    columnKind(element) === "number" && element.name !== indexName
+  );
+  const position = new Map(numbers.map((element, i) => [element.name, i]));
+  const values = new Float32Array(rows * numbers.length);
+  const texts = new Map<string, string[]>();
+
+  let firstRow = 0;
+  for (const group of metadata.row_groups) {
+    const groupRows = Number(group.num_rows);
+    for (const [element, column] of await readRowGroup(bytes, group, elements, indexName, fail)) {
+      const at = position.get(element.name);
+      if (at === undefined) {
+        const cells = texts.get(element.name) ?? [];
+        for (const cell of column) cells.push(cell === null ? "" : String(cell));
+        texts.set(element.name, cells);
+      } else {
+        for (let row = 0; row < groupRows; row++) {
+          values[(firstRow + row) * numbers.length + at] = column[row] as number;
+        }
+      }
+    }
+    firstRow += groupRows;
+  }
+
+  const index = indexName === null
+    ? Array.from({ length: rows }, (_, i) => String(i))
+    : texts.get(indexName) ?? [];
+  if (indexName !== null) texts.delete(indexName);
+  return {
+    index,
+    columns: numbers.map((element) => element.name),
+    values: { data: values, rows, columns: numbers.length },
+    labels: Object.fromEntries(texts),
+  };
+}
+
+/**
+ * The frame as a Parquet file from which `pandas.read_parquet` restores index, columns and float32 values.
+ *
+ * @throws {RangeError} when sizes disagree or a column name comes twice
+ */
+export function encodeParquetFrame({ index, columns, values }: Frame): Uint8Array<ArrayBuffer> {
+  if (index.length !== values.rows || columns.length !== values.columns) {
+    throw new RangeError(
+      `encodeParquetFrame: ${index.length} x ${columns.length} names for ${values.rows} x ${values.columns} values`,
+    );
+  }
+  if (new Set(columns).size !== columns.length) {
+    throw new RangeError("encodeParquetFrame: a column name comes twice");
+  }
+  const columnData: ColumnSource[] = columns.map((name, column) => {
+    const data = new Float32Array(index.length);
+    for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
+    return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
+  });
+  columnData.push({ name: indexField, data: index, type: "STRING", nullable: false, offsetIndex: false });
+  const buffer = parquetWriteBuffer({
+    columnData,
+    // Noise does not compress: Snappy saves nothing on predictions and statistics are not asked for.
+    codec: "UNCOMPRESSED",
+    statistics: false,
+    rowGroupSize: Math.max(1, index.length),
+    kvMetadata: [{ key: "pandas", value: JSON.stringify(pandasMetadata()) }],
+  });
+  return new Uint8Array(buffer);
+}
+
+/** @throws {DataError} when the folder cannot be written */
+export async function writeParquetFrame(path: string, frame: Frame): Promise<void> {
+  await writeFileAtomic(path, encodeParquetFrame(frame));
+}
+
+/** What pandas needs to know: which field is the index, and that it has no name. */
+function pandasMetadata(): Record<string, unknown> {
+  const text = { pandas_type: "unicode", numpy_type: "object" };
+  return {
+    index_columns: [indexField],
+    column_indexes: [{ name: null, field_name: null, ...text, metadata: { encoding: "UTF-8" } }],
+    columns: [{ name: null, field_name: indexField, ...text, metadata: null }],
+    pandas_version: "1.5.3",
+  };
+}
+
+function readMetadata(bytes: Uint8Array, fail: (reason: string) => DataError): FileMetaData {
+  const isMagic = (at: number) => [0x50, 0x41, 0x52, 0x31].every((byte, i) => bytes[at + i] === byte);
+  if (!isMagic(0)) throw fail("it is no Parquet file (it does not start with PAR1)");
+  if (bytes.length < 12 || !isMagic(bytes.length - 4)) {
+    throw fail("it does not end with PAR1 (is the file cut off?)");
+  }
+  try {
+    return parquetMetadata(bytes);
+  } catch (error) {
+    throw fail(`its footer is damaged (${reasonOf(error)})`);
+  }
+}
+
+/** The columns, when none is nested. */
+function flatColumns({ schema }: FileMetaData, fail: (reason: string) => DataError): SchemaElement[] {
+  const elements = schema.slice(1);
+  for (const { name, num_children, repetition_type } of elements) {
+    if (num_children || repetition_type === "REPEATED") {
+      throw fail(`column "${name}" is nested; a flat table is needed`);
+    }
+  }
+  return elements;
+}
+
+function rowCount(
+  { row_groups, num_rows, schema }: FileMetaData,
+  fail: (reason: string) => DataError,
+): number {
+  let rows = 0;
+  for (const group of row_groups) {
+    const groupRows = Number(group.num_rows);
+    if (!(groupRows >= 0 && groupRows <= mostRows)) throw fail("its footer is damaged (a row count)");
+    rows += groupRows;
+  }
+  if (rows !== Number(num_rows)) throw fail(`its footer says ${num_rows} rows, its parts have ${rows}`);
+  if (rows > mostRows || rows * schema.length > 2 ** 30) {
+    throw fail(`${rows} rows of ${schema.length} are too many`);
+  }
+  return rows;
+}
+
+/** Name of the field that holds the row names. */
+function indexColumn({ key_value_metadata }: FileMetaData, elements: SchemaElement[]): string | null {
+  const pandas = key_value_metadata?.find(({ key }) => key === "pandas")?.value;
+  const named = firstIndexName(pandas);
+  const stored = elements.find((element) => element.name === named && columnKind(element) !== "other");
+  return (stored ?? elements.find((element) => columnKind(element) === "text"))?.name ?? null;
+}
+
+function firstIndexName(pandas: string | undefined): unknown {
+  try {
+    return (JSON.parse(pandas ?? "{}") as { index_columns?: unknown[] } | null)?.index_columns?.[0];
+  } catch {
+    return undefined; // metadata for others: the file can be read without it
+  }
+}
+
+async function readRowGroup(
+  bytes: Uint8Array,
+  group: RowGroup,
+  elements: SchemaElement[],
+  indexName: string | null,
+  fail: (reason: string) => DataError,
+): Promise<[SchemaElement, ColumnValues][]> {
+  const result: [SchemaElement, ColumnValues][] = [];
+  for (const [i, element] of elements.entries()) {
+    const failColumn = (reason: string) => fail(`column "${element.name}": ${reason}`);
+    const meta = group.columns[i]?.meta_data;
+    if (meta === undefined || meta.path_in_schema?.[0] !== element.name || meta.type !== element.type) {
+      throw failColumn("its footer entry is missing or damaged");
+    }
+    if (columnKind(element) === "other") {
+      const type = element.converted_type ?? element.logical_type?.type ?? element.type;
+      throw failColumn(`its type is ${type}; text and numbers are read`);
+    }
+    try {
+      const decompress = await loadCodec(meta.codec, failColumn);
+      const values = readColumnChunk(bytes, meta, element, Number(group.num_rows), decompress, failColumn);
+      const missing = element.name === indexName && Array.isArray(values) ? values.indexOf(null) : -1;
+      if (missing >= 0) throw failColumn(`row ${missing + 1} has no name`);
+      result.push([element, values]);
+    } catch (error) {
+      throw error instanceof DataError ? error : failColumn(`it is damaged (${reasonOf(error)})`);
+    }
+  }
+  return result;
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 80);
+}
