@@ -1,0 +1,95 @@
+/**
+ * Adapter folders in PEFT's format, both ways: `adapter_config.json` and `adapter_model.safetensors` (or, from older
+ * versions, `adapter_model.bin`), which hold the IA3 vectors and the trained classification head.
+ */
+import { join } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+import { writeFileAtomic } from "../io/atomic_write.ts";
+import { encodeSafetensors, openSafetensors } from "../io/safetensors.ts";
+import type { TensorFile } from "../io/tensor_file.ts";
+import { openTorchCheckpoint } from "../io/torch_checkpoint.ts";
+import { encodeAdapterConfig, type Ia3Config, readAdapterConfig } from "./ia3_config.ts";
+
+export interface AdapterTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** What fine-tuning changed, by the pretrained model's module names. */
+export interface Adapter {
+  readonly config: Ia3Config;
+  /** Vectors by module ("esm.encoder.layer.0.attention.self.key"): (outputs, 1) or, on the input side, (1, inputs). */
+  readonly vectors: ReadonlyMap<string, AdapterTensor>;
+  /** "dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias". */
+  readonly head: ReadonlyMap<string, AdapterTensor>;
+}
+
+const prefix = "base_model.model.";
+const headTensors = ["dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias"];
+
+/** Write an adapter that PEFT's `PeftModel.from_pretrained` loads. */
+export async function writeAdapter(folder: string, { config, vectors, head }: Adapter): Promise<void> {
+  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();
+  const put = (name: string, { shape, data }: AdapterTensor) =>
+    tensors.set(prefix + name, { shape, data: Float32Array.from(data) });
+  for (const [module, vector] of vectors) put(`${module}.ia3_l`, vector);
+  for (const [name, tensor] of head) put(`classifier.${name}`, tensor);
+  const bytes = encodeSafetensors(tensors, { format: "pt" });
+  await writeFileAtomic(join(folder, "adapter_model.safetensors"), bytes);
+  await writeFileAtomic(join(folder, "adapter_config.json"), encodeAdapterConfig(config));
+}
+
+/**
+ * Read an adapter that PEFT or `writeAdapter` wrote.
+ *
+ * @throws {DataError} when a file is missing or damaged, the adapter is not IA3, or a tensor fits no module
+ */
+export async function readAdapter(folder: string): Promise<Adapter> {
+  const config = await readAdapterConfig(join(folder, "adapter_config.json"));
+  const file = await openAdapterWeights(folder);
+  try {
+    const vectors = new Map<string, AdapterTensor>(), head = new Map<string, AdapterTensor>();
+    for (const [stored, { shape }] of file.tensors) {
+      const name = canonicalName(stored);
+      if (name === null) continue;
+      const tensor = { shape, data: await file.read(stored) };
+      if (name.endsWith(".ia3_l")) vectors.set(name.slice(0, -".ia3_l".length), tensor);
+      else if (name.startsWith("classifier.")) head.set(name.slice("classifier.".length), tensor);
+      else {
+        throw new DataError(
+          `Cannot use the adapter "${file.path}": tensor "${stored}" is neither an IA3 vector nor part of the classifier`,
+        );
+      }
+    }
+    if (vectors.size === 0) {
+      throw new DataError(`Cannot use the adapter "${file.path}": it holds no tensor "....ia3_l"`);
+    }
+    const absent = headTensors.find((name) => !head.has(name));
+    if (absent) {
+      throw new DataError(`Cannot use the adapter "${file.path}": it has no tensor "classifier.${absent}"`);
+    }
+    return { config, vectors, head };
+  } finally {
+    file.close();
+  }
+}
+
+async function openAdapterWeights(folder: string): Promise<TensorFile> {
+  for (const name of ["adapter_model.safetensors", "adapter_model.bin"]) {
+    const path = join(folder, name);
+    if (!(await Deno.stat(path).catch(() => null))?.isFile) continue;
+    return name.endsWith(".bin") ? await openTorchCheckpoint(path) : await openSafetensors(path);
+  }
+  throw new DataError(
+    `Cannot use the adapter "${folder}": it has no adapter_model.safetensors and no adapter_model.bin`,
+  );
+}
+
+/** The name without PEFT's wrappers and adapter name; null for the untrained copy of the head. */
+function canonicalName(stored: string): string | null {
+  if (stored.includes(".original_module.")) return null;
+  return stored
+    .replace(/^base_model\.model\./, "")
+    .replace(/\.modules_to_save\.(default\.)?/, ".")
+    .replace(/\.ia3_l\.default$/, ".ia3_l");
+}
