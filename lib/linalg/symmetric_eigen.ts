@@ -20,8 +20,8 @@ export interface Eigen {
  */
 export function largestEigenpairs(A: Matrix<Float64Array>, count: number): Eigen {
   // Scaled to elements of at most 1, so that no square or product overflows or vanishes.
-  const size = largestElement(A) || 1;
-  if (!Number.isFinite(size)) {
+  const largest = largestElement(A), size = largest || 1;
+  if (!Number.isFinite(largest)) {
     throw new RangeError("largestEigenpairs(): the matrix holds a value that is not finite");
   }
   const reduced = tridiagonalise({ ...A, data: A.data.map((value) => value / size) });
