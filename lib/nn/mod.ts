@@ -8,3 +8,4 @@ export * from "./loss_log.ts";
 export * from "./plateau.ts";
 export * from "./snapshot.ts";
 export * from "./training.ts";
+export * from "./training_step.ts";

@@ -1,19 +1,16 @@
 /** The training loop: epochs, validation checks, early stopping, the best weights, and going on after a stop. */
 import { DataError } from "../cli/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import type { Adam } from "./adam.ts";
-import { type Checkpoint, loadTensors, writeCheckpoint } from "./checkpoint_file.ts";
-import type { LossScaler } from "./gradients.ts";
-import type { Parameters } from "./layers.ts";
+import { type Checkpoint, type CheckpointValues, loadTensors, writeCheckpoint } from "./checkpoint_file.ts";
 import { EarlyStopping, type ReduceLROnPlateau } from "./plateau.ts";
 import { Snapshot } from "./snapshot.ts";
+import type { Trainee } from "./training_step.ts";
 
-export interface Training {
-  readonly parameters: Parameters;
-  readonly optimiser: Adam;
+export interface Training extends Trainee {
+  /** What is trained, for messages: "fold 2". */
+  readonly name: string;
   /** Takes the validation loss of each check; its learning rate becomes the optimiser's. */
   readonly schedule?: ReduceLROnPlateau;
-  readonly scaler?: LossScaler | null;
   readonly epochs: number;
   /** A check follows epochs 0, n, 2n, ... and the last one. */
   readonly checkEvery: number;
@@ -23,20 +20,27 @@ export interface Training {
   readonly restore: "best" | "last";
   /** One pass over the training data. Depends on the epoch's number alone, not on what ran before in this process. */
   trainEpoch(epoch: number): Promise<void> | void;
-  /** Loss on the validation data. @throws {DataError} may say more on a loss that is not finite */
-  validate(epoch: number): Promise<number>;
+  /** Loss on the validation data. */
+  validate(): Promise<number>;
   /** Told after every check. */
   onCheck?(check: Check): void;
-  /** Where the state is saved, every so many seconds, after a check. */
-  readonly checkpoint?: {
-    readonly path: string;
-    readonly everySeconds: number;
-    readonly resume: Checkpoint | null;
-  };
+  readonly checkpoint?: TrainingCheckpoint;
+}
+
+/** Where the state of a training is saved, after a check, when so many seconds have passed. */
+export interface TrainingCheckpoint {
+  readonly path: string;
+  readonly everySeconds: number;
+  /** What stands there from an earlier run, to go on from. */
+  readonly resume: Checkpoint | null;
+  /** Saved along, to tell whose it is. */
+  readonly identity: CheckpointValues;
 }
 
 export interface Check {
   readonly epoch: number;
+  /** Mean loss of the training steps since the check before. */
+  readonly trainLoss: number;
   readonly loss: number;
   /** After the schedule saw this check. */
   readonly learningRate: number;
@@ -52,7 +56,7 @@ export interface TrainingHistory {
 /**
  * Train to the end.
  *
- * @throws {DataError} when the validation loss is not finite
+ * @throws {DataError} when a loss is not finite: says at which step
  */
 export async function train(training: Training): Promise<TrainingHistory> {
   const { parameters, optimiser, schedule, scaler, epochs, checkEvery, checkpoint } = training;
@@ -83,13 +87,13 @@ export async function train(training: Training): Promise<TrainingHistory> {
     await training.trainEpoch(epoch);
     if (epoch % checkEvery !== 0 && epoch !== epochs - 1) continue;
 
-    const loss = await training.validate(epoch);
-    if (!Number.isFinite(loss)) {
-      throw new DataError(
-        `Cannot go on training: the validation loss is ${loss} after epoch ${epoch} (step ${optimiser.steps}); ` +
-          `try a smaller --learning-rate`,
-      );
+    const trained = await training.losses.drain();
+    if (trained.broken) {
+      const { epoch, step, loss } = trained.broken;
+      fail(training.name, `the loss is ${loss} at epoch ${epoch}, step ${step}`);
     }
+    const loss = await training.validate();
+    if (!Number.isFinite(loss)) fail(training.name, `the validation loss is ${loss} after epoch ${epoch}`);
     const { improved, stop } = stopping.step(loss);
     if (improved) {
       history.bestEpoch = epoch;
@@ -97,18 +101,23 @@ export async function train(training: Training): Promise<TrainingHistory> {
     }
     if (schedule) optimiser.learningRate = schedule.step(loss);
     history.stoppedEarly = stop;
-    const check = { epoch, loss, learningRate: optimiser.learningRate };
+    const check = { epoch, trainLoss: trained.mean, loss, learningRate: optimiser.learningRate };
     history.checks.push(check);
     training.onCheck?.(check);
 
     if (checkpoint && performance.now() - savedAtMs >= 1000 * checkpoint.everySeconds) {
-      await writeCheckpoint(checkpoint.path, { ...state(), nextEpoch: epoch + 1 }, tensors());
+      const { identity, path } = checkpoint;
+      await writeCheckpoint(path, { identity, ...state(), nextEpoch: epoch + 1 }, tensors());
       savedAtMs = performance.now();
     }
   }
   best.restore();
   best.dispose();
   return history;
+}
+
+function fail(name: string, what: string): never {
+  throw new DataError(`Cannot go on training ${name}: ${what} (try a smaller --learning-rate)`);
 }
 
 function prefixed(prefix: string, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {

@@ -45,6 +45,7 @@ export function record(
 }
 
 function attach(output: Tensor, inputs: readonly (Tensor | null)[], differential: Differential) {
+  let holders = 1;
   const releases = (differential.saves ?? []).flatMap((tensor) => tensor ? [tensor.retain()] : []);
   const node: TapeNode = {
     order: ++nodes,
@@ -55,7 +56,14 @@ function attach(output: Tensor, inputs: readonly (Tensor | null)[], differential
       node.differentiate = node.differentiateLoss = null;
       for (const release of releases.splice(0)) release();
     },
+    hold: () => void holders++,
+    drop() {
+      if (--holders > 0) return;
+      node.release();
+      for (const input of node.inputs) if (isNode(input)) input.drop();
+    },
   };
+  for (const input of node.inputs) if (isNode(input)) input.hold();
   output.node = node;
 }
 
@@ -112,9 +120,13 @@ export function backward(root: Tensor, seed: number | Tensor = 1): void {
 function collect(root: TapeNode): TapeNode[] {
   const seen = new Set([root]);
   for (const node of seen) {
-    for (const input of node.inputs) if (input && !(input instanceof Tensor)) seen.add(input);
+    for (const input of node.inputs) if (isNode(input)) seen.add(input);
   }
   return [...seen].sort((a, b) => b.order - a.order);
+}
+
+function isNode(input: TapeNode | Tensor | null): input is TapeNode {
+  return input !== null && !(input instanceof Tensor);
 }
 
 function deliver(to: TapeNode | Tensor | null, gradient: Tensor, gradients: Map<TapeNode, Tensor>) {

@@ -24,6 +24,9 @@ export interface TapeNode {
   differentiateLoss: ((scale: number) => readonly (Tensor | null)[]) | null;
   /** Give back what was kept for `differentiate`. */
   release(): void;
+  /** The output's handle or a later node counts on this one, or no longer does; with the last one gone it is released. */
+  hold(): void;
+  drop(): void;
 }
 
 /** A counted reference to device memory; tensors of different shapes may share one. */
@@ -133,6 +136,7 @@ export class Tensor {
     this.#scope?.delete(this);
     this.#scope = null;
     this.#block.release();
+    this.node?.drop();
   }
 
   /** Move to another scope; null: the caller owns it from now on. */

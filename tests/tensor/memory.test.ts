@@ -97,6 +97,20 @@ Deno.test("a tape is used up by backward()", () => {
   assertThrows(() => t.backward(y), Error, "used before");
 });
 
+Deno.test("a tape that is never run goes with its last tensor", () => {
+  const backend = openAccountingBackend();
+  const x = t.parameter(backend, numbers(4, 1), [2, 2]);
+  const [y, z] = t.scope(() => {
+    const h = t.tanh(t.gelu(x));
+    return [t.multiply(h, h), t.relu(h)];
+  });
+  y.dispose();
+  t.backward(z);
+  z.dispose();
+  x.grad!.dispose();
+  assertEquals(backend.live.size, 1);
+});
+
 Deno.test("checkpoint() holds the inputs alone until backward(), and gives parameters inside their gradients", () => {
   const deep = (checkpointed: boolean) => {
     const backend = openAccountingBackend();

@@ -1,0 +1,192 @@
+/**
+ * Folds of a cross-validation that runs in parts: after a stop, or spread over machines. Each finished fold is a file in
+ * `<result folder>/unfinished/`, an unfinished one leaves its last checkpoint there; the folder goes when all folds have
+ * become a result.
+ *
+ *     const store = await FoldStore.open(folder, { ...flags, folds, identity });
+ *     for (const fold of store.toRun) await store.save(fold, await fit(fold, store.checkpoint(fold)));
+ *     if (!store.isComplete) return;
+ */
+import { join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
+import type { FlagDeclarations } from "../cli/flags.ts";
+import {
+  type Checkpoint,
+  type CheckpointTensors,
+  type CheckpointValues,
+  readCheckpoint,
+  type TrainingCheckpoint,
+  writeCheckpoint,
+} from "../nn/mod.ts";
+
+/** For scripts that can stop and go on. */
+export const foldStoreFlags = {
+  "folds": {
+    default: [],
+    integer: true,
+    min: 0,
+    value: "N ...",
+    group: "Cross-validation",
+    shownDefault: "all",
+    help: "run only these folds, counted from 0; a later run of the others completes the result",
+  },
+  "resume": {
+    default: false,
+    group: "Cross-validation",
+    help: "go on where a run with the same flags was stopped",
+  },
+  "checkpoint-seconds": {
+    default: 60,
+    integer: false,
+    min: 0,
+    group: "Cross-validation",
+    help: "save the state of training this often, for --resume",
+  },
+} as const satisfies FlagDeclarations;
+
+export interface FoldStoreOptions {
+  /** Number of folds. */
+  readonly count: number;
+  /** --folds; empty: all. */
+  readonly folds: readonly number[];
+  readonly resume: boolean;
+  readonly checkpointSeconds: number;
+  /** Everything that the numbers depend on, flags by their names on the command line. Plain JSON values. */
+  readonly identity: CheckpointValues;
+}
+
+export class FoldStore {
+  readonly #folder: string;
+  readonly #options: FoldStoreOptions;
+  readonly #finished = new Map<number, Checkpoint>();
+  readonly #begun = new Map<number, Checkpoint>();
+
+  private constructor(folder: string, options: FoldStoreOptions) {
+    this.#folder = join(folder, "unfinished");
+    this.#options = options;
+  }
+
+  /**
+   * Look at what earlier runs left in a result folder. A run of all folds without --resume starts from nothing.
+   *
+   * @throws {UsageError} when --folds names a fold that is none
+   * @throws {DataError} when what is there was made with other flags or from other data
+   */
+  static async open(folder: string, options: FoldStoreOptions): Promise<FoldStore> {
+    const strange = options.folds.find((fold) => fold >= options.count);
+    if (strange !== undefined) {
+      throw new UsageError(
+        `Cannot use --folds ${strange}: there are ${options.count} folds, counted from 0 to ${
+          options.count - 1
+        }`,
+      );
+    }
+    const store = new FoldStore(folder, options);
+    const isPart = options.folds.length > 0;
+    if (!options.resume && !isPart) await store.remove();
+    for (let fold = 0; fold < options.count; fold++) {
+      const runsAnew = !options.resume && options.folds.includes(fold);
+      if (runsAnew) await removeFile(store.#path(fold, "done"));
+      else await store.#find(fold, "done", store.#finished);
+      if (options.resume) await store.#find(fold, "begun", store.#begun);
+      else await removeFile(store.#path(fold, "begun"));
+    }
+    if (options.resume) store.#tellWhatIsThere();
+    return store;
+  }
+
+  /** Folds that this run has still to do. */
+  get toRun(): number[] {
+    const { folds, count } = this.#options;
+    const asked = folds.length > 0 ? [...new Set(folds)] : Array.from({ length: count }, (_, fold) => fold);
+    return asked.filter((fold) => !this.#finished.has(fold)).sort((a, b) => a - b);
+  }
+
+  /** Folds that no run has done yet. */
+  get missing(): number[] {
+    return Array.from({ length: this.#options.count }, (_, fold) => fold).filter((fold) =>
+      !this.#finished.has(fold)
+    );
+  }
+
+  /** Where a fold's training saves its state, and the state that it goes on from. */
+  checkpoint(fold: number): TrainingCheckpoint {
+    return {
+      path: this.#path(fold, "begun"),
+      everySeconds: this.#options.checkpointSeconds,
+      resume: this.#begun.get(fold) ?? null,
+      identity: this.#options.identity,
+    };
+  }
+
+  /** Keep a finished fold. */
+  async save(fold: number, values: CheckpointValues, tensors: CheckpointTensors): Promise<void> {
+    const path = this.#path(fold, "done");
+    await writeCheckpoint(path, { ...values, identity: this.#options.identity }, tensors);
+    await this.#find(fold, "done", this.#finished);
+    await removeFile(this.#path(fold, "begun"));
+    this.#begun.delete(fold);
+  }
+
+  /** What a finished fold left. */
+  read(fold: number): Checkpoint {
+    return this.#finished.get(fold)!;
+  }
+
+  /** Take everything away, once the result is written. */
+  async remove(): Promise<void> {
+    try {
+      await Deno.remove(this.#folder, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  async #find(fold: number, state: "done" | "begun", found: Map<number, Checkpoint>) {
+    const checkpoint = await readCheckpoint(this.#path(fold, state));
+    if (!checkpoint) return;
+    const theirs = checkpoint.values.identity as CheckpointValues, ours = this.#options.identity;
+    for (const key of Object.keys({ ...ours, ...theirs })) {
+      const [was, is] = [theirs[key], ours[key]].map((value) => JSON.stringify(value) ?? "none");
+      if (was === is) continue;
+      const difference = key.startsWith("--")
+        ? `${key} was ${was}, now it is ${is}`
+        : `the ${key} were others`;
+      throw new DataError(
+        `Cannot go on from "${checkpoint.path}": ${difference} (repeat that run's flags, or delete "${this.#folder}")`,
+      );
+    }
+    found.set(fold, checkpoint);
+  }
+
+  #tellWhatIsThere() {
+    const done = this.#finished.size;
+    for (const fold of this.#finished.keys()) this.#begun.delete(fold);
+    if (done > 0) log.info(`Going on: ${counted(done, "fold")} of ${this.#options.count} done before.`);
+    for (const [fold, { values }] of this.#begun) {
+      log.info(`Going on: fold ${fold} from epoch ${values.nextEpoch}.`);
+    }
+    if (done + this.#begun.size === 0) log.info(`Nothing to go on from in "${this.#folder}": starting anew.`);
+  }
+
+  #path(fold: number, state: "done" | "begun"): string {
+    return join(this.#folder, `fold_${fold}${state === "begun" ? "_checkpoint" : ""}.safetensors`);
+  }
+}
+
+/** A short text that differs when the numbers or texts do: SHA-256 in hex. */
+export async function fingerprint(data: Float32Array | readonly string[]): Promise<string> {
+  const bytes = data instanceof Float32Array
+    ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+    : new TextEncoder().encode(JSON.stringify(data));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
