@@ -30,8 +30,8 @@ export class StateDict {
     return this.#stored.has(name);
   }
 
-  /** @throws {DataError} naming a tensor that is absent or has another shape */
-  async read(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+  /** Check that a tensor is there and has a shape, without reading it. @throws {DataError} naming one that is absent or has another shape */
+  expect(name: string, shape: readonly number[]): void {
     const stored = this.#stored.get(name);
     if (stored === undefined) {
       throw new DataError(`Cannot use the weights "${this.path}": tensor "${name}" is missing`);
@@ -44,13 +44,12 @@ export class StateDict {
       );
     }
     this.#unused.delete(name);
-    return await this.#file.read(stored);
   }
 
-  /** Sizes of a tensor of the file, or null where it has none of that name. */
-  shapeOf(name: string): readonly number[] | null {
-    const stored = this.#stored.get(name);
-    return stored === undefined ? null : this.#file.tensors.get(stored)!.shape;
+  /** The numbers of a tensor. @throws {DataError} as `expect` */
+  async read(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    this.expect(name, shape);
+    return await this.#file.read(this.#stored.get(name)!);
   }
 
   /** Names of tensors that were never read, as the file has them. */
