@@ -1,0 +1,187 @@
+/** The picture of a model: predicted against true values, as hexagonal bins coloured by how many points they hold. */
+import { scaleLinear, scaleLog } from "d3-scale";
+import { interpolateViridis } from "d3-scale-chromatic";
+import { type HexagonBins, hexagonBins } from "./hexbin.ts";
+
+export interface HexbinOptions {
+  /** True values; points where either value is not finite are left out. */
+  truth: Float32Array;
+  /** Predicted values, as many. */
+  predicted: Float32Array;
+  /** Lines above the plot, parted by \n. */
+  title: string;
+  xLabel?: string;
+  yLabel?: string;
+  /** Range of both axes; without it they end with the points. */
+  limits?: readonly [number, number];
+  /** Hexagons along x. */
+  across?: number;
+}
+
+/** Frame of the plot and its colour bar in the picture, in SVG units. */
+const picture = { width: 860, height: 760 };
+const plot = { left: 100, top: 74, width: 600, height: 600 };
+const bar = { left: 730, top: 74, width: 24, height: 600 };
+const font = `font-family="DejaVu Sans"`;
+
+/**
+ * An SVG of the points: hexagons (50 across), a colour bar of log10 counts, the dashed red diagonal where both values
+ * are equal, labelled axes.
+ */
+export function renderHexbinSvg(options: HexbinOptions): string {
+  const { truth, predicted, title, limits, across = 50 } = options;
+  const bins = hexagonBins(truth, predicted, across, limits);
+  const { extent } = bins;
+  // Without limits, room for the hexagons at the edges.
+  const xDomain = limits ?? [extent.xMin - bins.stepX, extent.xMax + bins.stepX];
+  const yDomain = limits ?? [extent.yMin - bins.stepY, extent.yMax + bins.stepY];
+  const x = scaleLinear(xDomain, [plot.left, plot.left + plot.width]);
+  const y = scaleLinear(yDomain, [plot.top + plot.height, plot.top]);
+  const most = bins.hexagons.reduce((most, { count }) => Math.max(most, count), 0);
+  const logCount = scaleLog([1, Math.max(10, most)], [0, 1]);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}" ` +
+    `viewBox="0 0 ${picture.width} ${picture.height}">`,
+    `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`,
+    `<defs><clipPath id="plot">${rectangle(plot)}</clipPath></defs>`,
+    `<g clip-path="url(#plot)">`,
+    hexagons(bins, x, y, logCount),
+    diagonal(xDomain, yDomain, x, y),
+    `</g>`,
+    rectangle(plot, `fill="none" stroke="black"`),
+    axisX(x, options.xLabel ?? "Ground Truth Expression"),
+    axisY(y, options.yLabel ?? "Predicted Expression"),
+    colourBar(logCount),
+    titleLines(title),
+    noteOutside(bins, limits),
+    `</svg>`,
+  ].filter((part) => part !== "").join("\n") + "\n";
+}
+
+type Scale = ReturnType<typeof scaleLinear>;
+
+/** Hexagons of one colour are one path: some hundred paths instead of thousands. */
+function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): string {
+  const halfWidth = Math.abs(x(stepX) - x(0)) / 2, sixth = Math.abs(y(stepY) - y(0)) / 6;
+  const outline =
+    `l${number(halfWidth)} ${number(sixth)}v${number(2 * sixth)}l${number(-halfWidth)} ${number(sixth)}` +
+    `l${number(-halfWidth)} ${number(-sixth)}v${number(-2 * sixth)}z`;
+  const paths = new Map<string, string[]>();
+  for (const { x: column, y: row, count } of hexagons) {
+    const colour = interpolateViridis(Math.round(logCount(count) * 255) / 255);
+    const path = paths.get(colour) ?? [];
+    path.push(`M${number(x(column))} ${number(y(row) - 2 * sixth)}${outline}`);
+    paths.set(colour, path);
+  }
+  // A hairline of the same colour hides the seams between neighbours.
+  return [...paths].sort().map(([colour, path]) =>
+    `<path fill="${colour}" stroke="${colour}" stroke-width="0.4" d="${path.join("")}"/>`
+  ).join("\n");
+}
+
+/** Where the prediction equals the truth. */
+function diagonal(xDomain: readonly number[], yDomain: readonly number[], x: Scale, y: Scale): string {
+  const from = Math.min(xDomain[0], yDomain[0]), to = Math.max(xDomain[1], yDomain[1]);
+  return `<line x1="${number(x(from))}" y1="${number(y(from))}" x2="${number(x(to))}" y2="${
+    number(y(to))
+  }" ` +
+    `stroke="red" stroke-width="2" stroke-dasharray="8 5"/>`;
+}
+
+function axisX(x: Scale, label: string): string {
+  const bottom = plot.top + plot.height, format = x.tickFormat(8);
+  const ticks = x.ticks(8).map((value) =>
+    `<path d="M${number(x(value))} ${bottom}v6" stroke="black"/>` +
+    `<text x="${number(x(value))}" y="${bottom + 24}" text-anchor="middle">${format(value)}</text>`
+  );
+  const middle = plot.left + plot.width / 2;
+  return `<g ${font} font-size="15">${ticks.join("")}` +
+    `<text x="${middle}" y="${bottom + 56}" text-anchor="middle" font-size="18">${escaped(label)}</text></g>`;
+}
+
+function axisY(y: Scale, label: string): string {
+  const format = y.tickFormat(8), middle = plot.top + plot.height / 2;
+  const ticks = y.ticks(8).map((value) =>
+    `<path d="M${plot.left} ${number(y(value))}h-6" stroke="black"/>` +
+    `<text x="${plot.left - 11}" y="${number(y(value) + 5)}" text-anchor="end">${format(value)}</text>`
+  );
+  return `<g ${font} font-size="15">${ticks.join("")}` +
+    `<text transform="translate(30 ${middle}) rotate(-90)" text-anchor="middle" font-size="18">` +
+    `${escaped(label)}</text></g>`;
+}
+
+/** Colours of the counts, with a label at every power of ten and a small tick at 2 to 9 times one. */
+function colourBar(logCount: Scale): string {
+  const bottom = bar.top + bar.height, right = bar.left + bar.width;
+  const stops = Array.from(
+    { length: 33 },
+    (_, i) => `<stop offset="${number(i / 32)}" stop-color="${interpolateViridis(i / 32)}"/>`,
+  );
+  const ticks: string[] = [];
+  const [, most] = logCount.domain();
+  for (let power = 0; 10 ** power <= most; power++) {
+    for (let times = 1; times < 10 && times * 10 ** power <= most * (1 + 1e-9); times++) {
+      const at = bottom - bar.height * logCount(times * 10 ** power);
+      ticks.push(`<path d="M${right} ${number(at)}h${times === 1 ? 6 : 3}" stroke="black"/>`);
+      if (times > 1) continue;
+      ticks.push(
+        `<text x="${right + 11}" y="${number(at + 5)}">10` +
+          `<tspan dy="-7" font-size="11">${power}</tspan></text>`,
+      );
+    }
+  }
+  const middle = bar.top + bar.height / 2;
+  return `<defs><linearGradient id="counts" x1="0" y1="1" x2="0" y2="0">${
+    stops.join("")
+  }</linearGradient></defs>` +
+    rectangle(bar, `fill="url(#counts)" stroke="black"`) +
+    `<g ${font} font-size="15">${ticks.join("")}` +
+    `<text transform="translate(${right + 66} ${middle}) rotate(-90)" text-anchor="middle" font-size="18">` +
+    `Points per hexagon (log<tspan dy="5" font-size="13">10</tspan><tspan dy="-5"> scale)</tspan></text></g>`;
+}
+
+/** Up to three lines above the plot, made smaller where they would not fit its width. */
+function titleLines(title: string): string {
+  const lines = title.split("\n").slice(0, 3);
+  const longest = Math.max(...lines.map((line) => line.length));
+  // A character of this font is 0.62 of its size wide on average.
+  const size = Math.min(19, (picture.width - 40) / (0.62 * longest), 54 / (1.25 * lines.length));
+  return lines.map((line, i) =>
+    `<text ${font} font-size="${number(size)}" x="${plot.left + plot.width / 2}" ` +
+    `y="${number(plot.top - 14 - (lines.length - 1 - i) * 1.25 * size)}" text-anchor="middle">${
+      escaped(line)
+    }</text>`
+  ).join("\n");
+}
+
+/** What the limits cut off is said, not hidden. */
+function noteOutside(
+  { inside, outside }: HexagonBins,
+  limits: readonly [number, number] | undefined,
+): string {
+  if (inside + outside === 0) return note("There are no finite values");
+  if (outside === 0 || limits === undefined) return "";
+  const all = (inside + outside).toLocaleString("en");
+  return note(`${outside.toLocaleString("en")} of ${all} points lie beyond these axes`);
+}
+
+/** Small and grey, in the lower right corner of the picture. */
+function note(text: string): string {
+  const x = plot.left + plot.width, y = picture.height - 6;
+  return `<text ${font} font-size="13" fill="#555" x="${x}" y="${y}" text-anchor="end">${text}</text>`;
+}
+
+function rectangle({ left, top, width, height }: typeof plot, attributes = ""): string {
+  return `<rect x="${left}" y="${top}" width="${width}" height="${height}"${
+    attributes && " " + attributes
+  }/>`;
+}
+
+/** A coordinate in hundredths of a unit. */
+function number(value: number): string {
+  return String(Math.round(value * 100) / 100);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
