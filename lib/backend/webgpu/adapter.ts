@@ -1,0 +1,70 @@
+/**
+ * The WebGPU adapter of this machine: what it is called, what it can do, and the device opened on it with the
+ * largest limits and all features that the kernels can use.
+ */
+import { DataError } from "../../cli/errors.ts";
+
+/** What the log line, `device_info.ts` and the choice of kernels need to know about an adapter. */
+export interface AdapterReport {
+  /** "NVIDIA H100 PCIe" or "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  readonly name: string;
+  /** Runs shaders on the CPU (`isFallbackAdapter`, llvmpipe, SwiftShader, WARP). */
+  readonly software: boolean;
+  readonly features: string[];
+  readonly limits: Record<string, number>;
+}
+
+/** Limits that the kernels can make use of; all others stay at the standard's guaranteed minimum. */
+const usefulLimits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+const usefulFeatures = ["shader-f16", "timestamp-query", "subgroups"] as const;
+
+/** The adapter that the system offers first, or null where there is none. */
+export async function findAdapter(): Promise<GPUAdapter | null> {
+  // The Vulkan loader complains on stderr where no window system is set up; that is no error for compute work.
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+/** Describe an adapter without opening a device. */
+export function describeAdapter(adapter: GPUAdapter): AdapterReport {
+  const info = adapter.info as GPUAdapterInfo & { isFallbackAdapter?: boolean };
+  const name = [info.description, info.device, info.architecture, info.vendor].find((part) => part) ??
+    "unnamed adapter";
+  const fallback = info.isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter ??
+    false;
+  const limits: Record<string, number> = {};
+  for (const limit of usefulLimits) limits[limit] = Number(adapter.limits[limit]);
+  return {
+    name: String(name),
+    software: fallback || /llvmpipe|lavapipe|swiftshader|software|microsoft basic render/i.test(String(name)),
+    features: usefulFeatures.filter((feature) => adapter.features.has(feature as GPUFeatureName)),
+    limits,
+  };
+}
+
+/**
+ * Open a device with the adapter's own largest limits, or with the smallest that the standard guarantees.
+ *
+ * @throws {DataError} when the driver refuses
+ */
+export async function openDevice(adapter: GPUAdapter, smallestLimits: boolean): Promise<GPUDevice> {
+  const report = describeAdapter(adapter);
+  try {
+    return await adapter.requestDevice({
+      requiredFeatures: report.features as GPUFeatureName[],
+      requiredLimits: smallestLimits ? {} : report.limits,
+    });
+  } catch (error) {
+    throw new DataError(
+      `Cannot open the WebGPU device "${report.name}": ${(error as Error).message}. Use --device cpu`,
+    );
+  }
+}
