@@ -1,0 +1,67 @@
+/** A pretrained Nucleotide Transformer from a folder or the hub: its configuration, tokenizer and weights. */
+import type { Backend, DType } from "../backend/backend.ts";
+import { counted, log } from "../cli/log.ts";
+import type { HubOptions } from "../io/hub.ts";
+import { readFileText } from "../io/read_file.ts";
+import type { ModelConfig } from "./model_config.ts";
+import { type ModelSource, openModelSource, openModelWeights, readModelConfig } from "./model_source.ts";
+import { NtTokenizer } from "./nt_tokenizer.ts";
+import { type NtConfig, ntConfig, ntTensorName, NucleotideTransformer } from "./nucleotide_transformer.ts";
+import { StateDict } from "./state_dict.ts";
+
+export interface PretrainedNt {
+  readonly source: ModelSource;
+  readonly modelConfig: ModelConfig;
+  readonly config: NtConfig;
+  readonly tokenizer: NtTokenizer;
+  /** Put the weights on a device. */
+  load(backend: Backend, dtype?: DType): Promise<NucleotideTransformer>;
+}
+
+/**
+ * @param model folder, or "organisation/name" on the hub
+ * @throws {UsageError | DataError} when there is no such model, or it is no Nucleotide Transformer v2
+ */
+export async function openPretrainedNt(model: string, options: HubOptions = {}): Promise<PretrainedNt> {
+  const source = await openModelSource(model, options);
+  const modelConfig = await readModelConfig(source);
+  const config = ntConfig(modelConfig);
+  const vocabulary = await source.file("vocab.txt");
+  return {
+    source,
+    modelConfig,
+    config,
+    tokenizer: new NtTokenizer(await readFileText(vocabulary), vocabulary),
+    async load(backend, dtype) {
+      const weights = new StateDict(await openModelWeights(source), ntTensorName);
+      try {
+        return await NucleotideTransformer.load(backend, weights, config, dtype);
+      } finally {
+        weights.close();
+      }
+    },
+  };
+}
+
+/** Tokens of sequences, cut at `maxLength`; a log line counts what was cut, and what the vocabulary does not know. */
+export function tokenizeSequences(
+  tokenizer: NtTokenizer,
+  sequences: readonly string[],
+  maxLength: number,
+): Int32Array[] {
+  const encoded = sequences.map((sequence) => tokenizer.encode(sequence, maxLength));
+  const truncated = encoded.filter(({ truncated }) => truncated).length;
+  if (truncated > 0) {
+    log.warn(
+      `Cut ${counted(truncated, "sequence")} of ${sequences.length} to ${maxLength} tokens (--max-length).`,
+    );
+  }
+  const unusual = sequences.filter((sequence) => /[^ATCGN\s]/.test(sequence)).length;
+  if (unusual > 0) {
+    log.warn(
+      `${counted(unusual, "sequence")} of ${sequences.length} hold letters other than A, T, C, G and N ` +
+        `(lower case too): each run of them is one unknown token, as in the Python.`,
+    );
+  }
+  return encoded.map(({ tokenIds }) => tokenIds);
+}
