@@ -15,7 +15,13 @@ import { addLeaf, addToTestPrediction, BASE_WEIGHT, leafValue, LOSS_CHANGE, make
 import { LEFT, NODE_BYTES, prune, RIGHT } from "./tree";
 import { sampleLevelColumns, sampleRows, sampleTreeColumns } from "./sampling";
 import { placeExactAny, searchExactAny } from "./exact_any";
-import { addPartition, clearPartitions, placeExactDense, prepareExactDense } from "./exact_dense";
+import {
+  clearPartitions,
+  forgetRoot,
+  placeExactDense,
+  planPartition,
+  prepareExactDense,
+} from "./exact_dense";
 import { searchExactDense, startExactDense } from "./exact_dense";
 import { buildHistogram, placeHistogram, searchHistograms, subtractHistogram, sumRoot } from "./histogram";
 
@@ -23,8 +29,8 @@ const EXACT_ANY: i32 = 0;
 const EXACT_DENSE: i32 = 1;
 const HIST: i32 = 2;
 
-/** In `goesRight`: a shift by this many bits picks the right-hand position (exact_dense.ts). */
-const TO_RIGHT: u8 = 32;
+/** In `goesRight`: the bytes of an entry of the presorted lists (exact_dense.ts). */
+const TO_RIGHT: u8 = 16;
 
 let method: i32 = EXACT_ANY;
 let top: usize = 0;
@@ -126,7 +132,7 @@ export function configure(
   const nextSlots = reserve(slotRoom * SLOT_BYTES);
   state.setLevel(slotRows, nextSlotRows, goesRight, slots, nextSlots);
   leafOfRow = reserve(n << 2);
-  trees = reserve(<usize> nodeRoom * NODE_BYTES * <usize> (keepTrees ? state.rounds : 1));
+  trees = reserve(<usize> nodeRoom * NODE_BYTES * (keepTrees ? <usize> state.rounds : 1));
   nodeCounts = reserve(<usize> state.rounds << 2);
 
   if (method == EXACT_ANY) {
@@ -135,22 +141,25 @@ export function configure(
     placeExactAny(slotOfRow, walked, reserve(state.colsampleNode < 1 ? slotRoom * p : 0));
   } else if (method == EXACT_DENSE) {
     const groups = (p + 3) >> 2;
+    const segments = <i32> min(slotRoom, n + 1);
+    const listLength = n + <usize> segments;
     const interleaved = reserve(groups * n << 3);
-    const lists = reserve(groups * n << 4);
-    const nextLists = reserve(groups * n << 4);
+    const lists = reserve(groups * listLength << 4);
+    const nextLists = reserve(groups * listLength << 4);
     const entries = reserve(n << 2);
-    const coefficients = reserve((n + 1) * 12);
-    const means = reserve((n + 1) << 2);
+    const coefficients = reserve(listLength * 12);
     const approximate = reserve(slotRoom * groups << 4);
+    const partitions = reserve(slotRoom << 3);
     placeExactDense(
       interleaved,
       lists,
       nextLists,
       entries,
       coefficients,
-      means,
+      segments,
       approximate,
-      reserve(slotRoom << 4),
+      partitions,
+      reserve(n << 3),
     );
   } else {
     bins = reserve(cells << 2);
@@ -224,6 +233,7 @@ export function train(baseScore: f32): void {
   for (let row = 0; row < state.testRows; row++) {
     store<f32>(state.testPrediction + (<usize> row << 2), baseScore);
   }
+  forgetRoot();
   for (let round = 0; round < state.rounds; round++) {
     state.startTree(trees + (keepsTrees ? <usize> (round * state.maxNodes) * NODE_BYTES : 0));
     computeGradients(round);
@@ -363,7 +373,7 @@ function splitLevel(nextDepth: i32): void {
     }
     finishSlot(left, node);
     finishSlot(right, node);
-    if (method == EXACT_DENSE) divideSegment(slot, left, right, count);
+    if (method == EXACT_DENSE) planPartition(slot, left, right, count);
     if (method == HIST) store<i32>(left, load<i32>(slot, SEGMENT), SEGMENT);
     count += 2;
   }
@@ -405,17 +415,6 @@ function divideRows(slot: usize): i32 {
     at += 4;
   }
   return leftCount;
-}
-
-/** The children's segments of the sorted lists; with weights 0 or 1 a hessian sum is a number of rows. */
-function divideSegment(slot: usize, left: usize, right: usize, leftSlot: i32): void {
-  const start = load<i32>(slot, SEGMENT);
-  const leftLength = <i32> load<f64>(left, SUM_H);
-  store<i32>(left, start, SEGMENT);
-  store<i32>(left, leftLength, SEGMENT_LENGTH);
-  store<i32>(right, start + leftLength, SEGMENT);
-  store<i32>(right, <i32> load<f64>(right, SUM_H), SEGMENT_LENGTH);
-  addPartition(start, load<i32>(slot, SEGMENT_LENGTH), leftLength, leftSlot);
 }
 
 /** Histograms of the level: of two siblings the lighter is summed, the other is what remains of the parent's. */

@@ -22,9 +22,9 @@ import {
   features,
 } from "./state";
 import { columns, goesRight, gradients, lambda, minChildWeight, order, rows, sampled } from "./state";
-import { slotCount, slotRows, slots, weights } from "./state";
+import { slotCount, slotRows, slots, subsample, weights } from "./state";
 import { BEST_FEATURE, BEST_GAIN, BEST_THRESHOLD, COUNT, midpoint, NODE, OPEN, propose } from "./slot";
-import { ROOT_GAIN, SEGMENT, SEGMENT_LENGTH, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
+import { ROOT_GAIN, SEGMENT, SEGMENT_LENGTH, SEGMENT_MEAN, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
 import { sampleNodeColumns } from "./sampling";
 
 /** u16, groups of 4 features x rows x 4: rows of weight 1 by descending value. Made once a data set. */
@@ -34,17 +34,21 @@ let lists: usize = 0;
 let nextLists: usize = 0;
 /** u32, rows: this tree's entry of each row. */
 let entries: usize = 0;
-/** f32, rows x 3: coefficients P, Q, R of the gain at each position of each segment. */
+/** f32, list x 3: coefficients P, Q, R of the gain at each position of each segment. */
 let coefficients: usize = 0;
-/** i32, rows: by segment start, the rounded mean of the fixed-point gradients. */
-let meanOfSegment: usize = 0;
 /** f32, slots x groups x 4: largest approximate gain of each feature. */
 let approximate: usize = 0;
-/** i32 x 4 a parent of this level: start, length, length of the left child, slot of the left child. */
+/** i32 x 2 for each parent of this level: its segment, slot of its left child. */
 let partitions: usize = 0;
 let partitionCount: i32 = 0;
+/** Where the next segment of the level begins. */
+let nextSegment: i32 = 0;
+/** Most slots of a level. */
+let mostSegments: i32 = 0;
 
 let weightedRows: i32 = 0;
+/** Entries of a list: a segment's, and one more behind each that partition() may spoil. */
+let stride: i32 = 0;
 let groups: i32 = 0;
 let rowBits: i32 = 0;
 let hasZeroWeights: bool = false;
@@ -54,24 +58,31 @@ let center: f64 = 0;
 let quantum: f64 = 0;
 let listed: i32 = 0;
 
+/** No split of the root gained more in the last round; infinite where nothing is known. */
+let rootBound: f64 = Infinity;
+/** f64, rows: the gradients that this was proven for. */
+let rootGradients: usize = 0;
+
 export function placeExactDense(
   newInterleavedOrder: usize,
   newLists: usize,
   newNextLists: usize,
   newEntries: usize,
   newCoefficients: usize,
-  newMeanOfSegment: usize,
+  newMostSegments: i32,
   newApproximate: usize,
   newPartitions: usize,
+  newRootGradients: usize,
 ): void {
   interleavedOrder = newInterleavedOrder;
   lists = newLists;
   nextLists = newNextLists;
   entries = newEntries;
   coefficients = newCoefficients;
-  meanOfSegment = newMeanOfSegment;
+  mostSegments = newMostSegments;
   approximate = newApproximate;
   partitions = newPartitions;
+  rootGradients = newRootGradients;
 }
 
 /** Interleave the sorted columns, largest value first, rows of weight 0 left out. */
@@ -83,6 +94,7 @@ export function prepareExactDense(): void {
     if (load<f32>(weights + (<usize> row << 2)) != 0) weightedRows++;
   }
   hasZeroWeights = weightedRows != rows;
+  stride = weightedRows + mostSegments;
   for (let lane = 0; lane < groups << 2; lane++) {
     const feature = min(lane, features - 1);
     const sorted = order + (<usize> (feature * rows) << 2);
@@ -121,6 +133,51 @@ export function startExactDense(): void {
   }
 }
 
+/** A new output begins: what was proven of the last one's root holds no more. */
+export function forgetRoot(): void {
+  rootBound = Infinity;
+}
+
+/**
+ * Once no split of the root gains 1e-6, trees are single leaves: all gradients move together by the leaf's value, and
+ * the largest gain hardly changes. Bounds that change, to spare the search: with g' = g + v + e_i, |e_i| <= e, and |g|,
+ * |g'| <= r, a gain moves by at most 4 lambda r |v| + lambda v^2 (a common shift matters only through lambda) and
+ * 4 n r e + 2 n e^2.
+ */
+function rootStaysLeaf(slot: usize): bool {
+  if (rootBound == Infinity) return false;
+  let low = Infinity;
+  let high = -Infinity;
+  let reach: f64 = 0;
+  for (let row = 0; row < rows; row++) {
+    if (!isListed(row)) continue;
+    const g = load<f64>(gradients + (<usize> row << 4));
+    const old = load<f64>(rootGradients + (<usize> row << 3));
+    low = min(low, g - old);
+    high = max(high, g - old);
+    reach = max(reach, max(abs(g), abs(old)));
+  }
+  const v = (low + high) * 0.5;
+  const e = (high - low) * 0.5;
+  const l2 = <f64> lambda;
+  const n = <f64> listed;
+  reach += e;
+  rootBound += 4 * l2 * reach * abs(v) + l2 * v * v + 4 * n * reach * e + 2 * n * e * e;
+  const G = load<f64>(slot, SUM_G);
+  const isLeaf = rootBound + roundingOf(rootBound + G * G / (n + l2)) <= <f64> MIN_GAIN;
+  if (isLeaf) rememberRoot(rootBound);
+  else rootBound = Infinity;
+  return isLeaf;
+}
+
+function rememberRoot(bound: f64): void {
+  if (subsample < 1 || colsampleTree < 1 || colsampleLevel < 1 || colsampleNode < 1) return;
+  rootBound = bound;
+  for (let row = 0; row < rows; row++) {
+    store<f64>(rootGradients + (<usize> row << 3), load<f64>(gradients + (<usize> row << 4)));
+  }
+}
+
 function isListed(row: i32): bool {
   return load<u8>(sampled + <usize> row) != 0 && load<f32>(weights + (<usize> row << 2)) != 0;
 }
@@ -152,11 +209,12 @@ function fillSampledLists(from: usize, to: usize): void {
 
 /** Best split of every slot of the level, whose parents' segments still have to be split unless it is the root. */
 export function searchExactDense(round: i32, depth: i32): void {
+  if (depth == 0 && rootStaysLeaf(slots)) return;
   let anyOpen = false;
   for (let s = 0; s < slotCount; s++) anyOpen = tabulate(slots + <usize> s * SLOT_BYTES) || anyOpen;
   if (!anyOpen) return;
   for (let group = 0; group < groups; group++) {
-    const base = <usize> (group * weightedRows) << 4;
+    const base = <usize> (group * stride) << 4;
     if (depth == 0) fillLists(group, nextLists + base);
     else partitionOpen(base);
     for (let s = 0; s < slotCount; s++) {
@@ -179,16 +237,23 @@ export function searchExactDense(round: i32, depth: i32): void {
 
 export function clearPartitions(): void {
   partitionCount = 0;
+  nextSegment = 0;
 }
 
-/** Plan the split of a parent's segment; its rows' sides are in `goesRight`. */
-export function addPartition(start: i32, length: i32, leftLength: i32, leftSlot: i32): void {
-  const record = partitions + (<usize> partitionCount << 4);
-  store<i32>(record, start);
-  store<i32>(record, length, 4);
-  store<i32>(record, leftLength, 8);
-  store<i32>(record, leftSlot, 12);
+/** Plan the split of a slot's segment; its rows' sides are in `goesRight`, its children's sums are known. */
+export function planPartition(slot: usize, left: usize, right: usize, leftSlot: i32): void {
+  // With weights 0 or 1 a hessian sum is a number of rows.
+  const leftLength = <i32> load<f64>(left, SUM_H);
+  const rightLength = <i32> load<f64>(right, SUM_H);
+  store<i32>(left, nextSegment, SEGMENT);
+  store<i32>(left, leftLength, SEGMENT_LENGTH);
+  store<i32>(right, nextSegment + leftLength + 1, SEGMENT);
+  store<i32>(right, rightLength, SEGMENT_LENGTH);
+  const record = partitions + (<usize> partitionCount << 3);
+  store<i32>(record, load<i32>(slot, SEGMENT));
+  store<i32>(record, leftSlot, 4);
   partitionCount++;
+  nextSegment += leftLength + rightLength + 2;
 }
 
 /** How far XGBoost's float32 gain, and ours, may lie from the true gain of a slot whose terms reach `size`. */
@@ -225,7 +290,7 @@ function tabulate(slot: usize): bool {
   store<i32>(slot, 1, OPEN);
 
   const mean = <i32> nearest<f64>(<f64> sumOfK / <f64> n);
-  store<i32>(meanOfSegment + (<usize> start << 2), mean);
+  store<i32>(slot, mean, SEGMENT_MEAN);
   const m = center + quantum * <f64> mean;
   const rest = G - <f64> n * m;
   let at = coefficients + <usize> start * 12;
@@ -250,45 +315,49 @@ function tabulate(slot: usize): bool {
 /** Split the segments of those parents that have a child to scan. */
 function partitionOpen(base: usize): void {
   for (let p = 0; p < partitionCount; p++) {
-    const record = partitions + (<usize> p << 4);
-    const left = slots + <usize> load<i32>(record, 12) * SLOT_BYTES;
-    if (load<i32>(left, OPEN) != 0 || load<i32>(left + SLOT_BYTES, OPEN) != 0) partition(base, record);
+    const record = partitions + (<usize> p << 3);
+    const left = slots + <usize> load<i32>(record, 4) * SLOT_BYTES;
+    if (load<i32>(left, OPEN) != 0 || load<i32>(left + SLOT_BYTES, OPEN) != 0) {
+      partition(base, load<i32>(record), left);
+    }
   }
 }
 
-/** Stable split of one segment of four lists: entries of rows that go left first. */
-function partition(base: usize, record: usize): void {
-  const start = <usize> load<i32>(record);
-  const length = <usize> load<i32>(record, 4);
-  const leftLength = <usize> load<i32>(record, 8);
+/**
+ * Stable split of one segment of four lists. Every entry is written to both children's segments, and only the pointer
+ * of its side moves on: no branch, no choice. What comes after a segment's last entry is spoiled by that.
+ */
+function partition(base: usize, parentSegment: i32, leftSlot: usize): void {
+  const rightSlot = leftSlot + SLOT_BYTES;
+  const length = <usize> (load<i32>(leftSlot, SEGMENT_LENGTH) + load<i32>(rightSlot, SEGMENT_LENGTH));
   const mask = (1 << rowBits) - 1;
   const sides = goesRight;
-  let from = lists + base + (start << 4);
+  let from = lists + base + (<usize> parentSegment << 4);
   const end = from + (length << 4);
-  // Where the next entry goes, for either side: left in the lower half, right in the upper.
-  const left = <u64> (nextLists + base + (start << 4));
-  const right = left + (<u64> leftLength << 4);
-  let to0 = left | (right << 32);
-  let to1 = to0 + 0x0000000400000004;
-  let to2 = to0 + 0x0000000800000008;
-  let to3 = to0 + 0x0000000c0000000c;
-  for (; from < end; from += 16) {
+  const right = nextLists + base + (<usize> load<i32>(rightSlot, SEGMENT) << 4);
+  // One of the two pointers moves at each entry, so their sum and one of them tell both.
+  let left = nextLists + base + (<usize> load<i32>(leftSlot, SEGMENT) << 4) + right;
+  let right0 = right;
+  let right1 = right + 4;
+  let right2 = right + 8;
+  let right3 = right + 12;
+  for (; from < end; from += 16, left += 16) {
     const entry0 = load<u32>(from);
-    const side0 = <u64> load<u8>(sides + <usize> (entry0 & mask));
-    store<u32>(<usize> <u32> (to0 >> side0), entry0);
-    to0 += <u64> 16 << side0;
+    store<u32>(right0, entry0);
+    store<u32>(left - right0, entry0);
+    right0 += <usize> load<u8>(sides + <usize> (entry0 & mask));
     const entry1 = load<u32>(from, 4);
-    const side1 = <u64> load<u8>(sides + <usize> (entry1 & mask));
-    store<u32>(<usize> <u32> (to1 >> side1), entry1);
-    to1 += <u64> 16 << side1;
+    store<u32>(right1, entry1);
+    store<u32>(left - right1, entry1, 8);
+    right1 += <usize> load<u8>(sides + <usize> (entry1 & mask));
     const entry2 = load<u32>(from, 8);
-    const side2 = <u64> load<u8>(sides + <usize> (entry2 & mask));
-    store<u32>(<usize> <u32> (to2 >> side2), entry2);
-    to2 += <u64> 16 << side2;
+    store<u32>(right2, entry2);
+    store<u32>(left - right2, entry2, 16);
+    right2 += <usize> load<u8>(sides + <usize> (entry2 & mask));
     const entry3 = load<u32>(from, 12);
-    const side3 = <u64> load<u8>(sides + <usize> (entry3 & mask));
-    store<u32>(<usize> <u32> (to3 >> side3), entry3);
-    to3 += <u64> 16 << side3;
+    store<u32>(right3, entry3);
+    store<u32>(left - right3, entry3, 24);
+    right3 += <usize> load<u8>(sides + <usize> (entry3 & mask));
   }
 }
 
@@ -296,7 +365,7 @@ function partition(base: usize, record: usize): void {
 function scan(base: usize, slot: usize): v128 {
   const start = <usize> load<i32>(slot, SEGMENT);
   const n = <usize> load<i32>(slot, SEGMENT_LENGTH);
-  const mean = i32x4.splat(load<i32>(meanOfSegment + (start << 2)));
+  const mean = i32x4.splat(load<i32>(slot, SEGMENT_MEAN));
   const shift = rowBits;
   let from = base + (start << 4);
   const end = from + ((n - 1) << 4);
@@ -322,7 +391,10 @@ function refine(slot: usize, gains: usize): void {
     largest = max(largest, load<f32>(gains + (<usize> feature << 2)));
   }
   const error = errorBound(slot, n, <f64> largest);
-  if (<f64> largest + error <= <f64> MIN_GAIN) return;
+  if (<f64> largest + error <= <f64> MIN_GAIN) {
+    if (load<i32>(slot, NODE) == 0) rememberRoot(max(<f64> largest + error, 0));
+    return;
+  }
   // Gains at positions inside a tie are no candidates: the second pass catches what such a gain hid in the first.
   const atLeast = <f64> largest - 2 * error;
   walkThose(slot, gains, atLeast, Infinity);
@@ -362,7 +434,7 @@ function walkExactly(slot: usize, feature: i32): void {
   const minHessian = <f64> minChildWeight;
   const mask = (1 << rowBits) - 1;
   const values = columns + (<usize> (feature * rows) << 2);
-  let at = lists + (<usize> ((feature >> 2) * weightedRows) << 4) +
+  let at = lists + (<usize> ((feature >> 2) * stride) << 4) +
     (<usize> load<i32>(slot, SEGMENT) << 4) + (<usize> (feature & 3) << 2);
   let g: f64 = 0;
   let h: f64 = 0;

@@ -29,6 +29,8 @@ export const COUNT: usize = 76;
 /** i32: the slot's segment in the presorted lists (dense engine) or its histogram (hist engine). */
 export const SEGMENT: usize = 80;
 export const SEGMENT_LENGTH: usize = 84;
+/** i32: rounded mean of the segment's fixed-point gradients (dense engine). */
+export const SEGMENT_MEAN: usize = 92;
 /** i32: 0 where the slot cannot be split whatever the candidates. */
 export const OPEN: usize = 88;
 

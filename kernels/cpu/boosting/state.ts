@@ -60,7 +60,7 @@ export let shuffled: usize = 0;
 /** i32, rows: rows by slot, ascending within one; two buffers that take turns. */
 export let slotRows: usize = 0;
 export let nextSlotRows: usize = 0;
-/** u8, rows: 0 where the row goes left, else 32 (a shift). */
+/** u8, rows: 0 where the row goes left, else 16 (bytes of a list's entry). */
 export let goesRight: usize = 0;
 /** Slot records, and those of the next level (see slot.ts). */
 export let slots: usize = 0;
