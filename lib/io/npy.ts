@@ -138,13 +138,11 @@ function parseHeader(
     throw fail(`its .npy header is not understood: ${header.trim().slice(0, 80)}`);
   }
   if (descr[3] !== undefined) throw fail("it is a record array; a plain array is needed");
-  const sizes = shape[1].split(",").map((size) => size.trim().replace(/L$/, "")).filter((size) =>
-    size !== ""
-  );
-  if (!sizes.every((size) => /^\d+$/.test(size))) {
+  const sizes = shape[1].split(",").map((size) => size.trim()).filter((size) => size !== "");
+  if (!sizes.every((size) => /^\d+L?$/.test(size))) {
     throw fail(`its shape is not understood: (${shape[1].slice(0, 80)})`);
   }
-  return { descr: descr[1] ?? descr[2], fortranOrder: order[1] === "True", shape: sizes.map(Number) };
+  return { descr: descr[1] ?? descr[2], fortranOrder: order[1] === "True", shape: sizes.map(parseFloat) };
 }
 
 /** Elements of a pickled object array, when all of them are text. */
