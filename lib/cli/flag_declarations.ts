@@ -60,4 +60,4 @@ type ValueOf<F> = F extends { default: boolean } ? boolean
 /** Values by camelCase name, and the names that the command line gave. */
 export type Flags<D extends FlagDeclarations> =
   & { -readonly [Name in keyof D & string as Camel<Name>]: ValueOf<D[Name]> }
-  & { given: ReadonlySet<keyof D & string>; debug: boolean };
+  & { given: ReadonlySet<string>; debug: boolean };

@@ -15,6 +15,8 @@ import { firstOccurrences } from "./ids.ts";
 export interface Targets {
   /** The file they were read from. */
   path: string;
+  /** Head of the column of row ids; empty where the file names none. */
+  idColumn: string;
   /** Row ids: gene ids in `targets_377.csv`, symbols or gene ids in the overlap file. */
   perturbations: string[];
   /** Column ids. */
@@ -37,6 +39,7 @@ export async function readTargets(path: string): Promise<Targets> {
   const table = parseNumericCsv(bytes, path, { labels });
   return withUniqueIds({
     path,
+    idColumn: "gene_id",
     perturbations: table.labels.gene_id,
     genes: table.columns,
     values: table.values,
@@ -113,6 +116,7 @@ async function readFirstColumnCsv(path: string): Promise<Targets> {
   const table = parseNumericCsv(bytes, path, { labels });
   return {
     path,
+    idColumn: header[0],
     perturbations: table.labels[header[0]],
     genes: table.columns,
     values: table.values,
@@ -123,7 +127,7 @@ async function readFirstColumnCsv(path: string): Promise<Targets> {
 async function readFrame(path: string): Promise<Targets> {
   const { readParquetFrame } = await import("../io/parquet.ts"); // most runs read csv
   const { index, columns, values } = await readParquetFrame(path);
-  return { path, perturbations: index, genes: columns, values, symbols: null };
+  return { path, idColumn: "", perturbations: index, genes: columns, values, symbols: null };
 }
 
 function headerOf(bytes: Uint8Array, path: string): string[] {

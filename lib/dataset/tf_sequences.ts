@@ -9,8 +9,8 @@ export interface TfSequences {
   geneIds: string[];
   /** DNA letters, as they stand in the file. */
   sequences: string[];
-  /** Gene id of a symbol in any case (the first row's, where symbols repeat), or undefined. */
-  geneIdOf(symbol: string): string | undefined;
+  /** Gene ids of a symbol, in any case: usually one, none for a symbol that the file lacks. */
+  geneIdsOf(symbol: string): readonly string[];
 }
 
 /**
@@ -26,16 +26,17 @@ export async function readTfSequences(path: string): Promise<TfSequences> {
     return rows.map((cells) => cells[at]);
   };
   const symbols = column("gene_name"), geneIds = column("gene_id");
-  const byUpperSymbol = new Map<string, string>();
+  const bySymbol = new Map<string, string[]>();
   symbols.forEach((symbol, i) => {
-    const key = symbol.toUpperCase();
-    if (key && geneIds[i] && !byUpperSymbol.has(key)) byUpperSymbol.set(key, geneIds[i]);
+    const key = symbol.toUpperCase(), known = bySymbol.get(key);
+    if (known) known.push(geneIds[i]);
+    else bySymbol.set(key, [geneIds[i]]);
   });
   return {
     path,
     symbols,
     geneIds,
     sequences: header.includes("sequence") ? column("sequence") : [],
-    geneIdOf: (symbol) => byUpperSymbol.get(symbol.toUpperCase()),
+    geneIdsOf: (symbol) => bySymbol.get(symbol.toUpperCase()) ?? [],
   };
 }

@@ -1,0 +1,118 @@
+/** How well predicted expression changes agree with the measured ones, perturbation by perturbation. */
+import type { Matrix } from "../linalg/matrix.ts";
+
+/**
+ * One value a perturbation, over the cells where truth and prediction are both finite. A perturbation without any such
+ * cell has r = 0 and NaN elsewhere, and no part in the means.
+ */
+export interface PerturbationMetrics {
+  /** Cells that count. */
+  cells: Int32Array;
+  /** Pearson r across genes; 0 where either side has no variance. */
+  pearson: Float64Array;
+  rmse: Float64Array;
+  mae: Float64Array;
+  mse: Float64Array;
+  /** Euclidean length of the difference. */
+  l2: Float64Array;
+  /** The same after each profile's own mean is taken off. */
+  centeredRmse: Float64Array;
+  centeredMae: Float64Array;
+  centeredMse: Float64Array;
+}
+
+/** The columns of `PerturbationMetrics` that are numbers to average. */
+export type MetricName = Exclude<keyof PerturbationMetrics, "cells">;
+
+/** Metrics of every row. Both matrices are perturbations x genes. */
+export function perturbationMetrics(truth: Matrix, prediction: Matrix): PerturbationMetrics {
+  const { rows, columns } = truth;
+  const column = () => new Float64Array(rows);
+  const metrics: PerturbationMetrics = {
+    cells: new Int32Array(rows),
+    pearson: column(),
+    rmse: column(),
+    mae: column(),
+    mse: column(),
+    l2: column(),
+    centeredRmse: column(),
+    centeredMae: column(),
+    centeredMse: column(),
+  };
+  for (let i = 0; i < rows; i++) rowMetrics(truth.data, prediction.data, i, columns, metrics);
+  return metrics;
+}
+
+/** Mean over the perturbations that have a cell to judge by; NaN when none has. */
+export function meanMetric(metrics: PerturbationMetrics, name: MetricName): number {
+  let sum = 0, count = 0;
+  metrics[name].forEach((value, i) => {
+    if (metrics.cells[i] === 0) return;
+    sum += value;
+    count++;
+  });
+  return sum / count;
+}
+
+/** Pearson r over all cells of both matrices that are finite on both sides: the number in a plot's title. */
+export function globalPearson(truth: Matrix, prediction: Matrix): number {
+  return pearson(truth.data, prediction.data, 0, truth.data.length).r;
+}
+
+function rowMetrics(
+  truth: Float32Array,
+  prediction: Float32Array,
+  row: number,
+  columns: number,
+  metrics: PerturbationMetrics,
+): void {
+  const start = row * columns, end = start + columns;
+  const { r, count, truthMean, predictionMean } = pearson(truth, prediction, start, end);
+  const shift = predictionMean - truthMean;
+  let absolute = 0, squares = 0, centeredAbsolute = 0, centeredSquares = 0;
+  for (let i = start; i < end; i++) {
+    const difference = prediction[i] - truth[i];
+    if (!(Math.abs(difference) < Infinity)) continue; // NaN too
+    absolute += Math.abs(difference);
+    squares += difference * difference;
+    const centered = difference - shift;
+    centeredAbsolute += Math.abs(centered);
+    centeredSquares += centered * centered;
+  }
+  metrics.cells[row] = count;
+  metrics.pearson[row] = r;
+  metrics.mae[row] = absolute / count;
+  metrics.mse[row] = squares / count;
+  metrics.rmse[row] = Math.sqrt(squares / count);
+  metrics.l2[row] = count > 0 ? Math.sqrt(squares) : NaN;
+  metrics.centeredMae[row] = centeredAbsolute / count;
+  metrics.centeredMse[row] = centeredSquares / count;
+  metrics.centeredRmse[row] = Math.sqrt(centeredSquares / count);
+}
+
+/** Pearson r of x and y from `start` to `end`, over the places where both are finite. */
+function pearson(
+  x: Float32Array,
+  y: Float32Array,
+  start: number,
+  end: number,
+): { r: number; count: number; truthMean: number; predictionMean: number } {
+  let count = 0, xSum = 0, ySum = 0;
+  for (let i = start; i < end; i++) {
+    if (!(Math.abs(y[i] - x[i]) < Infinity)) continue;
+    xSum += x[i];
+    ySum += y[i];
+    count++;
+  }
+  const xMean = xSum / count, yMean = ySum / count;
+  let xx = 0, yy = 0, xy = 0;
+  for (let i = start; i < end; i++) {
+    if (!(Math.abs(y[i] - x[i]) < Infinity)) continue;
+    const dx = x[i] - xMean, dy = y[i] - yMean;
+    xx += dx * dx;
+    yy += dy * dy;
+    xy += dx * dy;
+  }
+  const r = xx > 0 && yy > 0 ? Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))) : 0;
+  return { r, count, truthMean: xMean, predictionMean: yMean };
+}

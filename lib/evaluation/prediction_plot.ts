@@ -1,0 +1,38 @@
+import { join } from "@std/path";
+import { writeFileAtomic } from "../io/atomic_write.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import { globalPearson } from "./metrics.ts";
+import { renderHexbinSvg } from "./plot.ts";
+import type { ResultFolder } from "./result_folder.ts";
+
+export interface PredictionPlot {
+  /** File name without its ending: "pred_vs_gt" or "pred_vs_gt_train". */
+  name: string;
+  /** First line of the title, behind the model's name: "Pred vs GT". */
+  heading: string;
+  truth: Matrix;
+  prediction: Matrix;
+  format: "png" | "svg";
+  /** Range of both axes; -1 to 1 without it, as far as the points go when null. */
+  limits?: readonly [number, number] | null;
+}
+
+/** Plot predicted against measured values, with the Pearson r over all of them in the title. @returns its path */
+export async function writePredictionPlot(folder: ResultFolder, plot: PredictionPlot): Promise<string> {
+  const { name, heading, truth, prediction, format, limits = [-1, 1] } = plot;
+  const r = globalPearson(truth, prediction);
+  const svg = renderHexbinSvg({
+    truth: truth.data,
+    predicted: prediction.data,
+    title: `${folder.modelName}: ${heading}\nGlobal Pearson r = ${r.toFixed(4)}`,
+    ...(limits && { limits }),
+  });
+  const path = join(folder.path, `${name}.${format}`);
+  if (format === "svg") {
+    await writeFileAtomic(path, svg);
+  } else {
+    const { svgToPng } = await import("./plot_png.ts"); // its renderer is only loaded where a PNG is made
+    await writeFileAtomic(path, await svgToPng(svg));
+  }
+  return path;
+}

@@ -1,0 +1,59 @@
+/** What both linear expression models share. */
+import { DataError } from "../cli/errors.ts";
+import type { FittedFold } from "../evaluation/cross_validation.ts";
+import { Cholesky } from "../linalg/cholesky.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import type { FoldTensors } from "./saved_model.ts";
+
+/** A linear model of one fold: predictions, and the numbers that `--save-model` keeps. */
+export interface FittedLinearFold extends FittedFold {
+  /** Tensors by the names of saved_model.ts. */
+  tensors(): FoldTensors;
+}
+
+/**
+ * Factor A + lambda I.
+ *
+ * @throws {DataError} when it is singular, which takes a lambda of (nearly) 0
+ */
+export function factorRidge(A: Matrix<Float64Array>, lambda: number): Cholesky {
+  try {
+    return new Cholesky(A, lambda);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new DataError(
+      `Cannot solve the ridge regression with --lambda-ridge ${lambda}: embeddings are linearly dependent ` +
+        `(use a larger value)`,
+      { cause: error },
+    );
+  }
+}
+
+/** Mean over `rows` of each column of `values`, in float64. All must be finite. */
+export function meanOfRows(values: Matrix, rows: ArrayLike<number>): Float64Array {
+  const mean = new Float64Array(values.columns), { columns, data } = values;
+  for (let i = 0; i < rows.length; i++) {
+    for (let j = 0, at = rows[i] * columns; j < columns; j++, at++) mean[j] += data[at];
+  }
+  return mean.map((sum) => sum / rows.length);
+}
+
+/** Columns of `matrix` at `columns`, copied. */
+export function columnsOf(matrix: Matrix<Float64Array>, columns: ArrayLike<number>): Matrix<Float64Array> {
+  const data = new Float64Array(matrix.rows * columns.length);
+  for (let i = 0, next = 0; i < matrix.rows; i++) {
+    for (let j = 0; j < columns.length; j++) data[next++] = matrix.data[i * matrix.columns + columns[j]];
+  }
+  return { data, rows: matrix.rows, columns: columns.length };
+}
+
+/** `baseline` (genes) and `coefficients` (genes x width) as float32 tensors. */
+export function linearTensors(baseline: Float64Array, coefficients: Matrix<Float64Array>): FoldTensors {
+  return new Map([
+    ["baseline", { shape: [baseline.length], data: Float32Array.from(baseline) }],
+    ["coefficients", {
+      shape: [coefficients.rows, coefficients.columns],
+      data: Float32Array.from(coefficients.data),
+    }],
+  ]);
+}
