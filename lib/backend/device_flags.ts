@@ -28,7 +28,7 @@ export const deviceFlags = {
 } as const satisfies FlagDeclarations;
 
 /** Open the engine that the flags ask for, and print which one and why. */
-export async function openDevice(flags: Flags<typeof deviceFlags>): Promise<OpenedBackend> {
+export async function openDevice(flags: Omit<Flags<typeof deviceFlags>, "given">): Promise<OpenedBackend> {
   const { device, blas, profile, threads } = flags;
   const opened = await openBackend({ device, blas, profile, threads: threads ?? undefined });
   log.info(opened.reason);

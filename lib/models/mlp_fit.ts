@@ -48,13 +48,15 @@ export interface MlpFold {
   readonly y: Matrix;
   readonly train: ArrayLike<number>;
   readonly test: ArrayLike<number>;
+  /** Training rows whose predictions are wanted too. */
+  readonly shown: ArrayLike<number>;
   /** For messages: "fold 2". */
   readonly name: string;
 }
 
 export interface FittedMlp {
   readonly model: Mlp;
-  /** A row for each of the fold's test rows, and of its training rows. */
+  /** A row for each of the fold's test rows, and of its shown training rows. */
   readonly predictions: Matrix;
   readonly trainPredictions: Matrix;
   readonly history: TrainingHistory;
@@ -130,7 +132,7 @@ export async function fitMlp(
   return {
     model,
     predictions: await predict(fold.test),
-    trainPredictions: await predict(fold.train),
+    trainPredictions: await predict(fold.shown),
     history,
     skippedSteps: trainee.scaler?.skipped ?? 0,
   };
@@ -140,6 +142,7 @@ export async function fitMlp(
 export async function predictMlp(model: Mlp, x: Matrix, dtype: "f32" | "f16" = "f32"): Promise<Matrix> {
   const { backend } = model.layers[0].weight;
   const columns = model.layers.at(-1)!.weight.shape[0];
+  if (x.rows === 0) return { data: new Float32Array(0), rows: 0, columns };
   const output = noGrad(() =>
     scope(() => cast(model.forward(fromArray(backend, x.data, [x.rows, x.columns], dtype)), "f32"))
   );

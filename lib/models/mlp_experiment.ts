@@ -1,0 +1,182 @@
+/** What scripts 4 and 5 do with their embeddings once these are matched to the targets: split, fit, evaluate, write. */
+import { join } from "@std/path";
+import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.ts";
+import type { Flags } from "../cli/flags.ts";
+import { counted, log } from "../cli/log.ts";
+import { foldProgress } from "../cli/progress.ts";
+import type { Alignment, Embeddings } from "../dataset/embeddings.ts";
+import {
+  crossValidationFlags,
+  foldCountFlags,
+  outputDirFlags,
+  outputFlags,
+  topGenesFlags,
+} from "../dataset/run_flags.ts";
+import { crossValidationSplits } from "../dataset/splits.ts";
+import { takeGenes, takePerturbations, type Targets } from "../dataset/targets.ts";
+import { chooseGenes } from "../dataset/top_genes.ts";
+import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
+import { takeRows } from "../linalg/matrix.ts";
+import { fingerprint, FoldStore, foldStoreFlags } from "./fold_store.ts";
+import { collectMlpFolds, type MlpData, mlpFlags, runMlpFolds } from "./mlp_cross_validation.ts";
+import { halfPrecision } from "./half_precision.ts";
+import { trainingSummary, writeNetworkResults } from "./network_results.ts";
+import { writeSavedModel } from "./saved_model.ts";
+
+/** All flags of scripts 4 and 5 but those that name their inputs. */
+export const mlpExperimentFlags = {
+  ...topGenesFlags,
+  ...mlpFlags,
+  ...crossValidationFlags,
+  ...foldCountFlags,
+  ...foldStoreFlags,
+  ...deviceFlags,
+  ...outputDirFlags,
+  ...outputFlags,
+};
+
+export interface MlpExperiment {
+  readonly script: string;
+  /** What the embeddings are called in summary.json. */
+  readonly embeddingName: string;
+  /** Pipeline of inference.ts that makes such embeddings. */
+  readonly pipeline: "ntv2" | "hyenadna";
+  readonly flags: Omit<Flags<typeof mlpExperimentFlags>, "given">;
+  readonly folder: ResultFolder;
+  readonly targets: Targets;
+  readonly embeddings: Embeddings;
+  readonly alignment: Alignment;
+  /** When the script began. */
+  readonly startMs: number;
+}
+
+/** Cross-validate and write the results, if this run completes them. */
+export async function runMlpExperiment(experiment: MlpExperiment): Promise<void> {
+  const { flags, folder, embeddings, alignment, startMs } = experiment;
+  const { ids, unmatched } = alignment;
+  if (unmatched.length > 0) {
+    log.warn(`Left out ${counted(unmatched.length, "perturbation")} without an embedding.`);
+  }
+  const aligned = takePerturbations(experiment.targets, alignment.targetRows);
+  const splits = await crossValidationSplits({
+    ids,
+    folds: flags.nFolds,
+    seed: flags.seed,
+    file: flags.cvSplitsFile ??
+      join(folder.path, `cv_splits_${flags.nFolds}fold_${flags.seed}_${ids.length}.pkl`),
+    rule: "n_splits",
+  });
+  const genes = chooseGenes(aligned.values, flags.nTopGenes, splits.folds, flags.strict);
+  const targets = takeGenes(aligned, genes.columns);
+  const data: MlpData = {
+    x: takeRows(embeddings.values, alignment.embeddingRows),
+    y: targets.values,
+    ids,
+    folds: splits.folds,
+    genes,
+    strict: flags.strict,
+    seed: flags.seed,
+  };
+  const widths = [data.x.columns, ...flags.hiddenDims, data.y.columns];
+  log.info(`Data: ${counted(ids.length, "TF")} x ${data.x.columns} embedding dimensions.`);
+  log.info(`MLP: ${widths.join(" -> ")}.`);
+  const loadedMs = performance.now();
+
+  const opened = await openDevice(flags);
+  const { backend, reason } = opened;
+  try {
+    const settings = { ...flags, mixedPrecision: halfPrecision(flags.mixedPrecision, backend) };
+    const store = await FoldStore.open(folder.path, {
+      count: splits.folds.length,
+      folds: flags.folds,
+      resume: flags.resume,
+      checkpointSeconds: flags.checkpointSeconds,
+      identity: await identityOf(data, flags, targets.genes, settings.mixedPrecision),
+    });
+    await runMlpFolds(backend, data, settings, store, foldProgress(flags.progress, store.toRun.length));
+    await printProfile(opened);
+    if (store.missing.length > 0) {
+      return log.info(
+        `Folds ${store.missing.join(", ")} are still to be run, with --folds into the same output folder.`,
+      );
+    }
+    const results = await collectMlpFolds(data, settings, store);
+    const truth = { ids, genes: targets.genes, truth: data.y, folds: data.folds };
+    const means = await writeNetworkResults(folder, { ...truth, ...results }, {
+      predictions: folder.modelName,
+      title: folder.modelName,
+      plotFormat: flags.plotFormat,
+    });
+    if (flags.saveModel) {
+      await writeSavedModel(folder.path, {
+        kind: "mlp",
+        genes: targets.genes,
+        input: { kind: "embedding", model: experiment.pipeline, width: data.x.columns },
+        script: experiment.script,
+        flags: { ...flags, given: undefined },
+      }, results.models);
+      log.info(`Saved the models of all folds to ${join(folder.path, "model")}`);
+    }
+    await writeSummary(folder, {
+      model_name: folder.modelName,
+      model_type: `${flags.hiddenDims.length}-layer MLP (${experiment.embeddingName})`,
+      cv_method: splits.method,
+      cv_splits_file: splits.file,
+      n_tfs: ids.length,
+      n_genes: targets.genes.length,
+      embedding_dim: data.x.columns,
+      ...means,
+      mlp_params: {
+        hidden_dims: flags.hiddenDims,
+        learning_rate: flags.learningRate,
+        batch_size: flags.batchSize,
+        epochs: flags.epochs,
+        weight_decay: flags.weightDecay,
+        patience: flags.patience,
+        mixed_precision: settings.mixedPrecision,
+      },
+      restore: flags.restore,
+      seed: flags.seed,
+      strict: flags.strict,
+      training: trainingSummary(results.histories, results.skippedSteps),
+      device: backend.name,
+      device_reason: reason,
+      timings_seconds: {
+        load_data: (loadedMs - startMs) / 1000,
+        training: results.trainingSeconds,
+        total: (performance.now() - startMs) / 1000,
+      },
+    });
+    await store.remove();
+  } finally {
+    await backend.close();
+  }
+}
+
+/** Everything that a fold's numbers depend on. */
+async function identityOf(
+  data: MlpData,
+  flags: MlpExperiment["flags"],
+  genes: readonly string[],
+  mixedPrecision: boolean,
+): Promise<Record<string, unknown>> {
+  return {
+    "--hidden-dims": flags.hiddenDims,
+    "--learning-rate": flags.learningRate,
+    "--batch-size": flags.batchSize,
+    "--epochs": flags.epochs,
+    "--weight-decay": flags.weightDecay,
+    "--patience": flags.patience,
+    "--restore": flags.restore,
+    "--mixed-precision": mixedPrecision,
+    "--n-folds": flags.nFolds,
+    "--n-top-genes": flags.nTopGenes,
+    "--seed": flags.seed,
+    "--strict": flags.strict,
+    perturbations: await fingerprint(data.ids),
+    genes: await fingerprint(genes),
+    targets: await fingerprint(data.y.data),
+    embeddings: await fingerprint(data.x.data),
+    folds: await fingerprint(data.folds.map(({ test }) => test.join(" "))),
+  };
+}
