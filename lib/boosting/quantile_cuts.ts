@@ -21,15 +21,15 @@ export function quantileCuts(x: Matrix, weights: Float32Array, maxBin: number): 
   for (let feature = 0; feature < x.columns; feature++) {
     const summary = sketchColumn(x, feature, weights, maxBin);
     const n = summary.value.length;
-    lowest[feature] = n === 0
-      ? f32(1e-5)
-      : f32(f32(summary.value[0] - Math.abs(summary.value[0])) - f32(1e-5));
+    // XGBoost does these two sums in float64.
+    const first = summary.value[0];
+    lowest[feature] = n === 0 ? MARGIN : first - Math.abs(first) - MARGIN;
     const bound = Math.min(n, maxBin);
     for (let i = 1; i < bound; i++) {
       if (i === 1 || summary.value[i] > cuts[cuts.length - 1]) cuts.push(summary.value[i]);
     }
     const highest = n === 0 ? lowest[feature] : summary.value[n - 1];
-    cuts.push(f32(highest + f32(Math.abs(highest) + f32(1e-5))));
+    cuts.push(f32(highest + (Math.abs(highest) + MARGIN)));
     starts[feature + 1] = cuts.length;
   }
   return { starts, cuts: new Float32Array(cuts), lowest };
@@ -59,6 +59,9 @@ export function binValues(x: Matrix, { starts, cuts }: QuantileCuts): Int32Array
 }
 
 const f32 = Math.fround;
+
+/** How far the outermost bounds lie beyond the values. */
+const MARGIN = f32(1e-5);
 
 /** Summaries of more than kFactor bins a bin are kept until the last step. */
 const PRECISION = 8;
