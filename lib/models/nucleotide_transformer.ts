@@ -188,12 +188,16 @@ export class NucleotideTransformer {
     );
   }
 
-  /** Put a batch on the device. The tensors belong to the open scope, or to the caller. */
-  batch({ tokenIds, mask, batch, length }: TokenBatch): NtBatch {
+  /**
+   * Put a batch on the device. The tensors belong to the open scope, or to the caller.
+   *
+   * @param options.alwaysMask upload the mask though nothing is padded
+   */
+  batch({ tokenIds, mask, batch, length }: TokenBatch, options: { alwaysMask?: boolean } = {}): NtBatch {
     const shape = [batch, length];
     return {
       tokenIds: fromArray(this.backend, tokenIds, shape),
-      mask: mask.includes(0) ? fromArray(this.backend, mask, shape) : null,
+      mask: options.alwaysMask || mask.includes(0) ? fromArray(this.backend, mask, shape) : null,
     };
   }
 
