@@ -54,9 +54,16 @@ export function meanMetric(metrics: PerturbationMetrics, name: MetricName): numb
   return sum / count;
 }
 
-/** Pearson r over all cells of both matrices that are finite on both sides: the number in a plot's title. */
-export function globalPearson(truth: Matrix, prediction: Matrix): number {
-  return pearson(truth.data, prediction.data, 0, truth.data.length).r;
+/**
+ * Pearson r over all cells that are finite on both sides.
+ *
+ * @param limits leaves out cells with either side beyond them, as the Python's plots did
+ */
+export function globalPearson(truth: Matrix, prediction: Matrix, limits?: readonly [number, number]): number {
+  if (!limits) return pearson(truth.data, prediction.data, 0, truth.data.length).r;
+  const [low, high] = limits, within = (value: number) => value >= low && value <= high;
+  const kept = prediction.data.map((value, i) => within(value) && within(truth.data[i]) ? value : NaN);
+  return pearson(truth.data, kept, 0, kept.length).r;
 }
 
 function rowMetrics(

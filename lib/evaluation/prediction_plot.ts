@@ -8,23 +8,28 @@ import type { ResultFolder } from "./result_folder.ts";
 export interface PredictionPlot {
   /** File name without its ending: "pred_vs_gt" or "pred_vs_gt_train". */
   name: string;
-  /** First line of the title, behind the model's name: "Pred vs GT". */
+  /** First line of the title, behind `model`: "Pred vs GT". */
   heading: string;
+  /** What the title calls the model; the name of the result folder without it. */
+  model?: string;
   truth: Matrix;
   prediction: Matrix;
   format: "png" | "svg";
   /** Range of both axes; -1 to 1 without it, as far as the points go when null. */
   limits?: readonly [number, number] | null;
+  /** Which cells the r of the title is over: those within the limits (the default), or all. */
+  pearsonOf?: "drawn" | "all";
 }
 
-/** Plot predicted against measured values, with the Pearson r over all of them in the title. @returns its path */
+/** Plot predicted against measured values, with their Pearson r in the title. @returns its path */
 export async function writePredictionPlot(folder: ResultFolder, plot: PredictionPlot): Promise<string> {
   const { name, heading, truth, prediction, format, limits = [-1, 1] } = plot;
-  const r = globalPearson(truth, prediction);
+  const { model = folder.modelName, pearsonOf = "drawn" } = plot;
+  const r = globalPearson(truth, prediction, pearsonOf === "drawn" && limits ? limits : undefined);
   const svg = renderHexbinSvg({
     truth: truth.data,
     predicted: prediction.data,
-    title: `${folder.modelName}: ${heading}\nGlobal Pearson r = ${r.toFixed(4)}`,
+    title: `${model}: ${heading}\nGlobal Pearson r = ${r.toFixed(4)}`,
     ...(limits && { limits }),
   });
   const path = join(folder.path, `${name}.${format}`);
