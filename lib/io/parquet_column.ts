@@ -62,14 +62,15 @@ export function readColumnChunk(
   decompress: Decompress,
   fail: Fail,
 ): ColumnValues {
-  const chunk = chunkBytes(file, meta, fail);
-  const reader = { view: viewOf(chunk), offset: 0 };
   const column: Column = { type: meta.type, optional: element.repetition_type === "OPTIONAL", fail };
   const values = meta.type === "BYTE_ARRAY"
     ? new Array<string | null>(rows).fill(null)
     : meta.type === "FLOAT"
     ? new Float32Array(rows).fill(NaN)
     : new Float64Array(rows).fill(NaN);
+  if (rows === 0) return values; // such a column may lie nowhere
+  const chunk = chunkBytes(file, meta, fail);
+  const reader = { view: viewOf(chunk), offset: 0 };
   let dictionary: ColumnValues | null = null;
   for (let row = 0; row < rows;) {
     if (reader.offset >= chunk.length) throw fail(`it ends after ${row} of ${rows} rows`);

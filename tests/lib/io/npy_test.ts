@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataError } from "../../../lib/cli/errors.ts";
 import {
   encodeNpy,
@@ -180,7 +180,7 @@ Deno.test("parseNpy() of 6,000 damaged files gives an array or a DataError", () 
       const { shape, data } = parseNpy(bytes, "x.npy");
       assert(data.length === shape.reduce((product, size) => product * size, 1));
     } catch (error) {
-      assertInstanceOf(error, DataError, `${error}\n${(error as Error).stack}`);
+      if (!(error instanceof DataError)) throw error;
     }
   }
 });

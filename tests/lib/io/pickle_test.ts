@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataError } from "../../../lib/cli/errors.ts";
 import { encodeSplitsPickle, parsePickle, readPickle } from "../../../lib/io/pickle.ts";
 import { ModelStream } from "../../../lib/random/model_stream.ts";
@@ -229,7 +229,7 @@ Deno.test("parsePickle() of 10,000 damaged files gives a value or a DataError", 
     try {
       parsePickle(mutated(originals[i % originals.length], stream), "x.pkl");
     } catch (error) {
-      assertInstanceOf(error, DataError, `${error}\n${(error as Error).stack}`);
+      if (!(error instanceof DataError)) throw error;
     }
   }
 });
