@@ -1,17 +1,58 @@
-/** The CPU engine. For the moment the float64 loops of the tests stand in for it. */
-import { openReferenceBackend } from "../../../tests/support/reference.ts";
+/** The CPU engine: WebAssembly kernels over worker threads on one shared memory. */
+import relaxedKernels from "../../../kernels/cpu/kernels.wasm" with { type: "bytes" };
+import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "bytes" };
 import type { Backend } from "../backend.ts";
+import { convolutions } from "./convolutions.ts";
+import { elementWise } from "./elementwise.ts";
+import { Engine } from "./engine.ts";
+import { Heap } from "./heap.ts";
+import { layers } from "./layers.ts";
+import { matmulOperations } from "./matmul.ts";
+import { memoryOperations } from "./memory_operations.ts";
+import { reductions } from "./reductions.ts";
+import { rowOperations, updates } from "./rows.ts";
+import { reservedBytes, ThreadPool } from "./thread_pool.ts";
 
 export interface CpuOptions {
   /** Threads to compute on, this one included; default: all cores. */
   readonly threads?: number;
-  /** "auto": matrix products go to the system's OpenBLAS where FFI is granted. */
+  /** "auto" (the default): matrix products go to the system's OpenBLAS where FFI is granted. */
   readonly blas?: "auto" | "off";
-  /** Measure the time of each kernel family. */
+  /** Measure the time of each kernel. */
   readonly profile?: boolean;
+  /** Bytes that storages may take in all; at most, and by default, 4 GiB. */
+  readonly memoryLimit?: number;
+  /** Leave relaxed SIMD alone even where it is there: for tests and measurements. */
+  readonly plainSimd?: boolean;
 }
 
 /** @throws {DataError} when the machine gives no shared memory */
-export function openCpuBackend(_options: CpuOptions = {}): Promise<Backend> {
-  return Promise.resolve(openReferenceBackend());
+export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
+  const threads = options.threads ?? navigator.hardwareConcurrency;
+  const relaxed = !options.plainSimd && WebAssembly.validate(relaxedKernels);
+  const module = new WebAssembly.Module(relaxed ? relaxedKernels : plainKernels);
+  const heap = new Heap(reservedBytes(threads), options.memoryLimit);
+  const pool = new ThreadPool(module, heap.memory, { threads });
+  const engine = new Engine(heap, pool, options.profile ?? false);
+  return Promise.resolve({
+    name: "cpu",
+    description: `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`,
+    supportsF16: false,
+    memory: heap,
+    ...memoryOperations(engine),
+    ...matmulOperations(engine),
+    ...elementWise(engine),
+    ...reductions(engine),
+    ...layers(engine),
+    ...rowOperations(engine),
+    ...updates(engine),
+    ...convolutions(engine),
+    flush() {},
+    finish: () => Promise.resolve(),
+    close() {
+      pool.close();
+      return Promise.resolve();
+    },
+    profile: () => Promise.resolve(new Map(engine.times)),
+  });
 }

@@ -1,0 +1,250 @@
+/** Element-wise operations. A chunk is a run of FLAT_CHUNK elements, whatever rows they lie in. */
+import { BinaryFunction, Repeat } from "../kernel_ids";
+import { Activations } from "./activations";
+import { Lanes } from "./lanes";
+
+/** Elements of a chunk; lib/backend/cpu/elementwise.ts cuts by the same number. */
+export const FLAT_CHUNK: i32 = 16384;
+
+@unmanaged
+export class FillJob {
+  out: usize;
+  n: i32;
+  /** The bits of the value, of either type. */
+  value: i32;
+}
+
+export function fill(job: FillJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const value = i32x4.splat(job.value);
+  for (let i = start; i < end; i += 4) Lanes.store(job.out + (<usize> i << 2), value, end - i);
+}
+
+@unmanaged
+export class CopyJob {
+  out: usize;
+  x: usize;
+  /** Bytes from row to row. */
+  outStride: usize;
+  xStride: usize;
+  rows: i32;
+  columns: i32;
+  chunkRows: i32;
+}
+
+export function copy2d(job: CopyJob, chunk: i32): void {
+  const first = chunk * job.chunkRows, end = min(first + job.chunkRows, job.rows);
+  for (let r = first; r < end; r++) {
+    memory.copy(
+      job.out + <usize> r * job.outStride,
+      job.x + <usize> r * job.xStride,
+      <usize> job.columns << 2,
+    );
+  }
+}
+
+@unmanaged
+export class TransposeJob {
+  out: usize;
+  x: usize;
+  rows: i32;
+  columns: i32;
+  /** Blocks of 64 x 64 down and across a matrix. */
+  blocksDown: i32;
+  blocksAcross: i32;
+}
+
+/** A chunk is a block of 64 x 64 of one matrix of the batch. */
+export function transpose(job: TransposeJob, chunk: i32): void {
+  const blocks = job.blocksDown * job.blocksAcross;
+  const matrix = <usize> (chunk / blocks) * job.rows * job.columns << 2;
+  const x = job.x + matrix, out = job.out + matrix;
+  const row = chunk % blocks / job.blocksAcross * 64, column = chunk % job.blocksAcross * 64;
+  const endRow = min(row + 64, job.rows), endColumn = min(column + 64, job.columns);
+  const xStride = <usize> job.columns << 2, outStride = <usize> job.rows << 2;
+  for (let r = row; r < endRow; r += 4) {
+    for (let c = column; c < endColumn; c += 4) {
+      const from = x + <usize> r * xStride + (<usize> c << 2);
+      const to = out + <usize> c * outStride + (<usize> r << 2);
+      if (r + 4 <= endRow && c + 4 <= endColumn) {
+        const r0 = v128.load(from), r1 = v128.load(from + xStride);
+        const r2 = v128.load(from + 2 * xStride), r3 = v128.load(from + 3 * xStride);
+        const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+        const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+        v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+        v128.store(to + outStride, v128.shuffle<i64>(low01, low23, 1, 3));
+        v128.store(to + 2 * outStride, v128.shuffle<i64>(high01, high23, 0, 2));
+        v128.store(to + 3 * outStride, v128.shuffle<i64>(high01, high23, 1, 3));
+      } else {
+        for (let i = 0; i < min(4, endRow - r); i++) {
+          for (let j = 0; j < min(4, endColumn - c); j++) {
+            store<f32>(
+              to + <usize> j * outStride + (<usize> i << 2),
+              load<f32>(from + <usize> i * xStride + (<usize> j << 2)),
+            );
+          }
+        }
+      }
+    }
+  }
+}
+
+@unmanaged
+export class UnaryJob {
+  out: usize;
+  x: usize;
+  n: i32;
+  f: i32;
+}
+
+export function unary(job: UnaryJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const f = job.f;
+  for (let i = start; i < end; i += 4) {
+    const at = <usize> i << 2;
+    Lanes.store(job.out + at, Activations.apply(f, v128.load(job.x + at)), end - i);
+  }
+}
+
+@unmanaged
+export class UnaryBackwardJob {
+  dx: usize;
+  dy: usize;
+  x: usize;
+  n: i32;
+  f: i32;
+  fromOutput: i32;
+}
+
+export function unaryBackward(job: UnaryBackwardJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const f = job.f, fromOutput = job.fromOutput != 0;
+  for (let i = start; i < end; i += 4) {
+    const at = <usize> i << 2;
+    const slope = Activations.slope(f, v128.load(job.x + at), fromOutput);
+    Lanes.store(job.dx + at, f32x4.mul(v128.load(job.dy + at), slope), end - i);
+  }
+}
+
+@unmanaged
+export class BinaryJob {
+  out: usize;
+  a: usize;
+  b: usize;
+  n: i32;
+  columns: i32;
+  f: i32;
+  repeat: i32;
+}
+
+class Pair {
+  @inline
+  static combine(f: i32, a: v128, b: v128): v128 {
+    if (f == BinaryFunction.Add) return f32x4.add(a, b);
+    if (f == BinaryFunction.Subtract) return f32x4.sub(a, b);
+    return f32x4.mul(a, b);
+  }
+}
+
+export function binary(job: BinaryJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const f = job.f, columns = job.columns;
+  if (job.repeat == Repeat.Same || job.repeat == Repeat.Scalar) {
+    const scalar = job.repeat == Repeat.Scalar;
+    const one = v128.load32_splat(job.b);
+    for (let i = start; i < end; i += 4) {
+      const at = <usize> i << 2;
+      const b = scalar ? one : v128.load(job.b + at);
+      Lanes.store(job.out + at, Pair.combine(f, v128.load(job.a + at), b), end - i);
+    }
+    return;
+  }
+  // Row by row, as much of each as lies in the chunk.
+  let i = start, row = start / columns;
+  while (i < end) {
+    const rowEnd = min(end, (row + 1) * columns);
+    const byColumn = job.repeat == Repeat.Column;
+    const one = v128.load32_splat(job.b + (byColumn ? <usize> row << 2 : 0));
+    let b = job.b + (<usize> (i - row * columns) << 2);
+    for (; i < rowEnd; i += 4) {
+      const at = <usize> i << 2;
+      const value = byColumn ? one : v128.load(b);
+      Lanes.store(job.out + at, Pair.combine(f, v128.load(job.a + at), value), rowEnd - i);
+      b += 16;
+    }
+    i = rowEnd;
+    row++;
+  }
+}
+
+@unmanaged
+export class CombinationJob {
+  out: usize;
+  a: usize;
+  /** 0 where absent. */
+  b: usize;
+  n: i32;
+  alpha: f32;
+  beta: f32;
+}
+
+export function linearCombination(job: CombinationJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const alpha = f32x4.splat(job.alpha), beta = f32x4.splat(job.beta);
+  for (let i = start; i < end; i += 4) {
+    const at = <usize> i << 2;
+    let sum = f32x4.mul(alpha, v128.load(job.a + at));
+    if (job.b != 0) sum = Lanes.madd(beta, v128.load(job.b + at), sum);
+    Lanes.store(job.out + at, sum, end - i);
+  }
+}
+
+@unmanaged
+export class GateJob {
+  out: usize;
+  x: usize;
+  /** Only for the gradient. */
+  dy: usize;
+  n: i32;
+  width: i32;
+}
+
+export function siluGate(job: GateJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const width = job.width;
+  let i = start, row = start / width;
+  while (i < end) {
+    const rowEnd = min(end, (row + 1) * width);
+    let x = job.x + (<usize> (i + row * width) << 2);
+    for (; i < rowEnd; i += 4) {
+      const gate = v128.load(x);
+      const y = f32x4.mul(f32x4.mul(gate, Lanes.sigmoid(gate)), v128.load(x + (<usize> width << 2)));
+      Lanes.store(job.out + (<usize> i << 2), y, rowEnd - i);
+      x += 16;
+    }
+    i = rowEnd;
+    row++;
+  }
+}
+
+/** `out` is dx here. */
+export function siluGateBackward(job: GateJob, chunk: i32): void {
+  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+  const width = job.width, half = <usize> width << 2;
+  let i = start, row = start / width;
+  while (i < end) {
+    const rowEnd = min(end, (row + 1) * width);
+    let at = <usize> (i + row * width) << 2;
+    for (; i < rowEnd; i += 4) {
+      const gate = v128.load(job.x + at), value = v128.load(job.x + at + half);
+      const dy = v128.load(job.dy + (<usize> i << 2));
+      const s = Lanes.sigmoid(gate);
+      const slope = f32x4.mul(s, Lanes.madd(gate, f32x4.sub(f32x4.splat(1), s), f32x4.splat(1)));
+      Lanes.store(job.out + at, f32x4.mul(f32x4.mul(dy, value), slope), rowEnd - i);
+      Lanes.store(job.out + at + half, f32x4.mul(dy, f32x4.mul(gate, s)), rowEnd - i);
+      at += 16;
+    }
+    i = rowEnd;
+    row++;
+  }
+}

@@ -1,0 +1,207 @@
+/** Matrix products: cuts them into blocks that fit scratch memory and caches, and launches the two kernels. */
+import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import type { Backend, MatmulOptions, MatrixOperand } from "../backend.ts";
+import { activationCodes } from "./activation_codes.ts";
+import type { Engine } from "./engine.ts";
+import { float } from "./thread_pool.ts";
+
+const tileRows = 6, tileColumns = 8;
+/** Panels of a block of the output: its tiles take 96 KiB, its part of A and B a few hundred. */
+const blockRowPanels = 16, blockColumnPanels = 32;
+/** Floats that the packed part of one operand may take. */
+const packedLimit = 1 << 24;
+/** Floats of an operand that one chunk packs. */
+const packedChunk = 1 << 15;
+
+/** A matrix operand with its defaults filled in, seen as `lines` x `depth`; strides in elements. */
+interface Packable {
+  pointer: number;
+  stride: number;
+  batchStride: number;
+  /** Depths, not lines, are `stride` apart. */
+  across: boolean;
+}
+
+export function matmulOperations(engine: Engine): Pick<Backend, "matmul"> {
+  return {
+    matmul(out, a, b, options) {
+      checkMatmul(engine, out, a, b, options);
+      if (out.transposed) matmulTransposed(engine, out, a, b, options);
+      else multiply(engine, out, a, b, options);
+    },
+  };
+}
+
+/** out' = op(B)' op(A)': rows and columns change places everywhere. */
+function matmulTransposed(
+  engine: Engine,
+  out: MatrixOperand,
+  a: MatrixOperand,
+  b: MatrixOperand,
+  options: MatmulOptions,
+): void {
+  const turned = (x: MatrixOperand): MatrixOperand => ({ ...x, transposed: !x.transposed });
+  multiply(engine, turned(out), turned(b), turned(a), {
+    ...options,
+    m: options.n,
+    n: options.m,
+    biasAxis: options.biasAxis === "row" ? "column" : "row",
+    rowScale: options.columnScale,
+    columnScale: options.rowScale,
+  });
+}
+
+function multiply(
+  engine: Engine,
+  out: MatrixOperand,
+  a: MatrixOperand,
+  b: MatrixOperand,
+  options: MatmulOptions,
+): void {
+  const { batch = 1, m, n, k } = options;
+  if (batch === 0 || m === 0 || n === 0) return;
+  const left = packable(engine, a, m, k, false), right = packable(engine, b, k, n, true);
+  const rowSlab = slab(m, tileRows, k), columnSlab = slab(n, tileColumns, k);
+  const perMatrix = Math.max(panelled(rowSlab, tileRows) * k, panelled(columnSlab, tileColumns) * k, 1);
+  const whole = rowSlab >= m && columnSlab >= n;
+  const batchSlab = whole ? Math.min(batch, Math.max(1, Math.floor(packedLimit / perMatrix))) : 1;
+  for (let first = 0; first < batch; first += batchSlab) {
+    const matrices = Math.min(batchSlab, batch - first);
+    for (let column = 0; column < n; column += columnSlab) {
+      for (let row = 0; row < m; row += rowSlab) {
+        const rows = Math.min(rowSlab, m - row), columns = Math.min(columnSlab, n - column);
+        multiplySlab(engine, out, left, right, options, { first, matrices, row, rows, column, columns });
+      }
+    }
+  }
+}
+
+interface Slab {
+  first: number;
+  matrices: number;
+  row: number;
+  rows: number;
+  column: number;
+  columns: number;
+}
+
+function multiplySlab(
+  engine: Engine,
+  out: MatrixOperand,
+  a: Packable,
+  b: Packable,
+  options: MatmulOptions,
+  { first, matrices, row, rows, column, columns }: Slab,
+): void {
+  const { n, k, m, alpha = 1, bias, biasAxis = "column", rowScale, columnScale, activation = "none" } =
+    options;
+  const matricesA = a.batchStride === 0 ? 1 : matrices, matricesB = b.batchStride === 0 ? 1 : matrices;
+  const floatsA = panelled(rows, tileRows) * k, floatsB = panelled(columns, tileColumns) * k;
+  const packed = engine.heap.allocate("f32", floatsA * matricesA + floatsB * matricesB);
+  const packedB = packed.pointer + 4 * floatsA * matricesA;
+  const operand = (x: Packable, at: number, line: number, lines: number, width: number, count: number) => {
+    const chunkLines = width * Math.max(1, Math.ceil(packedChunk / (width * Math.max(k, 1))));
+    const source = x.pointer + 4 * (first * x.batchStride + line * (x.across ? 1 : x.stride));
+    const chunks = Math.ceil(lines / chunkLines);
+    const words = [source, at, lines, 4 * x.stride, 4 * x.batchStride, +x.across, chunkLines, chunks, count];
+    return { words, chunks: chunks * count };
+  };
+  const partA = operand(a, packed.pointer, row, rows, tileRows, matricesA);
+  const partB = operand(b, packedB, column, columns, tileColumns, matricesB);
+  const { stride = n, offset = 0 } = out;
+  const { batchStride = m * stride } = out;
+  const rowBlocks = Math.ceil(rows / tileRows / blockRowPanels);
+  const rowPanels = Math.ceil(Math.ceil(rows / tileRows) / rowBlocks);
+  const columnPanels = Math.min(blockColumnPanels, Math.ceil(columns / tileColumns));
+  const columnBlocks = Math.ceil(columns / tileColumns / columnPanels);
+  const outPointer = engine.pointer(out.storage) + 4 * (offset + first * batchStride + row * stride + column);
+  const vector = (storage: MatmulOptions["bias"], from: number) =>
+    storage ? engine.pointer(storage) + 4 * from : 0;
+  try {
+    engine.run(Kernel.PackOperands, partA.chunks + partB.chunks, [
+      k,
+      packed.pointer,
+      packedB,
+      ...partA.words,
+      ...partB.words,
+    ]);
+    engine.run(Kernel.MultiplyTiles, rowBlocks * columnBlocks * matrices, [
+      outPointer,
+      packed.pointer,
+      packedB,
+      rows,
+      columns,
+      k,
+      4 * stride,
+      4 * batchStride,
+      matricesA === 1 && a.batchStride === 0 ? 0 : 4 * floatsA,
+      matricesB === 1 && b.batchStride === 0 ? 0 : 4 * floatsB,
+      rowPanels,
+      columnPanels,
+      Math.ceil(Math.ceil(rows / tileRows) / rowPanels),
+      columnBlocks,
+      float(alpha),
+      vector(bias, biasAxis === "row" ? row : column),
+      +(biasAxis === "row"),
+      vector(rowScale, row),
+      vector(columnScale, column),
+      activationCodes[activation],
+      +(options.accumulate ?? false),
+    ]);
+  } finally {
+    engine.heap.release(packed);
+  }
+}
+
+/** Lines of an operand that are packed at once. */
+function slab(lines: number, width: number, depth: number): number {
+  const panels = Math.max(1, Math.floor(packedLimit / Math.max(1, depth * width)));
+  return Math.min(lines, panels * width);
+}
+
+function panelled(lines: number, width: number): number {
+  return Math.ceil(lines / width) * width;
+}
+
+function packable(
+  engine: Engine,
+  operand: MatrixOperand,
+  rows: number,
+  columns: number,
+  linesAreColumns: boolean,
+): Packable {
+  const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
+  const { offset = 0, stride = storedColumns } = operand;
+  return {
+    pointer: engine.pointer(operand.storage) + 4 * offset,
+    stride,
+    batchStride: operand.batchStride ?? storedRows * stride,
+    across: linesAreColumns !== (operand.transposed ?? false),
+  };
+}
+
+/** @throws {RangeError} when an operand reaches beyond its storage */
+function checkMatmul(
+  engine: Engine,
+  out: MatrixOperand,
+  a: MatrixOperand,
+  b: MatrixOperand,
+  options: MatmulOptions,
+): void {
+  const { batch = 1, m, n, k, bias, biasAxis = "column", rowScale, columnScale } = options;
+  const what = () => `matmul of ${batch} x (${m} x ${k}) (${k} x ${n})`;
+  const check = (name: string, operand: MatrixOperand, rows: number, columns: number) => {
+    const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
+    const { offset = 0, stride = storedColumns } = operand;
+    const { batchStride = storedRows * stride } = operand;
+    const empty = batch === 0 || storedRows === 0 || storedColumns === 0;
+    const end = empty ? 0 : offset + (batch - 1) * batchStride + (storedRows - 1) * stride + storedColumns;
+    engine.check(`${what()}: ${name}`, operand.storage, end);
+  };
+  check("out", out, m, n);
+  check("a", a, m, k);
+  check("b", b, k, n);
+  if (bias) engine.check(`${what()}: bias`, bias, biasAxis === "row" ? m : n);
+  if (rowScale) engine.check(`${what()}: rowScale`, rowScale, m);
+  if (columnScale) engine.check(`${what()}: columnScale`, columnScale, n);
+}

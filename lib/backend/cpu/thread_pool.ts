@@ -1,0 +1,135 @@
+/**
+ * Threads over one shared memory. A job is a kernel, its arguments and a number of chunks; the calling thread takes its
+ * share, the workers draw the rest (kernels/cpu/source/engine.ts has the protocol). How a job is cut into chunks never
+ * depends on the number of threads, and no two chunks write the same place: results are the same bits on any number.
+ */
+import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { DataError } from "../../cli/errors.ts";
+
+/** What the WebAssembly module offers. Numbers are addresses in bytes unless named otherwise. */
+export interface KernelExports {
+  serve(control: number, scratch: number, spins: number): void;
+  launch(control: number, job: number, scratch: number, spins: number, stallSeconds: number): number;
+  runAlone(control: number, job: number, scratch: number): void;
+}
+
+/** What a worker is told when it starts. */
+export interface WorkerStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+  readonly scratch: number;
+  readonly spins: number;
+  readonly failedAt: number;
+  readonly doneAt: number;
+}
+
+export interface ThreadPoolOptions {
+  readonly threads: number;
+  /** A job in which no chunk ends for so long has lost a thread. Chunks are made to take well under a second. */
+  readonly stallSeconds?: number;
+}
+
+/** Bytes at the start of memory: a page that no pointer may name, then the control block. */
+const controlAt = 1024;
+export const scratchAt = 32768;
+/** Memory of its own that each thread has for tiles and sums on the way. */
+export const scratchBytes = 1024 * 1024;
+const doneOffset = 64, currentOffset = 128, stopOffset = 140, failedOffset = 144;
+const slotsOffset = 256, slotBytes = 256;
+/** Turns an idle thread looks for work before it sleeps: some 50 microseconds. */
+const spins = 20_000;
+
+/** Bytes that a pool keeps for itself at the start of the memory. */
+export function reservedBytes(threads: number): number {
+  return scratchAt + threads * scratchBytes;
+}
+
+export class ThreadPool {
+  readonly #exports: KernelExports;
+  readonly #words: Int32Array;
+  readonly #workers: Worker[] = [];
+  #job = 0;
+  #failure: string | null = null;
+
+  constructor(
+    readonly module: WebAssembly.Module,
+    readonly memory: WebAssembly.Memory,
+    readonly options: ThreadPoolOptions,
+  ) {
+    this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+    this.#words = new Int32Array(memory.buffer, 0, reservedBytes(1) / 4);
+  }
+
+  /** The running workers; none before the first job that is worth sharing. */
+  get workers(): readonly Worker[] {
+    return this.#workers;
+  }
+
+  /**
+   * Run a job to its end.
+   *
+   * @param args i32 words in the order of the kernel's job class; `float` makes one of a fraction
+   * @throws {DataError} when a thread was lost; the engine is of no use then
+   */
+  run(kernel: Kernel, chunks: number, args: readonly number[]): void {
+    if (this.#failure) throw new DataError(this.#failure);
+    if (chunks === 0) return;
+    this.#job = this.#job + 1 | 0;
+    const slot = (controlAt + slotsOffset + (this.#job & 63) * slotBytes) / 4;
+    const words = this.#words;
+    words[slot] = kernel;
+    words[slot + 1] = chunks;
+    for (let i = 0; i < args.length; i++) words[slot + 2 + i] = args[i];
+    if (chunks === 1 || this.options.threads === 1) {
+      this.#exports.runAlone(controlAt, this.#job, scratchAt);
+      return;
+    }
+    if (this.#workers.length === 0) this.#start();
+    const stall = this.options.stallSeconds ?? 60;
+    const end = this.#exports.launch(controlAt, this.#job, scratchAt, spins, stall);
+    if (end === 0) return;
+    this.#failure = `Cannot go on: a thread of the CPU engine ${
+      end === 1 ? "ended with an error" : `has not answered for ${stall} s`
+    } in ${Kernel[kernel]}. Start again from the last checkpoint`;
+    this.close();
+    throw new DataError(this.#failure);
+  }
+
+  /** End the threads. */
+  close(): void {
+    Atomics.store(this.#words, (controlAt + stopOffset) / 4, 1);
+    Atomics.notify(this.#words, (controlAt + currentOffset) / 4);
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.length = 0;
+    this.#failure ??= "Cannot compute: the CPU engine was closed";
+  }
+
+  #start(): void {
+    for (let thread = 1; thread < this.options.threads; thread++) {
+      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+      worker.onerror = (event) => event.preventDefault();
+      worker.postMessage(
+        {
+          module: this.module,
+          memory: this.memory,
+          control: controlAt,
+          scratch: scratchAt + thread * scratchBytes,
+          spins,
+          failedAt: controlAt + failedOffset,
+          doneAt: controlAt + doneOffset,
+        } satisfies WorkerStart,
+      );
+      this.#workers.push(worker);
+    }
+  }
+}
+
+const floatCell = new Float32Array(1);
+const floatBits = new Int32Array(floatCell.buffer);
+
+/** The bits of an f32, as a word of a job. */
+export function float(value: number): number {
+  floatCell[0] = value;
+  return floatBits[0];
+}
