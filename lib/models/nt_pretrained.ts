@@ -48,7 +48,7 @@ export function tokenizeSequences(
   tokenizer: NtTokenizer,
   sequences: readonly string[],
   maxLength: number,
-): Int32Array[] {
+): { tokenIds: Int32Array[]; truncated: number } {
   const encoded = sequences.map((sequence) => tokenizer.encode(sequence, maxLength));
   const truncated = encoded.filter(({ truncated }) => truncated).length;
   if (truncated > 0) {
@@ -63,5 +63,5 @@ export function tokenizeSequences(
         `(lower case too): each run of them is one unknown token, as in the Python.`,
     );
   }
-  return encoded.map(({ tokenIds }) => tokenIds);
+  return { tokenIds: encoded.map(({ tokenIds }) => tokenIds), truncated };
 }

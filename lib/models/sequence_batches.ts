@@ -63,20 +63,24 @@ export function trainingBytes(sizes: StepSizes, { rows, checkpointLayers }: Batc
  * The plan for batches of `batchSize` within `bytes`: as many rows a piece as fit with all activations kept; where not
  * even one does, or with `mode` "on", as many as fit when layers are computed again.
  *
- * @param mode "off" never computes again; the plan is one row a piece then, where nothing fits
+ * @param options.mode "off" never computes again; one row a piece is the plan where nothing fits
+ * @param options.rows rows of a piece, where the user says
  */
 export function planBatches(
   sizes: StepSizes,
   batchSize: number,
   bytes: number,
-  mode: "auto" | "on" | "off" = "auto",
+  { mode = "auto", rows = null }: { mode?: "auto" | "on" | "off"; rows?: number | null } = {},
 ): BatchPlan {
+  const candidates = rows === null
+    ? Array.from({ length: batchSize }, (_, pieces) => Math.ceil(batchSize / (pieces + 1)))
+    : [Math.min(rows, batchSize)];
   for (const checkpointLayers of [false, true]) {
     if (mode === (checkpointLayers ? "off" : "on")) continue;
-    for (let pieces = 1; pieces <= batchSize; pieces++) {
-      const plan = { rows: Math.ceil(batchSize / pieces), checkpointLayers };
+    for (const rows of candidates) {
+      const plan = { rows, checkpointLayers };
       if (trainingBytes(sizes, plan) <= bytes) return plan;
     }
   }
-  return { rows: 1, checkpointLayers: mode !== "off" };
+  return { rows: candidates.at(-1)!, checkpointLayers: mode !== "off" };
 }

@@ -46,6 +46,7 @@ async function predict(model: Ia3Regressor, rows: readonly number[]): Promise<Fl
   return numbers;
 }
 
+// A software adapter takes seconds to compile the kernels anew for each test, so WebGPU runs a part of them.
 if (deepGolden) {
   for (const start of ["ones", "general"]) {
     for (const checkpointLayers of [false, true]) {

@@ -1,0 +1,58 @@
+#!/usr/bin/env -S deno run -P=hub
+/**
+ * Nucleotide Transformer v2, fine-tuned with IA3: from a TF's promoter DNA to the expression of all genes.
+ *
+ *   deno run -P=hub scripts/nt_v2_ia3_regression.ts --data-dir my-data --progress
+ *   deno run -P=hub scripts/nt_v2_ia3_regression.ts --data-dir my-data --resume            # go on after a stop
+ *   deno run -P scripts/nt_v2_ia3_regression.ts --data-dir my-data --model nt-v2-50m       # model in a folder
+ *   deno run -P scripts/nt_v2_ia3_regression.ts --data-dir my-data --model nt-v2-50m --adapter results/nt_ia3/adapters/fold_0
+ *   deno run -P scripts/nt_v2_ia3_regression.ts --model nt-v2-50m --adapter my-adapter --merge-to merged-model
+ */
+import { parseFlags } from "../lib/cli/flags.ts";
+import { log } from "../lib/cli/log.ts";
+import { runScript } from "../lib/cli/script.ts";
+import { openResultFolder } from "../lib/evaluation/result_folder.ts";
+import { predictWithAdapter } from "../lib/models/ia3_adapter_run.ts";
+import { ia3ExperimentFlags, runIa3Experiment } from "../lib/models/ia3_experiment.ts";
+import { ia3InputFlags, readIa3Inputs } from "../lib/models/ia3_inputs.ts";
+import { writeMergedModel } from "../lib/models/ia3_merge.ts";
+import { openModelSource } from "../lib/models/model_source.ts";
+import { readAdapter } from "../lib/models/peft_adapter.ts";
+
+const script = "scripts/nt_v2_ia3_regression.ts";
+const declarations = {
+  ...ia3InputFlags,
+  "adapter": {
+    default: null,
+    type: "text",
+    value: "DIR",
+    group: "Model",
+    help: "predict with this PEFT adapter instead of training (with --merge-to: only merge it)",
+  },
+  "model-name": { default: "nt_ia3", value: "NAME", group: "Output", help: "name of the result folder" },
+  ...ia3ExperimentFlags,
+} as const;
+
+export async function main(args: string[]): Promise<void> {
+  const flags = parseFlags(declarations, {
+    script,
+    about: "Nucleotide Transformer v2, fine-tuned with IA3 to predict expression from promoter DNA.",
+    examples: ["--data-dir my-data --progress", "--data-dir my-data --resume --folds 2"],
+  }, args);
+  const startMs = performance.now();
+
+  if (flags.adapter !== null && flags.mergeTo !== null) {
+    const source = await openModelSource(flags.model, { warn: log.warn });
+    await writeMergedModel(flags.mergeTo, source, await readAdapter(flags.adapter));
+    return log.info(`Saved the merged model to ${flags.mergeTo}`);
+  }
+  const inputs = await readIa3Inputs(flags);
+  const folder = await openResultFolder(inputs.data.results, flags.modelName);
+  if (flags.adapter !== null) {
+    await predictWithAdapter({ flags: { ...flags, adapter: flags.adapter }, folder, inputs, startMs });
+  } else {
+    await runIa3Experiment({ script, flags, folder, inputs, startMs });
+  }
+}
+
+if (import.meta.main) await runScript(main, import.meta, { permissionSet: "hub" });
