@@ -1,0 +1,228 @@
+/** Flags of scripts/inference.ts, and what they ask for: which sequences go through which model into which files. */
+import { basename, dirname, join } from "@std/path";
+import { deviceFlags } from "../backend/device_flags.ts";
+import { UsageError } from "../cli/errors.ts";
+import type { FlagDeclarations, Flags } from "../cli/flags.ts";
+import { exists } from "../io/hub_cache.ts";
+import { poolings } from "./embedder.ts";
+import { type EmbeddingPaths, pathsIn } from "./outputs.ts";
+
+export const inferenceFlags = {
+  "pipeline": {
+    default: null,
+    type: "text",
+    choices: ["ntv2", "hyenadna"],
+    group: "One file",
+    help: "the model's kind",
+  },
+  "model": {
+    default: null,
+    type: "text",
+    value: "ID_OR_FOLDER",
+    group: "One file",
+    shownDefault: "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species, --hyena-model-name",
+    help: "model on the Hugging Face hub, or a folder with its files",
+  },
+  "input": { default: null, type: "text", value: "FILE", group: "One file", help: "sequences, CSV or FASTA" },
+  "output": {
+    default: null,
+    type: "text",
+    value: "FILE.npy",
+    group: "One file",
+    help: "where the vectors go",
+  },
+  "gene-csv": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Whole job",
+    help: "gene sequences for NT",
+  },
+  "tf-csv": { default: null, type: "text", value: "FILE", group: "Whole job", help: "TF sequences for NT" },
+  "tf-overlap-csv": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Whole job",
+    help: "TF sequences for HyenaDNA",
+  },
+  "output-dir": { default: "results", value: "DIR", group: "Whole job", help: "where the files go" },
+  "gene-index-output": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Whole job",
+    shownDefault: "hyenadna_tf_gene_index.txt beside the vectors",
+    help: "ids of HyenaDNA's rows, one a line",
+  },
+  "sequence-col": { default: "sequence", value: "NAME", group: "Sequences", help: "column of a CSV file" },
+  "id-col": { default: "gene_id", value: "NAME", group: "Sequences", help: "column of a CSV file" },
+  "upper": { default: false, group: "Sequences", help: "make lower-case letters upper case" },
+  "pooling-method": {
+    default: "mean",
+    choices: poolings,
+    group: "Embedding",
+    help: "mean over all tokens, or the first token",
+  },
+  "max-seq-length": {
+    default: 2048,
+    min: 2,
+    group: "Embedding",
+    help: "tokens of an NT sequence; longer ones are cut",
+  },
+  "hyena-max-length": {
+    default: 1_000_000,
+    min: 3,
+    group: "Embedding",
+    help: "tokens of a HyenaDNA sequence, two of them special; longer ones are cut",
+  },
+  "batch-size": { default: 8, min: 1, group: "Embedding", help: "NT sequences at a time, at most" },
+  "hyena-batch-size": {
+    default: 1,
+    min: 1,
+    group: "Embedding",
+    help: "HyenaDNA sequences at a time, at most; only ones of equal length go together",
+  },
+  "dtype": {
+    default: "f32",
+    choices: ["f32", "f16"],
+    group: "Embedding",
+    help: "f16 where the device can (NT)",
+  },
+  "hyena-model-name": {
+    default: "LongSafari/hyenadna-large-1m-seqlen",
+    value: "ID_OR_FOLDER",
+    group: "Models",
+    help: "the HyenaDNA",
+  },
+  "hyena-repo-dir": {
+    default: null,
+    type: "text",
+    value: "DIR",
+    group: "Models",
+    help: "a checkout or folder of checkpoints to take the HyenaDNA from",
+  },
+  "revision": {
+    default: null,
+    type: "text",
+    group: "Models",
+    shownDefault: "main",
+    help: "branch, tag or commit on the hub",
+  },
+  "onnx": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Models",
+    help: "run this exported model instead",
+  },
+  "resume": { default: false, group: "Long runs", help: "go on where a killed run stopped" },
+  "shard": {
+    default: null,
+    type: "text",
+    value: "i/n",
+    group: "Long runs",
+    help: "only every n-th sequence, from the i-th on",
+  },
+  "merge": { default: false, group: "Long runs", help: "put finished shards together" },
+  "memory-limit": {
+    default: null,
+    type: "text",
+    value: "SIZE",
+    group: "Device",
+    shownDefault: "what the device has",
+    help: "most memory for weights and activations, such as 2GB",
+  },
+  "progress": { default: true, group: "Long runs", help: "show a bar on a terminal" },
+  ...deviceFlags,
+} as const satisfies FlagDeclarations;
+
+export type InferenceFlags = Flags<typeof inferenceFlags>;
+export type Pipeline = "ntv2" | "hyenadna";
+
+/** Sequences of one file through one model. */
+export interface EmbeddingJob {
+  readonly pipeline: Pipeline;
+  readonly input: string;
+  /** Paths of the output; `ntSize` is how the whole job's files name an NT ("50m"). */
+  readonly paths: (ntSize: string) => EmbeddingPaths;
+}
+
+/** @throws {UsageError} when the flags ask for nothing, or for two things at once */
+export function embeddingJobs(flags: InferenceFlags): EmbeddingJob[] {
+  const { pipeline, input, output, geneCsv, tfCsv, tfOverlapCsv, outputDir, poolingMethod } = flags;
+  const whole = [["gene-csv", geneCsv], ["tf-csv", tfCsv], ["tf-overlap-csv", tfOverlapCsv]] as const;
+  const wholeGiven = whole.filter(([, path]) => path !== null).map(([flag]) => `--${flag}`);
+  if (input !== null || output !== null) {
+    if (wholeGiven.length > 0) {
+      throw new UsageError(
+        `Cannot use ${wholeGiven[0]} together with --input and --output: they are two ways to run`,
+      );
+    }
+    if (pipeline === null) throw new UsageError("Flag --pipeline is needed with --input: ntv2 or hyenadna");
+    if (input === null || output === null) {
+      throw new UsageError(`Flag --${input === null ? "input" : "output"} is needed too`);
+    }
+    if (!output.endsWith(".npy")) {
+      throw new UsageError(`Cannot use --output "${output}": it must end in .npy`);
+    }
+    const name = basename(output, ".npy");
+    const paths = pathsIn(
+      dirname(output),
+      name,
+      `${name}_gene_ids`,
+      pipeline === "hyenadna" ? `${name}_gene_index.txt` : null,
+    );
+    return [{ pipeline, input, paths: () => withIndex(paths, flags) }];
+  }
+  const jobs: EmbeddingJob[] = [];
+  for (const [of, path] of [["gene", geneCsv], ["tf", tfCsv]] as const) {
+    if (path === null) continue;
+    const paths = (size: string) =>
+      pathsIn(outputDir, `NTv2_${size}_${of}_embeddings`, `NTv2_${size}_${of}_ids`, null);
+    jobs.push({ pipeline: "ntv2", input: path, paths });
+  }
+  if (tfOverlapCsv !== null) {
+    const name = `hyenadna_tf_embeddings_${poolingMethod}`;
+    const paths = pathsIn(outputDir, name, `${name}_gene_ids`, "hyenadna_tf_gene_index.txt");
+    jobs.push({ pipeline: "hyenadna", input: tfOverlapCsv, paths: () => withIndex(paths, flags) });
+  }
+  const chosen = jobs.filter((job) => pipeline === null || job.pipeline === pipeline);
+  if (chosen.length === 0) {
+    throw new UsageError(
+      jobs.length > 0
+        ? `Cannot run --pipeline ${pipeline} on ${wholeGiven.join(" and ")}: ${
+          pipeline === "ntv2" ? "NT reads --gene-csv and --tf-csv" : "HyenaDNA reads --tf-overlap-csv"
+        }`
+        : "Nothing to embed: give --pipeline, --input and --output, or any of --gene-csv, --tf-csv and --tf-overlap-csv (see --help)",
+    );
+  }
+  if (flags.onnx !== null && new Set(chosen.map((job) => job.pipeline)).size > 1) {
+    throw new UsageError("Cannot use --onnx for both models at once: choose one with --pipeline");
+  }
+  return chosen;
+}
+
+function withIndex(paths: EmbeddingPaths, { geneIndexOutput }: InferenceFlags): EmbeddingPaths {
+  return paths.index === null ? paths : { ...paths, index: geneIndexOutput ?? paths.index };
+}
+
+const defaultNt = "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species";
+
+/** The model that the flags name for a pipeline: a folder or a hub id. @throws {UsageError} when --hyena-repo-dir lacks it */
+export function modelName(pipeline: Pipeline, flags: InferenceFlags): string {
+  if (pipeline === "ntv2") return flags.model ?? defaultNt;
+  const name = flags.model ?? flags.hyenaModelName;
+  const folder = flags.hyenaRepoDir;
+  if (folder === null) return name;
+  const places = [join(folder, basename(name)), join(folder, "checkpoints", basename(name)), folder];
+  const found = places.find((place) => exists(join(place, "config.json")));
+  if (found === undefined) {
+    throw new UsageError(
+      `Cannot use --hyena-repo-dir "${folder}": it has no "${
+        basename(name)
+      }/config.json", nor one under "checkpoints"`,
+    );
+  }
+  return found;
+}

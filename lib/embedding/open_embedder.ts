@@ -1,0 +1,136 @@
+import { dirname, join } from "@std/path";
+import type { Backend } from "../backend/backend.ts";
+import { chooseDevice, openBackend } from "../backend/device.ts";
+import { parseByteSize } from "../cli/byte_size.ts";
+import { log } from "../cli/log.ts";
+import { ProgressBar } from "../cli/progress.ts";
+import { exists } from "../io/hub_cache.ts";
+import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
+import { type ModelSource, openModelSource, readModelConfig } from "../models/model_source.ts";
+import { ntConfig } from "../models/nucleotide_transformer.ts";
+import type { Embedder } from "./embedder.ts";
+import { openHyenaEmbedder } from "./hyena_embedder.ts";
+import { type InferenceFlags, modelName, type Pipeline } from "./inference_flags.ts";
+import { openNtEmbedder, readNtTokenizer } from "./nt_embedder.ts";
+import { openOnnxEmbedder } from "./onnx_embedder.ts";
+
+/** What a WebAssembly memory holds beside the engine's own needs. */
+const cpuBytes = 3.75 * 2 ** 30;
+
+export interface OpenedEmbedder {
+  readonly embedder: Embedder;
+  readonly backend: Backend | null;
+  close(): Promise<void>;
+}
+
+/** The model that the flags name, ready to run on the device that they name. */
+export async function openEmbedder(
+  pipeline: Pipeline,
+  source: ModelSource,
+  flags: InferenceFlags,
+  onShare: (share: number) => void,
+): Promise<OpenedEmbedder> {
+  if (flags.onnx !== null) {
+    const embedder = await openOnnx(pipeline, source, flags, flags.onnx);
+    return { embedder, backend: null, close: () => embedder.close() };
+  }
+  const memoryLimit = flags.memoryLimit === null
+    ? undefined
+    : parseByteSize("memory-limit", flags.memoryLimit);
+  const { device, blas, profile, threads } = flags;
+  const { backend, reason } = await openBackend({
+    device,
+    blas,
+    profile,
+    threads: threads ?? undefined,
+    memoryLimit,
+  });
+  log.info(reason);
+  try {
+    const most = backend.name === "cpu" ? cpuBytes : Infinity;
+    const memoryBytes = Math.min(memoryLimit ?? most, most);
+    const dtype = chosenType(pipeline, backend, flags.dtype);
+    const embedder = pipeline === "ntv2"
+      ? await openNtEmbedder(backend, source, { dtype, memoryBytes })
+      : await openHyenaEmbedder(backend, source, { memoryBytes, onShare });
+    const close = async () => {
+      await embedder.close();
+      await backend.close();
+    };
+    return { embedder, backend, close };
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+function chosenType(pipeline: Pipeline, backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
+  if (asked === "f32") return "f32";
+  if (pipeline === "hyenadna") {
+    log.warn("HyenaDNA computes in float32: its long convolutions need it (--dtype f16 is left out)");
+  } else if (!backend.supportsF16) log.warn(`${backend.description} has no float16: computing in float32`);
+  else return "f16";
+  return "f32";
+}
+
+async function openOnnx(
+  pipeline: Pipeline,
+  source: ModelSource,
+  flags: InferenceFlags,
+  path: string,
+): Promise<Embedder> {
+  const { device } = flags.device === "auto" ? await chooseDevice() : { device: flags.device };
+  // The vocabulary lies beside the exported model, or with the model it was exported from.
+  const beside = exists(join(dirname(path), "vocab.txt")) ? await openModelSource(dirname(path)) : source;
+  const embedder = await openOnnxEmbedder(path, {
+    pipeline,
+    tokenizer: pipeline === "ntv2" ? await readNtTokenizer(beside) : hyenaTokenizer,
+    allowsPadding: pipeline === "ntv2",
+    device,
+    threads: flags.threads ?? navigator.hardwareConcurrency,
+  });
+  log.info(`Device: ${embedder.record.device}`);
+  return embedder;
+}
+
+/** The files of the model that the flags name; downloads show a bar. */
+export function modelSource(pipeline: Pipeline, flags: InferenceFlags): Promise<ModelSource> {
+  let bar: { file: string; shown: ProgressBar } | null = null;
+  return openModelSource(modelName(pipeline, flags), {
+    revision: flags.revision ?? undefined,
+    warn: log.warn,
+    onProgress(file, done, total) {
+      if (!Deno.stderr.isTerminal()) {
+        if (done === total) log.info(`Downloaded "${file}" (${megabytes(total)} MB)`);
+        return;
+      }
+      if (bar?.file !== file) {
+        bar?.shown.end();
+        bar = { file, shown: new ProgressBar(`${file} (MB)`, Math.max(1, megabytes(total))) };
+      }
+      bar.shown.update(done === total ? Math.max(1, megabytes(total)) : done / 1e6);
+      if (done === total) {
+        bar.shown.end();
+        bar = null;
+      }
+    },
+  });
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 1e6);
+}
+
+const publishedSizes = { "50m": 56e6, "100m": 98e6, "250m": 235e6, "500m": 498e6 };
+
+/** How files name an NT: the size in its name, else the published size that is nearest to its own. */
+export async function ntSize(source: ModelSource): Promise<string> {
+  const named = /(?:^|[^\d.])(50|100|250|500)m(?:[^a-z]|$)/i.exec(source.name);
+  if (named) return `${named[1]}m`;
+  const { width, layers, intermediateWidth, vocabularySize } = ntConfig(await readModelConfig(source));
+  const parameters = layers * (4 * width * width + 3 * width * intermediateWidth) +
+    2 * vocabularySize * width;
+  const distance = (size: number) => Math.abs(Math.log(size / parameters));
+  const [[label]] = Object.entries(publishedSizes).sort(([, a], [, b]) => distance(a) - distance(b));
+  return label;
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env -S deno run -P
+/**
+ * DNA sequences to embeddings, with Nucleotide Transformer v2 or HyenaDNA.
+ *
+ *   deno run -P=hub scripts/inference.ts --pipeline ntv2 --model InstaDeepAI/nucleotide-transformer-v2-50m-multi-species \
+ *     --input tf_sequences.csv --output tf.npy                       (one file; -P=hub lets it download the model)
+ *   deno run -P scripts/inference.ts --pipeline hyenadna --model my-models/hyenadna-large-1m-seqlen \
+ *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
+ *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
+ *     --output-dir embeddings                                        (the files that the other scripts read)
+ */
+import { printProfile } from "../lib/backend/device_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { log } from "../lib/cli/log.ts";
+import { runScript } from "../lib/cli/script.ts";
+import { embedSequences } from "../lib/embedding/embed_sequences.ts";
+import { embeddingJobs, inferenceFlags } from "../lib/embedding/inference_flags.ts";
+import { mergeShards } from "../lib/embedding/merge_shards.ts";
+import { modelSource, ntSize, openEmbedder } from "../lib/embedding/open_embedder.ts";
+import { parseShard } from "../lib/embedding/outputs.ts";
+import { EmbeddingProgress } from "../lib/embedding/progress.ts";
+import { readSequences } from "../lib/embedding/sequences.ts";
+
+export async function main(args: string[]): Promise<void> {
+  const flags = parseFlags(inferenceFlags, {
+    script: "scripts/inference.ts",
+    about:
+      "DNA sequences to embeddings, with Nucleotide Transformer v2 or HyenaDNA. Use -P=hub to download a model.",
+    examples: [
+      "--pipeline ntv2 --model FOLDER --input tf_sequences.csv --output tf.npy",
+      "--tf-overlap-csv overlap.csv --hyena-repo-dir checkpoints --output-dir embeddings",
+    ],
+  }, args);
+  const jobs = embeddingJobs(flags);
+  const shard = flags.shard === null ? null : parseShard(flags.shard);
+
+  for (const pipeline of new Set(jobs.map((job) => job.pipeline))) {
+    const own = jobs.filter((job) => job.pipeline === pipeline);
+    const source = await modelSource(pipeline, flags);
+    const size = pipeline === "ntv2" && flags.input === null ? await ntSize(source) : "";
+    if (flags.merge) {
+      for (const job of own) {
+        const { rows, shards } = await mergeShards(job.paths(size));
+        log.info(`Merged ${shards} shards into ${rows} rows of "${job.paths(size).vectors}"`);
+      }
+      continue;
+    }
+    const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
+    const inputs = await Promise.all(own.map((job) => readSequences(job.input, columns)));
+    const progress = new EmbeddingProgress(pipeline === "ntv2" ? "NT" : "HyenaDNA", flags.progress);
+    const { embedder, backend, close } = await openEmbedder(
+      pipeline,
+      source,
+      flags,
+      (share) => progress.within(share),
+    );
+    try {
+      for (const [i, job] of own.entries()) {
+        await embedSequences(embedder, inputs[i], job.paths(size), {
+          pooling: flags.poolingMethod,
+          batchSize: pipeline === "ntv2" ? flags.batchSize : flags.hyenaBatchSize,
+          maxTokens: pipeline === "ntv2" ? flags.maxSeqLength : flags.hyenaMaxLength,
+          resume: flags.resume,
+          shard,
+          progress,
+        });
+      }
+      if (backend) await printProfile({ backend, reason: "" });
+    } finally {
+      await close();
+    }
+  }
+}
+
+if (import.meta.main) await runScript(main, import.meta);
