@@ -65,7 +65,7 @@ async function openWebGpu(options: BackendOptions, why: string): Promise<OpenedB
 }
 
 async function openCpu(options: BackendOptions, why: string): Promise<OpenedBackend> {
-  const { threads, blas, profile } = options;
-  const backend = await openCpuBackend({ threads, blas, profile });
+  const { threads, blas, profile, memoryLimit } = options;
+  const backend = await openCpuBackend({ threads, blas, profile, memoryLimit });
   return { backend, reason: `Device: ${backend.description} (${why})` };
 }
