@@ -110,6 +110,14 @@ export class FoldStore {
     );
   }
 
+  /** Say which folds are still to be run, if any are. @returns whether any are */
+  tellMissing(): boolean {
+    const { missing } = this;
+    if (missing.length === 0) return false;
+    log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
+    return true;
+  }
+
   /** Where a fold's training saves its state, and the state that it goes on from. */
   checkpoint(fold: number): TrainingCheckpoint {
     return {

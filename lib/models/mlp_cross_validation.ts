@@ -6,11 +6,11 @@ import { log } from "../cli/log.ts";
 import type { FoldProgress } from "../cli/progress.ts";
 import type { Fold } from "../dataset/kfold.ts";
 import { crossValidate, type CrossValidated } from "../evaluation/cross_validation.ts";
-import { columnMeans, fillMissing } from "../dataset/missing_values.ts";
+import { columnMeans } from "../dataset/missing_values.ts";
 import { StandardScaler } from "../dataset/standard_scaler.ts";
-import type { GeneChoice } from "../dataset/top_genes.ts";
+import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
-import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
+import { type Matrix, takeRows } from "../linalg/matrix.ts";
 import type { Checkpoint, TrainingHistory } from "../nn/mod.ts";
 import { ModelStream } from "../random/model_stream.ts";
 import type { FoldStore } from "./fold_store.ts";
@@ -57,7 +57,9 @@ export interface MlpData {
   readonly y: Matrix;
   readonly ids: readonly string[];
   readonly folds: readonly Fold[];
-  readonly genes: GeneChoice;
+  /** What the folds learn of y. */
+  readonly training: TrainingTargets;
+  /** Standardise by training rows alone. */
   readonly strict: boolean;
   readonly seed: number;
 }
@@ -90,15 +92,12 @@ export async function runMlpFolds(
         `Cannot train ${name}: none of its ${fold.train.length} training perturbations has a measured value`,
       );
     }
-    const learnFrom = data.strict ? fold.train : undefined;
-    const scaler = new StandardScaler(data.x, learnFrom);
-    const own = data.genes.byFold?.[i];
-    const filled = fillMissing(data.y, learnFrom).filled;
+    const scaler = new StandardScaler(data.x, data.strict ? fold.train : undefined);
     const fitted = await fitMlp(
       backend,
       {
         x: scaler.transform(data.x),
-        y: own ? takeColumns(filled, own) : filled,
+        y: data.training.of(i).values,
         train: fold.train,
         test: fold.test,
         shown: rowsFirstTrainedIn(data.folds, i),
@@ -131,6 +130,7 @@ export async function runMlpFolds(
       `${fold.test.length} test perturbations, best validation loss ${loss.toFixed(6)} at epoch ${epoch}`,
     );
   }
+  progress.end();
 }
 
 /** Put the finished folds together. */
@@ -143,7 +143,7 @@ export async function collectMlpFolds(
   const saved = data.folds.map((_, i) => store.read(i));
   const silent: FoldProgress = { within() {}, finished() {}, end() {} };
   const gathered = await crossValidate(data.folds, { rows, genes }, ({ test }, i) => {
-    const own = data.genes.byFold?.[i] ?? null, columns = own?.length ?? genes;
+    const own = data.training.genesOf(i), columns = own?.length ?? genes;
     const predict = (rows: Int32Array) => {
       const name = rows === test ? "predictions" : "train_predictions";
       return { data: saved[i].numbers(name, rows.length * columns), rows: rows.length, columns };
@@ -158,7 +158,7 @@ export async function collectMlpFolds(
     models: data.folds.map(({ test }, fold) => ({
       fold,
       test: Array.from(test, (row) => data.ids[row]),
-      tensors: modelTensors(saved[fold], data, settings, data.genes.byFold?.[fold] ?? null),
+      tensors: modelTensors(saved[fold], data, settings, data.training.genesOf(fold)),
     })),
   };
 }

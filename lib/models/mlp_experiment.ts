@@ -14,13 +14,15 @@ import {
 } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
 import { takeGenes, takePerturbations, type Targets } from "../dataset/targets.ts";
+import { TrainingTargets } from "../dataset/training_targets.ts";
 import { chooseGenes } from "../dataset/top_genes.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import { fingerprint, FoldStore, foldStoreFlags } from "./fold_store.ts";
 import { collectMlpFolds, type MlpData, mlpFlags, runMlpFolds } from "./mlp_cross_validation.ts";
 import { halfPrecision } from "./half_precision.ts";
-import { trainingSummary, writeNetworkResults } from "./network_results.ts";
+import { writeNetworkResults } from "./network_results.ts";
+import { networkIdentity, networkParameters, trainingSummary } from "./network_settings.ts";
 import { writeSavedModel } from "./saved_model.ts";
 
 /** All flags of scripts 4 and 5 but those that name their inputs. */
@@ -73,7 +75,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
     y: targets.values,
     ids,
     folds: splits.folds,
-    genes,
+    training: new TrainingTargets(targets.values, genes, splits.folds, flags.strict),
     strict: flags.strict,
     seed: flags.seed,
   };
@@ -85,26 +87,22 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
   const opened = await openDevice(flags);
   const { backend, reason } = opened;
   try {
-    const settings = { ...flags, mixedPrecision: halfPrecision(flags.mixedPrecision, backend) };
+    const settings = { ...flags, mixedPrecision: halfPrecision(flags.mixedPrecision, true, backend) };
     const store = await FoldStore.open(folder.path, {
+      ...flags,
       count: splits.folds.length,
-      folds: flags.folds,
-      resume: flags.resume,
-      checkpointSeconds: flags.checkpointSeconds,
       identity: await identityOf(data, flags, targets.genes, settings.mixedPrecision),
     });
     await runMlpFolds(backend, data, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
-    if (store.missing.length > 0) {
-      return log.info(
-        `Folds ${store.missing.join(", ")} are still to be run, with --folds into the same output folder.`,
-      );
-    }
+    if (store.tellMissing()) return;
+
     const results = await collectMlpFolds(data, settings, store);
     const truth = { ids, genes: targets.genes, truth: data.y, folds: data.folds };
     const means = await writeNetworkResults(folder, { ...truth, ...results }, {
       predictions: folder.modelName,
-      title: folder.modelName,
+      model: folder.modelName,
+      pearsonOf: "drawn",
       plotFormat: flags.plotFormat,
     });
     if (flags.saveModel) {
@@ -126,18 +124,8 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       n_genes: targets.genes.length,
       embedding_dim: data.x.columns,
       ...means,
-      mlp_params: {
-        hidden_dims: flags.hiddenDims,
-        learning_rate: flags.learningRate,
-        batch_size: flags.batchSize,
-        epochs: flags.epochs,
-        weight_decay: flags.weightDecay,
-        patience: flags.patience,
-        mixed_precision: settings.mixedPrecision,
-      },
-      restore: flags.restore,
-      seed: flags.seed,
-      strict: flags.strict,
+      ...networkParameters(flags, settings.mixedPrecision),
+      missing_values_filled: data.training.missing,
       training: trainingSummary(results.histories, results.skippedSteps),
       device: backend.name,
       device_reason: reason,
@@ -161,18 +149,7 @@ async function identityOf(
   mixedPrecision: boolean,
 ): Promise<Record<string, unknown>> {
   return {
-    "--hidden-dims": flags.hiddenDims,
-    "--learning-rate": flags.learningRate,
-    "--batch-size": flags.batchSize,
-    "--epochs": flags.epochs,
-    "--weight-decay": flags.weightDecay,
-    "--patience": flags.patience,
-    "--restore": flags.restore,
-    "--mixed-precision": mixedPrecision,
-    "--n-folds": flags.nFolds,
-    "--n-top-genes": flags.nTopGenes,
-    "--seed": flags.seed,
-    "--strict": flags.strict,
+    ...networkIdentity(flags, mixedPrecision),
     perturbations: await fingerprint(data.ids),
     genes: await fingerprint(genes),
     targets: await fingerprint(data.y.data),

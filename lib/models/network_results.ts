@@ -1,10 +1,8 @@
 /** What scripts 4 to 6 leave in their result folder. */
-import { join } from "@std/path";
 import type { Fold } from "../dataset/kfold.ts";
 import { meanBaseline } from "../evaluation/mean_baseline.ts";
-import { globalPearson, meanMetric, perturbationMetrics } from "../evaluation/metrics.ts";
-import { renderHexbinSvg } from "../evaluation/plot.ts";
-import { svgToPng } from "../evaluation/plot_png.ts";
+import { meanMetric, perturbationMetrics } from "../evaluation/metrics.ts";
+import { writePredictionPlot } from "../evaluation/prediction_plot.ts";
 import {
   meanMetrics,
   metricColumns,
@@ -13,9 +11,7 @@ import {
   writePredictions,
 } from "../evaluation/result_folder.ts";
 import { log } from "../cli/log.ts";
-import { writeFileAtomic } from "../io/atomic_write.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import type { TrainingHistory } from "../nn/mod.ts";
 
 /** Truth and what the folds predicted. */
 export interface Predicted {
@@ -32,8 +28,10 @@ export interface Predicted {
 export interface Naming {
   /** `predictions_<predictions>.parquet`. */
   readonly predictions: string;
-  /** Head of the plots' titles. */
-  readonly title: string;
+  /** What plots call the model. */
+  readonly model: string;
+  /** Cells that the r in a plot's title is over. */
+  readonly pearsonOf: "drawn" | "all";
   readonly plotFormat: "png" | "svg";
 }
 
@@ -44,54 +42,41 @@ export async function writeNetworkResults(
   naming: Naming,
 ): Promise<Record<string, unknown>> {
   const { ids, genes, truth, heldOut, training, folds } = predicted;
+  await writePredictions(folder, [...ids], [...genes], heldOut, naming.predictions);
+  const plot = { truth, model: naming.model, pearsonOf: naming.pearsonOf, format: naming.plotFormat };
+  const path = await writePredictionPlot(folder, {
+    ...plot,
+    name: "pred_vs_gt",
+    heading: "Pred vs GT",
+    prediction: heldOut,
+  });
+  log.info(`Saved plot to ${path}`);
+  if (training) {
+    const trainPath = await writePredictionPlot(folder, {
+      ...plot,
+      name: "pred_vs_gt_train",
+      heading: "Train Pred vs GT",
+      prediction: training,
+    });
+    log.info(`Saved train-set plot to ${trainPath}`);
+  }
+
   const metrics = perturbationMetrics(truth, heldOut);
   const baseline = perturbationMetrics(truth, meanBaseline(truth, folds, heldOut));
-  await writePredictions(folder, [...ids], [...genes], heldOut, naming.predictions);
   await writeMetricsTable(folder, ids, metrics, metricColumns);
-  await writePlot(folder, "pred_vs_gt", `${naming.title}: Pred vs GT`, truth, heldOut, naming.plotFormat);
-  if (training) {
-    const title = `${naming.title}: Train Pred vs GT`;
-    await writePlot(folder, "pred_vs_gt_train", title, truth, training, naming.plotFormat);
+  const withoutValues = metrics.cells.filter((cells) => cells === 0).length;
+  if (withoutValues > 0) {
+    log.warn(
+      `${withoutValues} of ${ids.length} perturbations have no value to judge by: left out of all means.`,
+    );
   }
-  const unmeasured = metrics.cells.filter((cells) => cells === 0).length;
+  log.info(
+    `Mean Pearson r ${meanMetric(metrics, "pearson").toFixed(4)}, ` +
+      `of the mean baseline ${meanMetric(baseline, "pearson").toFixed(4)}`,
+  );
   return {
     ...meanMetrics(metrics, metricColumns, { prefix: "mean_" }),
-    mean_baseline: {
-      mean_centered_pearson: meanMetric(baseline, "pearson"),
-      mean_mse: meanMetric(baseline, "mse"),
-    },
-    n_perturbations_without_measured_genes: unmeasured,
+    mean_baseline: meanMetrics(baseline, metricColumns, { prefix: "mean_" }),
+    perturbations_without_values: withoutValues,
   };
-}
-
-/** How training went, fold by fold, for summary.json. */
-export function trainingSummary(histories: readonly TrainingHistory[], skippedSteps: number) {
-  return {
-    checks: histories.map(({ checks }) => checks.length),
-    best_epochs: histories.map(({ bestEpoch }) => bestEpoch),
-    best_validation_losses: histories.map(({ checks, bestEpoch }) =>
-      checks.find(({ epoch }) => epoch === bestEpoch)?.loss
-    ),
-    stopped_early: histories.map(({ stoppedEarly }) => stoppedEarly),
-    skipped_steps: skippedSteps,
-  };
-}
-
-async function writePlot(
-  folder: ResultFolder,
-  name: string,
-  title: string,
-  truth: Matrix,
-  predictions: Matrix,
-  format: "png" | "svg",
-): Promise<void> {
-  const svg = renderHexbinSvg({
-    truth: truth.data,
-    predicted: predictions.data,
-    title: `${title}\nGlobal Pearson r = ${globalPearson(truth, predictions).toFixed(4)}`,
-    limits: [-1, 1],
-  });
-  const path = join(folder.path, `${name}.${format}`);
-  await writeFileAtomic(path, format === "svg" ? svg : await svgToPng(svg));
-  log.info(`Saved plot to ${path}`);
 }
