@@ -17,6 +17,7 @@ import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { TrainingTargets } from "../lib/dataset/training_targets.ts";
 import { crossValidate } from "../lib/evaluation/cross_validation.ts";
 import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
+import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
 import { PcaRidge } from "../lib/models/lel_pca.ts";
 import { type TrainedFold, writeSavedModel } from "../lib/models/saved_model.ts";
@@ -36,6 +37,7 @@ export async function main(args: string[]): Promise<void> {
     about: "Linear model of TF responses with gene embeddings from PCA, cross-validated in five folds.",
     examples: ["--repo-root my-data --progress", "--repo-root my-data --k-components 20 --strict"],
   }, args);
+  using renderer = flags.plotFormat === "png" ? new PngRenderer() : null;
 
   const { folder: data, targets: loaded, tfSequences } = await readLinearInputs(flags);
   const loadMs = performance.now() - startMs;
@@ -99,6 +101,7 @@ export async function main(args: string[]): Promise<void> {
     splits,
     predictions,
     flags,
+    renderer,
     fileStem: "linear",
     indexName: "",
     summary: {

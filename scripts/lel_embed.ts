@@ -20,6 +20,7 @@ import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { TrainingTargets } from "../lib/dataset/training_targets.ts";
 import { crossValidate } from "../lib/evaluation/cross_validation.ts";
 import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
+import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { EmbeddingRidge } from "../lib/models/lel_embed.ts";
@@ -53,6 +54,7 @@ export async function main(args: string[]): Promise<void> {
     about: "Linear model of TF responses with NT embeddings of genes and TFs, cross-validated in five folds.",
     examples: ["--repo-root my-data --ntv2-dir my-data/NT-v2-50M", "--repo-root my-data --lambda-ridge 10"],
   }, args);
+  using renderer = flags.plotFormat === "png" ? new PngRenderer() : null;
 
   const inputs = await readLinearInputs(flags, [flags.ntv2Dir], true);
   const { folder: data, targets: all } = inputs;
@@ -133,6 +135,7 @@ export async function main(args: string[]): Promise<void> {
     splits,
     predictions,
     flags,
+    renderer,
     fileStem: "linear_nt",
     indexName: targets.idColumn,
     summary: {

@@ -4,10 +4,12 @@ import type { Fold } from "../dataset/kfold.ts";
 import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { Targets } from "../dataset/targets.ts";
 import type { CrossValidationSplits } from "../dataset/splits.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import { bootstrapMean } from "./bootstrap.ts";
 import type { CrossValidated } from "./cross_validation.ts";
 import { meanBaseline } from "./mean_baseline.ts";
 import { meanMetric, type PerturbationMetrics, perturbationMetrics } from "./metrics.ts";
+import type { PngRenderer } from "./png_renderer.ts";
 import { writePredictionPlot } from "./prediction_plot.ts";
 import {
   centeredMetricColumns,
@@ -26,6 +28,8 @@ export interface LinearRun {
   splits: CrossValidationSplits;
   predictions: CrossValidated;
   flags: { seed: number; bootstrap: number; strict: boolean; plotFormat: "png" | "svg" };
+  /** Draws PNGs on its own thread; null where plots are SVG. */
+  renderer: PngRenderer | null;
   /** In file names: "linear" or "linear_nt". */
   fileStem: string;
   /** Head of the column of perturbations in the metrics table. */
@@ -39,26 +43,21 @@ export interface LinearRun {
 export async function writeLinearResults(run: LinearRun): Promise<void> {
   const { folder, targets, predictions, flags, splits } = run;
   const { perturbations, genes, values: truth } = targets;
-  await writePredictions(folder, perturbations, genes, predictions.heldOut);
-  const plots = { truth, format: flags.plotFormat };
-  const plot = await writePredictionPlot(folder, {
-    ...plots,
-    name: "pred_vs_gt",
-    heading: "Pred vs GT",
-    prediction: predictions.heldOut,
-  });
-  log.info(`Saved plot to ${plot}`);
-  const trainPlot = await writePredictionPlot(folder, {
-    ...plots,
-    name: "pred_vs_gt_train",
-    heading: "Train Pred vs GT",
-    prediction: predictions.training,
-  });
-  log.info(`Saved train-set plot to ${trainPlot}`);
+  const plot = (name: string, heading: string, prediction: Matrix) =>
+    writePredictionPlot(folder, { name, heading, truth, prediction, format: flags.plotFormat }, run.renderer);
+  const plots = Promise.all([
+    plot("pred_vs_gt", "Pred vs GT", predictions.heldOut),
+    plot("pred_vs_gt_train", "Train Pred vs GT", predictions.training),
+  ]);
+  plots.catch(() => {}); // awaited below: until then a failure is not unhandled
 
+  await writePredictions(folder, perturbations, genes, predictions.heldOut);
   const metrics = perturbationMetrics(truth, predictions.heldOut);
   const baseline = baselineMetrics(run, splits.folds);
   await writeMetricsTable(folder, perturbations, metrics, centeredMetricColumns, run.indexName);
+  const [plotPath, trainPlotPath] = await plots;
+  log.info(`Saved plot to ${plotPath}`);
+  log.info(`Saved train-set plot to ${trainPlotPath}`);
   const metricsPath = await writeJson(folder, `metrics_${run.fileStem}_5fold.json`, perPerturbation(metrics));
   log.info(`Saved metrics to ${metricsPath}`);
   await writeInterval(run, metrics);

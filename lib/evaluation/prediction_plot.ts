@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { globalPearson } from "./metrics.ts";
+import type { PngRenderer } from "./png_renderer.ts";
 import { renderHexbinSvg } from "./plot.ts";
 import type { ResultFolder } from "./result_folder.ts";
 
@@ -21,8 +22,17 @@ export interface PredictionPlot {
   pearsonOf?: "drawn" | "all";
 }
 
-/** Plot predicted against measured values, with their Pearson r in the title. @returns its path */
-export async function writePredictionPlot(folder: ResultFolder, plot: PredictionPlot): Promise<string> {
+/**
+ * Plot predicted against measured values, with their Pearson r in the title.
+ *
+ * @param renderer draws the PNG beside what the script does meanwhile; without one it is drawn here
+ * @returns the file's path
+ */
+export async function writePredictionPlot(
+  folder: ResultFolder,
+  plot: PredictionPlot,
+  renderer: PngRenderer | null = null,
+): Promise<string> {
   const { name, heading, truth, prediction, format, limits = [-1, 1] } = plot;
   const { model = folder.modelName, pearsonOf = "drawn" } = plot;
   const r = globalPearson(truth, prediction, pearsonOf === "drawn" && limits ? limits : undefined);
@@ -36,8 +46,12 @@ export async function writePredictionPlot(folder: ResultFolder, plot: Prediction
   if (format === "svg") {
     await writeFileAtomic(path, svg);
   } else {
-    const { svgToPng } = await import("./plot_png.ts"); // its renderer is only loaded where a PNG is made
-    await writeFileAtomic(path, await svgToPng(svg));
+    await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
   }
   return path;
+}
+
+async function drawnHere(svg: string): Promise<Uint8Array> {
+  const { svgToPng } = await import("./plot_png.ts"); // its renderer is only loaded where a PNG is made
+  return await svgToPng(svg);
 }

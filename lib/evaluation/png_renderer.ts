@@ -1,0 +1,41 @@
+/**
+ * Draws PNGs on a thread of its own. Making the renderer ready takes longer than drawing, so a script starts it first
+ * and by the time it has something to draw the thread is waiting.
+ *
+ *     using renderer = new PngRenderer();
+ *     const png = await renderer.render(svg);
+ */
+export class PngRenderer implements Disposable {
+  readonly #worker = new Worker(new URL("./png_worker.ts", import.meta.url), { type: "module" });
+  readonly #waiting = new Map<number, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>();
+  #failure: Error | null = null;
+  #nextId = 0;
+
+  constructor() {
+    this.#worker.onmessage = ({ data: { id, png, failure } }) => {
+      const waiting = this.#waiting.get(id)!;
+      this.#waiting.delete(id);
+      if (failure === undefined) waiting.resolve(png);
+      else waiting.reject(new Error(`Cannot draw the plot: ${failure}`));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failure = new Error(`Cannot draw plots: ${event.message}`);
+      for (const waiting of this.#waiting.values()) waiting.reject(this.#failure);
+      this.#waiting.clear();
+    };
+  }
+
+  /** @throws {Error} when the SVG is malformed or the thread did not start */
+  render(svg: string): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = this.#nextId++, waiting = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+    this.#waiting.set(id, waiting);
+    this.#worker.postMessage({ id, svg });
+    return waiting.promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker.terminate();
+  }
+}
