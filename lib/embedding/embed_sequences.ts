@@ -50,11 +50,17 @@ export async function embedSequences(
     sequences_sha256: fingerprint(ids, tokenized.map(({ tokenIds }) => tokenIds)),
   };
   const unfinished = new UnfinishedRun(outputs.vectors, settings);
-  const done = options.resume ? await unfinished.resume() : new Map<number, Float32Array>();
-  if (done.size > 0) log.info(`Resuming: ${counted(done.size, "sequence")} of ${ids.length} are done`);
-  else if (unfinished.exists && !options.resume) {
+  if (unfinished.exists && !options.resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }
+  const done = options.resume ? await unfinished.resume() : new Map<number, Float32Array>();
+  if (!options.resume) await unfinished.start();
+  if (done.keys().some((row) => row < 0 || row >= ids.length)) {
+    throw new DataError(
+      `Cannot resume from "${unfinished.path}": it is damaged (run without --resume to start anew)`,
+    );
+  }
+  if (done.size > 0) log.info(`Resuming: ${counted(done.size, "sequence")} of ${ids.length} are done`);
 
   const open = ids.map((_, i) => i).filter((i) => !done.has(i));
   const lengths = open.map((i) => tokenized[i].tokenIds.length);

@@ -2,6 +2,7 @@
  * Vectors of an unfinished run, kept beside the output so that `--resume` goes on where it was killed. A header line says
  * what the run was; each record is a row number and its vector. A record that was cut off is left out.
  */
+import { dirname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileBytes } from "../io/read_file.ts";
@@ -25,6 +26,16 @@ export class UnfinishedRun {
     return exists(this.path);
   }
 
+  /** Begin anew: whatever was there goes. @throws {DataError} when the folder cannot be written, before any work is done */
+  async start(): Promise<void> {
+    try {
+      await Deno.mkdir(dirname(this.path), { recursive: true });
+      this.#file = await Deno.open(this.path, { create: true, truncate: true, write: true });
+    } catch (error) {
+      throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${(error as Error).message}`);
+    }
+  }
+
   /**
    * The vectors that are there, by row; later ones are appended behind them.
    *
@@ -32,15 +43,17 @@ export class UnfinishedRun {
    */
   async resume(): Promise<Map<number, Float32Array>> {
     const rows = new Map<number, Float32Array>();
-    if (!this.exists) return rows;
-    const bytes = await readFileBytes(this.path);
+    const bytes = this.exists ? await readFileBytes(this.path) : new Uint8Array(0);
     const lineEnd = bytes.indexOf(0x0a);
-    const header = parseHeader(
+    // Killed before it had written anything, or never begun.
+    if (lineEnd < 0) {
+      await this.start();
+      return rows;
+    }
+    const { width, ...settings } = parseHeader(
       this.path,
-      lineEnd < 0 ? null : new TextDecoder().decode(bytes.subarray(0, lineEnd)),
+      new TextDecoder().decode(bytes.subarray(0, lineEnd)),
     );
-    if (header === null) return rows;
-    const { width, ...settings } = header;
     const changed = Object.keys({ ...settings, ...this.#settings }).filter((key) =>
       settings[key] !== this.#settings[key]
     );
@@ -51,14 +64,14 @@ export class UnfinishedRun {
           `${JSON.stringify(this.#settings[key] ?? null)} (run without --resume to start anew)`,
       );
     }
-    const recordBytes = 4 * (1 + (width as number));
+    const recordBytes = 4 * (1 + width);
     const count = Math.floor((bytes.length - lineEnd - 1) / recordBytes);
     const records = bytes.slice(lineEnd + 1, lineEnd + 1 + count * recordBytes).buffer;
     for (let i = 0; i < count; i++) {
       const row = new Int32Array(records, i * recordBytes, 1)[0];
-      rows.set(row, new Float32Array(records, i * recordBytes + 4, width as number));
+      rows.set(row, new Float32Array(records, i * recordBytes + 4, width));
     }
-    this.#width = width as number;
+    this.#width = width;
     this.#file = await Deno.open(this.path, { write: true });
     await this.#file.truncate(lineEnd + 1 + count * recordBytes);
     await this.#file.seek(0, Deno.SeekMode.End);
@@ -68,7 +81,10 @@ export class UnfinishedRun {
   /** Keep the vectors of some rows. */
   async append(rows: readonly number[], vectors: Float32Array): Promise<void> {
     const width = vectors.length / rows.length;
-    this.#file ??= await this.#begin(width);
+    if (this.#width === null) {
+      this.#width = width;
+      await this.#write(new TextEncoder().encode(JSON.stringify({ ...this.#settings, width }) + "\n"));
+    }
     if (width !== this.#width) throw new RangeError(`Vectors of width ${width} after ones of ${this.#width}`);
     const bytes = new Uint8Array(rows.length * 4 * (1 + width));
     rows.forEach((row, i) => {
@@ -77,24 +93,21 @@ export class UnfinishedRun {
         vectors.subarray(i * width, (i + 1) * width),
       );
     });
-    for (let written = 0; written < bytes.length;) written += await this.#file.write(bytes.subarray(written));
+    await this.#write(bytes);
   }
 
-  async #begin(width: number): Promise<Deno.FsFile> {
-    this.#width = width;
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(this.path, { create: true, truncate: true, write: true });
-    } catch (error) {
-      throw new DataError(`Cannot write "${this.path}": ${(error as Error).message}`);
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      written += await this.#file!.write(bytes.subarray(written));
     }
-    await file.write(new TextEncoder().encode(JSON.stringify({ ...this.#settings, width }) + "\n"));
-    return file;
   }
 
+  /** What was kept stays for resuming. */
   close(): void {
-    this.#file?.close();
+    if (this.#file === null) return;
+    this.#file.close();
     this.#file = null;
+    if (this.#width === null) Deno.removeSync(this.path); // there is nothing in it
   }
 
   /** The run is finished: what was kept for resuming goes. */
@@ -104,9 +117,7 @@ export class UnfinishedRun {
   }
 }
 
-/** Null where the run was killed before it had written anything. */
-function parseHeader(path: string, line: string | null): Record<string, RunSettings[string]> | null {
-  if (line === null) return null;
+function parseHeader(path: string, line: string): { width: number; [setting: string]: RunSettings[string] } {
   try {
     const header = JSON.parse(line);
     if (Number.isSafeInteger(header.width) && header.width > 0 && header.width < 1e6) return header;

@@ -1,12 +1,12 @@
-/** What a script prints, taken down instead of shown. */
-
-/** Run `body` with console.log and console.error kept back. @returns its result and the lines it printed */
-export async function captured<T>(body: () => T | Promise<T>): Promise<{ result: T; lines: string[] }> {
-  const { log, error } = console, lines: string[] = [];
-  console.log = console.error = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
+/** What `f` prints on standard output. Prints nothing itself. */
+export async function linesPrinted(f: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  const original = console.log;
+  console.log = (...values: unknown[]) => void lines.push(values.join(" "));
   try {
-    return { result: await body(), lines };
+    await f();
   } finally {
-    Object.assign(console, { log, error });
+    console.log = original;
   }
+  return lines;
 }
