@@ -26,6 +26,8 @@ struct Params {
   parts: u32,
   k_part: u32,
   out_part: u32,
+  activation: u32,
+  epilogue: u32, // bits: 1 bias a column, 2 bias a row, 4 row scale, 8 column scale, 16 accumulate
   alpha: f32,
   a_offset: u32,
   b_offset: u32,
@@ -35,12 +37,6 @@ struct Params {
   column_scale_offset: u32,
 }
 
-override ACTIVATION: u32 = 0u;
-override ACCUMULATE: bool = false;
-override BIAS_BY_ROW: bool = false;
-override HAS_bias: bool = true;
-override HAS_row_scale: bool = true;
-override HAS_column_scale: bool = true;
 override A_BY_COLUMN: bool = false; // neighbouring invocations load neighbouring rows of a, not columns
 override B_BY_COLUMN: bool = false;
 override LANES: u32 = 8u;
@@ -55,14 +51,15 @@ override LANES: u32 = 8u;
 @group(0) @binding(5) var<storage, read> column_scale: array<TYPE_column_scale>;
 @group(1) @binding(0) var<uniform> p: Params;
 
+// What the epilogue does is a parameter, not a constant: pipelines take a second to compile where many are met.
 fn finish(i: u32, j: u32, base: u32, sum: f32) {
   var value = p.alpha * sum;
-  if (HAS_bias) { value += f32(bias[p.bias_offset + select(j, i, BIAS_BY_ROW)]); }
-  if (HAS_row_scale) { value *= f32(row_scale[p.row_scale_offset + i]); }
-  if (HAS_column_scale) { value *= f32(column_scale[p.column_scale_offset + j]); }
-  value = activate(ACTIVATION, value);
+  if ((p.epilogue & 3u) != 0u) { value += f32(bias[p.bias_offset + select(j, i, (p.epilogue & 2u) != 0u)]); }
+  if ((p.epilogue & 4u) != 0u) { value *= f32(row_scale[p.row_scale_offset + i]); }
+  if ((p.epilogue & 8u) != 0u) { value *= f32(column_scale[p.column_scale_offset + j]); }
+  if (p.activation != 0u) { value = activate(p.activation, value); }
   let at = base + i * p.out_row + j;
-  if (ACCUMULATE) { value += f32(out[at]); }
+  if ((p.epilogue & 16u) != 0u) { value += f32(out[at]); }
   out[at] = TYPE_out(value);
 }
 
@@ -105,11 +102,8 @@ fn row_times(c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, left: vec4f, sum: vec4f
 }
 
 fn finish4(i: u32, j: u32, base: u32, sum: vec4f) {
-  if (i >= p.m) { return; }
-  if (j < p.n) { finish(i, j, base, sum.x); }
-  if (j + 1u < p.n) { finish(i, j + 1u, base, sum.y); }
-  if (j + 2u < p.n) { finish(i, j + 2u, base, sum.z); }
-  if (j + 3u < p.n) { finish(i, j + 3u, base, sum.w); }
+  let count = min(4u, p.n - min(j, p.n));
+  for (var q = 0u; q < count; q++) { finish(i, j + q, base, sum[q]); }
 }
 
 // k, the strides and the offsets of a and b are multiples of four here.
@@ -156,13 +150,9 @@ fn register_tile(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: ve
     t6 = row_times(c0, c1, c2, c3, l6, t6); t7 = row_times(c0, c1, c2, c3, l7, t7);
     bt += 4u * b_step;
   }
-  let base = block.out;
-  let j2 = j + 4u * LANES;
-  finish4(i, j, base, s0); finish4(i + 1u, j, base, s1); finish4(i + 2u, j, base, s2); finish4(i + 3u, j, base, s3);
-  finish4(i + 4u, j, base, s4); finish4(i + 5u, j, base, s5); finish4(i + 6u, j, base, s6); finish4(i + 7u, j, base, s7);
-  finish4(i, j2, base, t0); finish4(i + 1u, j2, base, t1); finish4(i + 2u, j2, base, t2); finish4(i + 3u, j2, base, t3);
-  finish4(i + 4u, j2, base, t4); finish4(i + 5u, j2, base, t5); finish4(i + 6u, j2, base, t6);
-  finish4(i + 7u, j2, base, t7);
+  // A loop of unknown length keeps the epilogue from being copied 64 times, which would take seconds to compile.
+  var rows = array<vec4f, 16>(s0, t0, s1, t1, s2, t2, s3, t3, s4, t4, s5, t5, s6, t6, s7, t7);
+  for (var r = 0u; r < 2u * min(8u, p.m - i); r++) { finish4(i + r / 2u, j + r % 2u * 4u * LANES, block.out, rows[r]); }
 }
 
 // ROWS4, COLUMNS4: groups of four rows and of four columns that an invocation keeps; the tile is 64 ROWS4 x 64 COLUMNS4.
@@ -222,11 +212,13 @@ fn tiled(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) groups: vec3u
     }
     workgroupBarrier();
   }
-  for (var r = 0u; r < ROWS4; r++) {
+  // A copy, so that the sums themselves are never indexed by a variable and stay in registers.
+  var rows = sums;
+  for (var r = 0u; r < min(4u * ROWS4, p.m - i0); r++) {
+    let i = i0 + 64u * (r / 4u) + 4u * y + r % 4u;
+    if (i >= p.m) { continue; }
     for (var c = 0u; c < COLUMNS4; c++) {
-      for (var q = 0u; q < 4u; q++) {
-        finish4(i0 + 64u * r + 4u * y + q, j0 + 64u * c + 4u * x, block.out, sums[4u * (r * COLUMNS4 + c) + q]);
-      }
+      finish4(i, j0 + 64u * c + 4u * x, block.out, rows[4u * (r / 4u * COLUMNS4 + c) + r % 4u]);
     }
   }
 }

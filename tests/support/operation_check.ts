@@ -48,7 +48,10 @@ export async function checkCase(
   }
 }
 
-/** Norm of the difference over the norm of what is wanted; both NaN, or both the same infinity, count as equal. */
+/**
+ * Norm of the difference over the norm of what is wanted, which counts as 1e-6 a cell at least (inputs are of size 1).
+ * Both NaN, or both the same infinity, are equal.
+ */
 export function relativeError(found: ArrayLike<number>, wanted: Float64Array, zero = 0): number {
   let difference = 0, norm = 0;
   for (let i = 0; i < wanted.length; i++) {

@@ -29,8 +29,18 @@ const usefulFeatures = ["shader-f16", "timestamp-query", "subgroups"] as const;
 
 /** The adapter that the system offers first, or null where there is none. */
 export async function findAdapter(): Promise<GPUAdapter | null> {
-  // The Vulkan loader complains on stderr where no window system is set up; that is no error for compute work.
+  quietWindowSystem();
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
+}
+
+/**
+ * Software adapters complain on stderr where no window system is set up, which is no error for compute work: a folder
+ * that exists, set in this process alone, keeps them quiet.
+ */
+function quietWindowSystem(): void {
+  const variable = "XDG_RUNTIME_DIR";
+  if (Deno.permissions.querySync({ name: "env", variable }).state !== "granted") return;
+  if (!Deno.env.get(variable)) Deno.env.set(variable, "/");
 }
 
 /** Describe an adapter without opening a device. */
@@ -48,6 +58,12 @@ export function describeAdapter(adapter: GPUAdapter): AdapterReport {
     features: usefulFeatures.filter((feature) => adapter.features.has(feature as GPUFeatureName)),
     limits,
   };
+}
+
+/** How large a device's bindings and buffers may be used. */
+export interface SizeLimits {
+  readonly bindingBytes: number;
+  readonly bufferBytes: number;
 }
 
 /**

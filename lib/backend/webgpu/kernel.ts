@@ -61,6 +61,7 @@ export class Kernel {
    * @param types element type of each typed binding
    * @param sizes values of `const` declarations (WGSL cannot size a private array by an override)
    * @param constants values of override constants
+   * @param refused told when the device turns out not to accept the text
    */
   pipeline(
     device: GPUDevice,
@@ -68,6 +69,7 @@ export class Kernel {
     types: Map<string, DType>,
     sizes: Record<string, number>,
     constants: Record<string, number>,
+    refused: (message: string) => void,
   ): Pipeline {
     let key = entry;
     for (const [name, type] of types) key += `,${name}:${type}`;
@@ -79,7 +81,12 @@ export class Kernel {
     }
     let found = compiled.pipelines.get(key);
     if (!found) {
+      device.pushErrorScope("validation");
       found = this.#compile(device, compiled.layout, entry, types, sizes, constants, key);
+      device.popErrorScope().then(
+        (error) => error && refused(error.message),
+        () => {/* the device is lost */},
+      );
       compiled.pipelines.set(key, found);
     }
     return found;

@@ -311,7 +311,7 @@ function dispatch(
 ): void {
   const { out, a, b, batch, m, n, k } = product;
   const large = Math.ceil(m / 128) * Math.ceil(n / 128) * batch * parts >= 96;
-  const groupsOf4 = large ? 2 : 1;
+  const groupsOf4 = entry === "tiled" && large ? 2 : 1;
   const lanes = Math.min(32, Math.max(8, 2 ** Math.ceil(Math.log2(n / 8))));
   const tiles = {
     plain: Math.ceil(m * n / 64),
@@ -352,16 +352,20 @@ function dispatch(
       k_part: parts > 1 ? roundUp(Math.ceil(k / parts), 16) : k,
       out_part: m * n,
       alpha: product.alpha,
+      activation: activations[product.activation],
+      epilogue: epilogueBits(product),
     },
     constants: {
-      ACTIVATION: activations[product.activation],
-      ACCUMULATE: Number(product.accumulate),
-      BIAS_BY_ROW: Number(product.biasByRow),
-      A_BY_COLUMN: Number(a.columnStep !== 1),
-      B_BY_COLUMN: Number(b.columnStep !== 1),
-      ...(vectors ? { LANES: lanes } : {}),
-    },
-    sizes: { ROWS4: groupsOf4, COLUMNS4: groupsOf4, TILE_K: large ? 8 : 16 },
+      plain: {},
+      register_tile: { LANES: lanes },
+      tiled: { A_BY_COLUMN: Number(a.columnStep !== 1), B_BY_COLUMN: Number(b.columnStep !== 1) },
+    }[entry] as Record<string, number>,
+    sizes: { ROWS4: groupsOf4, COLUMNS4: groupsOf4, TILE_K: groupsOf4 === 2 ? 8 : 16 },
     workgroups: [x, y, batch * parts],
   });
+}
+
+/** What the kernels do to a sum before they store it, as in matmul.wgsl. */
+function epilogueBits({ bias, biasByRow, rowScale, columnScale, accumulate }: Product): number {
+  return (bias ? biasByRow ? 2 : 1 : 0) + (rowScale ? 4 : 0) + (columnScale ? 8 : 0) + (accumulate ? 16 : 0);
 }

@@ -15,7 +15,7 @@ import type {
   MemoryAccount,
   Storage,
 } from "../backend.ts";
-import { type AdapterReport, describeAdapter, findAdapter, openDevice } from "./adapter.ts";
+import { type AdapterReport, describeAdapter, findAdapter, openDevice, type SizeLimits } from "./adapter.ts";
 import { attention, attentionBackward } from "./attention.ts";
 import { causalConvolution, causalConvolutionBackward } from "./causal_convolution.ts";
 import * as elementwise from "./elementwise.ts";
@@ -38,8 +38,11 @@ export interface WebGpuOptions {
   readonly allowSoftware?: boolean;
   /** Most bytes in use at once; default what the device gives. */
   readonly memoryLimit?: number;
-  /** Keep to the smallest limits that the standard guarantees, as a test of splitting. */
-  readonly smallestLimits?: boolean;
+  /**
+   * The adapter's own largest limits (the default), the smallest that the standard guarantees, or sizes below those, so
+   * that a test of splitting needs no large tensors.
+   */
+  readonly limits?: "largest" | "smallest" | SizeLimits;
   /** Kernels to run instead of those that suit the adapter. */
   readonly kernels?: KernelSet;
 }
@@ -58,7 +61,7 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<We
       `Cannot use WebGPU: "${report.name}" runs on the CPU. Use --device cpu, which is faster there`,
     );
   }
-  return new WebGpuBackend(await openDevice(adapter, options.smallestLimits ?? false), report, options);
+  return new WebGpuBackend(await openDevice(adapter, options.limits === "smallest"), report, options);
 }
 
 export class WebGpuBackend implements Backend {
@@ -76,7 +79,11 @@ export class WebGpuBackend implements Backend {
       options.memoryLimit ?? Infinity,
       adapter.software ? systemMemory() : Infinity,
     );
-    this.runtime = new Runtime(device, { profile: options.profile ?? false, memoryLimit });
+    const limits = typeof options.limits === "object" ? options.limits : {
+      bindingBytes: device.limits.maxStorageBufferBindingSize,
+      bufferBytes: device.limits.maxBufferSize,
+    };
+    this.runtime = new Runtime(device, { profile: options.profile ?? false, memoryLimit, limits });
   }
 
   get memory(): MemoryAccount {

@@ -4,6 +4,7 @@
  */
 import { DataError } from "../../cli/errors.ts";
 import type { DType } from "../backend.ts";
+import type { SizeLimits } from "./adapter.ts";
 import { BufferPool, usage } from "./buffer_pool.ts";
 import { bytesPerElement, GpuStorage, spans, type Window } from "./gpu_storage.ts";
 import { type Kernel, uniformLayout } from "./kernel.ts";
@@ -33,9 +34,11 @@ export class Runtime {
   /** Elements that a window may have, so that it fits a binding wherever it starts. */
   readonly maxWindowBytes: number;
   failure: DataError | null = null;
+  readonly #limits: SizeLimits;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #closed = false;
+  #lost = false;
   readonly #touched = new Set<GPUBuffer>();
   #operations: string[] = [];
   readonly #uniforms: GPUBuffer;
@@ -51,9 +54,13 @@ export class Runtime {
   /** Checks of submissions that have not answered yet. */
   readonly #pendingChecks = new Set<Promise<void>>();
 
-  constructor(readonly device: GPUDevice, options: { profile: boolean; memoryLimit: number }) {
+  constructor(
+    readonly device: GPUDevice,
+    options: { profile: boolean; memoryLimit: number; limits: SizeLimits },
+  ) {
+    this.#limits = options.limits;
     this.pool = new BufferPool(device, options.memoryLimit, (error) => this.fail(error));
-    this.maxWindowBytes = device.limits.maxStorageBufferBindingSize - windowAlignment;
+    this.maxWindowBytes = options.limits.bindingBytes - windowAlignment;
     this.#uniforms = device.createBuffer({
       size: slotBytes * slots,
       usage: usage.uniform,
@@ -76,6 +83,7 @@ export class Runtime {
     device.lost.then((info) => {
       if (this.#closed) return;
       // The loss explains every other error, so it takes the place of one that came first.
+      this.#lost = true;
       this.failure = new DataError(
         `Lost the WebGPU device while working (${
           firstLine(info.message) || info.reason || "no reason given"
@@ -85,20 +93,25 @@ export class Runtime {
     });
   }
 
-  /** Remember the first thing that went wrong; every later call throws it. */
+  /** Remember the first thing that went wrong, for the next call to throw. */
   fail(error: DataError): void {
     this.failure ??= error;
   }
 
+  /** @throws {DataError} what went wrong since the last check; the loss of the device again and again */
   check(): void {
-    if (this.failure) throw this.failure;
+    const { failure } = this;
+    if (failure) {
+      if (!this.#lost) this.failure = null;
+      throw failure;
+    }
     if (this.#closed) throw new DataError("Cannot use the WebGPU device: it was closed");
   }
 
   allocate(dtype: DType, length: number): GpuStorage {
     this.check();
     const bytes = bytesPerElement(dtype);
-    const segmentElements = Math.floor(this.device.limits.maxBufferSize / windowAlignment) * windowAlignment /
+    const segmentElements = Math.floor(this.#limits.bufferBytes / windowAlignment) * windowAlignment /
       bytes;
     const buffers: GPUBuffer[] = [];
     try {
@@ -157,6 +170,8 @@ export class Runtime {
       bound.types,
       call.sizes ?? {},
       { ...call.constants, ...bound.constants },
+      (message) =>
+        this.fail(new DataError(`Cannot run ${what}: its kernel was refused: ${firstLine(message)}`)),
     );
     const offset = this.#writeParams(kernel, what, { ...call.params, ...bound.params });
     const pass = this.#beginPass(kernel.family);
@@ -196,8 +211,6 @@ export class Runtime {
     const encoder = this.#encoder;
     this.profiler?.resolve(encoder);
     this.device.queue.writeBuffer(this.#uniforms, 0, this.#uniformBytes, 0, this.#usedSlots * slotBytes);
-    this.device.pushErrorScope("out-of-memory");
-    this.device.pushErrorScope("validation");
     this.device.queue.submit([encoder.finish()]);
     this.#await(
       this.device.popErrorScope(),
@@ -242,7 +255,12 @@ export class Runtime {
   // Encoding --------------------------------------------------------------------------------------------------
 
   #commandEncoder(): GPUCommandEncoder {
-    return this.#encoder ??= this.device.createCommandEncoder();
+    if (!this.#encoder) {
+      this.device.pushErrorScope("out-of-memory");
+      this.device.pushErrorScope("validation");
+      this.#encoder = this.device.createCommandEncoder();
+    }
+    return this.#encoder;
   }
 
   #beginPass(family: string): GPUComputePassEncoder {
@@ -319,7 +337,7 @@ export class Runtime {
       }
       const offset = span.byteOffset - shift;
       const size = roundUp(span.byteLength + shift, 4);
-      if (size > this.device.limits.maxStorageBufferBindingSize) {
+      if (size > this.#limits.bindingBytes) {
         throw new RangeError(
           `${what}: a window of ${size} bytes of "${name}" is larger than this device binds`,
         );
