@@ -18,9 +18,14 @@ export interface Embeddings {
 /**
  * Read vectors (.npy, n x width) and their ids (.npy, or .txt with one a line). A repeated id keeps its first row.
  *
+ * @param options.allowMissing lets NaN through, for models that know what a missing value is
  * @throws {DataError} when ids and rows differ in number, or a vector holds a value that is not finite
  */
-export async function readEmbeddings(vectorsPath: string, idsPath: string): Promise<Embeddings> {
+export async function readEmbeddings(
+  vectorsPath: string,
+  idsPath: string,
+  options: { allowMissing: boolean } = { allowMissing: false },
+): Promise<Embeddings> {
   const values = await readNpyMatrix(vectorsPath);
   const ids = idsPath.endsWith(".npy") ? await readNpyStrings(idsPath) : await readIdLines(idsPath);
   if (ids.length !== values.rows) {
@@ -29,7 +34,9 @@ export async function readEmbeddings(vectorsPath: string, idsPath: string): Prom
         `(one id a row is needed)`,
     );
   }
-  const bad = values.data.findIndex((value) => !Number.isFinite(value));
+  const bad = values.data.findIndex((value) =>
+    !Number.isFinite(value) && !(options.allowMissing && Number.isNaN(value))
+  );
   if (bad >= 0) {
     const row = Math.floor(bad / values.columns);
     throw new DataError(
@@ -52,10 +59,14 @@ export function readNtEmbeddings(folder: string, of: "tf" | "gene"): Promise<Emb
 }
 
 /** `hyenadna_tf_embeddings_mean.npy` and `hyenadna_tf_gene_index.txt` in a HyenaDNA folder. */
-export function readHyenaEmbeddings(folder: string): Promise<Embeddings> {
+export function readHyenaEmbeddings(
+  folder: string,
+  options?: { allowMissing: boolean },
+): Promise<Embeddings> {
   return readEmbeddings(
     join(folder, "hyenadna_tf_embeddings_mean.npy"),
     join(folder, "hyenadna_tf_gene_index.txt"),
+    options,
   );
 }
 
