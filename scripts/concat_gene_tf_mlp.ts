@@ -101,6 +101,7 @@ export async function main(args: string[]): Promise<void> {
 
   const splits = await crossValidationSplits({
     ids,
+    aliases: aligned.symbols?.map((symbol) => [symbol]),
     folds: flags.nFolds,
     seed: flags.seed,
     file: flags.cvSplitsFile ??

@@ -15,6 +15,8 @@ import { readSplitsFile, type StoredSplits } from "./splits_file.ts";
 export interface SplitsRequest {
   /** Perturbations in row order. */
   ids: readonly string[];
+  /** Other names of each row, such as its symbol: a file of another script may know it by one of them. */
+  aliases?: readonly (readonly string[])[] | null;
   folds: number;
   seed: number;
   /** Where splits are looked for and fresh ones are saved. */
@@ -40,10 +42,11 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
   const stored = await readSplitsFile(file);
   if (stored !== null) {
     log.info(`Loaded CV splits from ${file}`);
-    const misfit = misfitOf(stored, request);
+    const rows = stored.perturbations && rowsByName(stored.perturbations, request);
+    const misfit = misfitOf(stored, rows, request);
     if (misfit === null) {
       log.info(`Using existing ${stored.method} splits with ${stored.folds.length} folds.`);
-      return { folds: rowsOf(stored, ids), method: stored.method, file };
+      return { folds: rowsOf(stored, rows), method: stored.method, file };
     }
     log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file.`);
   }
@@ -69,8 +72,21 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
   return { folds: fresh, method, file };
 }
 
+/** The row of each stored perturbation, by its id or another name; -1 where none has it. */
+function rowsByName(stored: readonly string[], { ids, aliases }: SplitsRequest): Int32Array {
+  const row = new Map(ids.map((id, i) => [id, i]));
+  aliases?.forEach((names, i) => {
+    for (const name of names) if (!row.has(name)) row.set(name, i);
+  });
+  return Int32Array.from(stored, (name) => row.get(name) ?? -1);
+}
+
 /** Why stored splits cannot serve, or null when they can. */
-function misfitOf(stored: StoredSplits, { ids, folds, rule }: SplitsRequest): string | null {
+function misfitOf(
+  stored: StoredSplits,
+  rows: Int32Array | null,
+  { ids, folds, rule }: SplitsRequest,
+): string | null {
   if (stored.totalSamples !== ids.length) {
     return `they are for ${stored.totalSamples} samples, there are ${ids.length}`;
   }
@@ -80,25 +96,22 @@ function misfitOf(stored: StoredSplits, { ids, folds, rule }: SplitsRequest): st
   if (rule === "n_splits" && stored.nSplits !== folds) {
     return `they have ${stored.nSplits} folds, --n-folds is ${folds}`;
   }
-  if (stored.perturbations !== null) {
-    const known = new Set(ids), strangers = stored.perturbations.filter((id) => !known.has(id));
-    if (strangers.length > 0) {
-      return `${strangers.length} of their perturbations are not in this data set, such as ${strangers[0]}`;
-    }
+  if (rows === null) return null;
+  const strangers = stored.perturbations!.filter((_, i) => rows[i] < 0);
+  if (strangers.length > 0) {
+    return `${strangers.length} of their perturbations are not in this data set, such as ${strangers[0]}`;
   }
-  return null;
+  return new Set(rows).size < rows.length ? "two of their perturbations are the same here" : null;
 }
 
-/** Folds as rows of this data set: found by id where the file tells ids, else as they stand. */
-function rowsOf(stored: StoredSplits, ids: readonly string[]): Fold[] {
-  const { perturbations } = stored;
-  if (perturbations === null) {
+/** Folds as rows of this data set: found by name where the file tells names, else as they stand. */
+function rowsOf(stored: StoredSplits, rows: Int32Array | null): Fold[] {
+  if (rows === null) {
     log.warn(
       "The splits file does not name its perturbations: its indices are taken as row numbers of this script's row order.",
     );
     return stored.folds;
   }
-  const row = new Map(ids.map((id, i) => [id, i]));
-  const toRows = (indices: Int32Array) => indices.map((index) => row.get(perturbations[index])!);
+  const toRows = (indices: Int32Array) => indices.map((index) => rows[index]);
   return stored.folds.map(({ train, test }) => ({ train: toRows(train), test: toRows(test) }));
 }

@@ -70,6 +70,7 @@ export async function runIa3Experiment(
   const { perturbations: ids, genes } = targets;
   const splits = await crossValidationSplits({
     ids,
+    aliases: targets.symbols?.map((symbol) => [symbol]),
     folds: flags.nFolds,
     seed: flags.seed,
     file: flags.cvSplitsFile ?? await defaultSplitsFile(inputs, folder, flags),

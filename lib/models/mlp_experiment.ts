@@ -62,6 +62,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
   const aligned = takePerturbations(experiment.targets, alignment.targetRows);
   const splits = await crossValidationSplits({
     ids,
+    aliases: aligned.symbols?.map((symbol) => [symbol]),
     folds: flags.nFolds,
     seed: flags.seed,
     file: flags.cvSplitsFile ??
