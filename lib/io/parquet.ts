@@ -4,7 +4,7 @@ import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
-import { columnKind, type ColumnValues, loadCodec, readColumnChunk } from "./parquet_column.ts";
+import { codecOf, columnKind, type ColumnValues, readColumnChunk } from "./parquet_column.ts";
 import { readFileBytes } from "./read_file.ts";
 
 /** A table of numbers whose rows and columns have names. */
@@ -33,11 +33,11 @@ const mostRows = 2 ** 24;
  * @throws {DataError} for what is no whole Parquet file of flat text and number columns
  */
 export async function readParquetFrame(path: string): Promise<LabelledFrame> {
-  return await parseParquetFrame(await readFileBytes(path), path);
+  return parseParquetFrame(await readFileBytes(path), path);
 }
 
 /** As `readParquetFrame`, from bytes; `name` is what errors call the file. */
-export async function parseParquetFrame(bytes: Uint8Array, name: string): Promise<LabelledFrame> {
+export function parseParquetFrame(bytes: Uint8Array, name: string): LabelledFrame {
   const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
   const metadata = readMetadata(bytes, fail);
   const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
@@ -52,7 +52,7 @@ export async function parseParquetFrame(bytes: Uint8Array, name: string): Promis
   let firstRow = 0;
   for (const group of metadata.row_groups) {
     const groupRows = Number(group.num_rows);
-    for (const [element, column] of await readRowGroup(bytes, group, elements, indexName, fail)) {
+    for (const [element, column] of readRowGroup(bytes, group, elements, indexName, fail)) {
       const at = position.get(element.name);
       if (at === undefined) {
         const cells = texts.get(element.name) ?? [];
@@ -183,13 +183,13 @@ function firstIndexName(pandas: string | undefined): unknown {
   }
 }
 
-async function readRowGroup(
+function readRowGroup(
   bytes: Uint8Array,
   group: RowGroup,
   elements: SchemaElement[],
   indexName: string | null,
   fail: (reason: string) => DataError,
-): Promise<[SchemaElement, ColumnValues][]> {
+): [SchemaElement, ColumnValues][] {
   const result: [SchemaElement, ColumnValues][] = [];
   for (const [i, element] of elements.entries()) {
     const failColumn = (reason: string) => fail(`column "${element.name}": ${reason}`);
@@ -202,7 +202,7 @@ async function readRowGroup(
       throw failColumn(`its type is ${type}; text and numbers are read`);
     }
     try {
-      const decompress = await loadCodec(meta.codec, failColumn);
+      const decompress = codecOf(meta.codec, failColumn);
       const values = readColumnChunk(bytes, meta, element, Number(group.num_rows), decompress, failColumn);
       const missing = element.name === indexName && Array.isArray(values) ? values.indexOf(null) : -1;
       if (missing >= 0) throw failColumn(`row ${missing + 1} has no name`);

@@ -2,8 +2,10 @@
  * One column of a Parquet file: pages to values. Flat columns in the encodings that pandas, pyarrow, polars and Spark write
  * by default (plain, dictionary, byte stream split); every length is checked before memory is taken for it.
  */
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { type ColumnMetaData, type PageHeader, type SchemaElement, snappyUncompress } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
+import { decompressLz4, decompressLz4Raw } from "hyparquet-compressors/src/lz4.js";
 import type { DataError } from "../cli/errors.ts";
 
 type Fail = (reason: string) => DataError;
@@ -27,8 +29,8 @@ export function columnKind(element: SchemaElement): "number" | "text" | "other" 
     : "other";
 }
 
-/** Decompressor of a codec; those beyond Snappy are loaded when first asked for. */
-export async function loadCodec(codec: string, fail: Fail): Promise<Decompress> {
+/** Decompressor of a codec. @throws {DataError} for one that we do not read */
+export function codecOf(codec: string, fail: Fail): Decompress {
   if (codec === "UNCOMPRESSED") return (bytes) => bytes;
   if (codec === "SNAPPY") {
     return (bytes, length) => {
@@ -37,14 +39,12 @@ export async function loadCodec(codec: string, fail: Fail): Promise<Decompress> 
       return out;
     };
   }
-  const { decompressZstd, decompressGzip, decompressBrotli, decompressLz4, decompressLz4Raw } = await import(
-    "hyparquet-compressors"
-  );
-  if (codec === "ZSTD") return (bytes, length) => decompressZstd(bytes, new Uint8Array(length));
-  if (codec === "GZIP") return decompressGzip;
-  if (codec === "BROTLI") return decompressBrotli;
-  if (codec === "LZ4") return decompressLz4;
+  // The runtime's own decoders: they give up on damaged input, where some in JavaScript run for ever.
+  if (codec === "ZSTD") return (bytes, length) => zstdDecompressSync(bytes, { maxOutputLength: length });
+  if (codec === "GZIP") return (bytes, length) => gunzipSync(bytes, { maxOutputLength: length });
+  if (codec === "BROTLI") return (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: length });
   if (codec === "LZ4_RAW") return decompressLz4Raw;
+  if (codec === "LZ4") return decompressLz4;
   throw fail(`compression ${codec} is not read`);
 }
 
