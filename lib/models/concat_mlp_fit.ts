@@ -117,7 +117,7 @@ export async function fitConcatMlp(
 }
 
 /** Loss of a batch of cells; only the TFs and genes that occur in it are projected. */
-function batchLoss(
+export function batchLoss(
   model: ConcatMlp,
   tables: { tfs: Tensor; genes: Tensor },
   targets: Matrix,

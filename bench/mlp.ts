@@ -1,0 +1,142 @@
+/**
+ * Training of the networks of scripts 4 and 6 at full size, beside the same work in PyTorch in the same run: an epoch of
+ * the MLP (one step of the whole fold, a check every fifth time), and an epoch of the pair network (363 steps of 4,096
+ * pairs, then the 373,312 held-out pairs), from the median time of a step.
+ *
+ *   deno run -P=test bench/mlp.ts                  (with the system's BLAS, as PyTorch has it)
+ *   deno run -P=test bench/mlp.ts --blas off
+ *   deno run -P=test bench/mlp.ts --profile --no-peer
+ *
+ * The peer is /usr/bin/python3 with python3-torch; --no-peer does without.
+ */
+import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { ConcatMlp } from "../lib/models/concat_mlp.ts";
+import { batchLoss, predictPairs } from "../lib/models/concat_mlp_fit.ts";
+import { Mlp } from "../lib/models/mlp.ts";
+import { Adam, Dropout, LossLog, trainingStep } from "../lib/nn/mod.ts";
+import { ModelStream } from "../lib/random/model_stream.ts";
+import { fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+
+const flags = parseFlags({
+  "repeats": { default: 9, min: 1, help: "steps of which the median counts" },
+  "peer": { default: true, help: "run PyTorch too" },
+  "python": { default: "/usr/bin/python3", help: "Python with torch" },
+  ...deviceFlags,
+}, { script: "bench/mlp.ts", about: "Epochs of the MLP and of the pair network beside PyTorch." });
+
+const { repeats } = flags;
+const mlp = { rows: 241, validation: 60, width: 512, hidden: [1024, 512, 256], genes: 4912, repeats };
+const concat = { tfs: 301, genes: 4912, width: 512, hidden: [512, 256, 128], batch: 4096, repeats };
+const heldOutTfs = 76;
+
+interface Seconds {
+  step: number;
+  check: number;
+}
+
+async function medianSeconds(run: () => Promise<unknown>, repeats: number): Promise<number> {
+  await run();
+  const times: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now();
+    await run();
+    times.push((performance.now() - start) / 1000);
+  }
+  return times.sort((a, b) => a - b)[repeats >> 1];
+}
+
+const opened = await openDevice(flags);
+const { backend } = opened;
+const stream = new ModelStream(0);
+const random = (rows: number, columns: number) => ({
+  data: stream.fillNormal(new Float32Array(rows * columns)),
+  rows,
+  columns,
+});
+const upload = (rows: number, columns: number) =>
+  fromArray(backend, random(rows, columns).data, [rows, columns]);
+
+async function timeMlp(): Promise<Seconds> {
+  const model = Mlp.xavier(backend, [mlp.width, ...mlp.hidden, mlp.genes], stream);
+  const parameters = model.parameters();
+  const optimiser = Adam.decoupled(parameters, { learningRate: 1e-3, weightDecay: 1e-4 });
+  const trainee = { parameters, optimiser, losses: new LossLog(), scaler: null };
+  const x = upload(mlp.rows, mlp.width), y = upload(mlp.rows, mlp.genes);
+  const xv = upload(mlp.validation, mlp.width), yv = upload(mlp.validation, mlp.genes);
+  const dropout = new Dropout(0.2, 1);
+  const step = async () => {
+    await trainingStep(trainee, 0, 0, () => maskedSquaredError(model.forward(x, dropout), y));
+    await trainee.losses.drain();
+  };
+  const check = async () => {
+    const loss = noGrad(() => scope(() => maskedSquaredError(model.forward(xv), yv)));
+    await loss.read();
+    loss.dispose();
+  };
+  const seconds = { step: await medianSeconds(step, repeats), check: await medianSeconds(check, repeats) };
+  for (const tensor of [x, y, xv, yv]) tensor.dispose();
+  optimiser.dispose();
+  model.dispose();
+  return seconds;
+}
+
+async function timePairs(): Promise<Seconds> {
+  const widths = { tf: concat.width, gene: concat.width };
+  const model = ConcatMlp.torchDefault(backend, widths, concat.hidden, stream);
+  const parameters = model.parameters();
+  const optimiser = new Adam(parameters, { learningRate: 1e-4, weightDecay: 1e-4 });
+  const trainee = { parameters, optimiser, losses: new LossLog(), scaler: null };
+  const tables = { tfs: upload(concat.tfs, concat.width), genes: upload(concat.genes, concat.width) };
+  const targets = random(concat.tfs, concat.genes), heldOut = random(heldOutTfs, concat.width);
+  const step = async () => {
+    const cells = Int32Array.from({ length: concat.batch }, () => stream.below(targets.data.length));
+    await trainingStep(trainee, 0, 0, () => batchLoss(model, tables, targets, cells));
+    await trainee.losses.drain();
+  };
+  const pairs = heldOutTfs * concat.genes;
+  const seconds = {
+    step: await medianSeconds(step, repeats),
+    check: await medianSeconds(() => predictPairs(model, heldOut, tables.genes), 1) / (pairs / concat.batch),
+  };
+  optimiser.dispose();
+  model.dispose();
+  return seconds;
+}
+
+/** An epoch from its parts. */
+const epochs = {
+  mlp: ({ step, check }: Seconds) => step + check / 5,
+  concat: ({ step, check }: Seconds) =>
+    Math.ceil(concat.tfs * concat.genes / concat.batch) * step +
+    Math.ceil(heldOutTfs * concat.genes / concat.batch) * check,
+};
+
+const ours = { mlp: await timeMlp(), concat: await timePairs() };
+const threads = flags.threads ?? navigator.hardwareConcurrency;
+let peer: { version: string; mlp: Seconds; concat: Seconds } | null = null;
+if (flags.peer) {
+  const script = new URL("./mlp_peer.py", import.meta.url).pathname;
+  const { stdout, stderr, success } = await new Deno.Command(flags.python, {
+    args: [script, JSON.stringify({ threads, mlp, concat })],
+  }).output();
+  if (!success) console.log(`No peer: ${new TextDecoder().decode(stderr).trim().split("\n").at(-1)}`);
+  else peer = JSON.parse(new TextDecoder().decode(stdout));
+}
+for (const name of ["mlp", "concat"] as const) {
+  const ms = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
+  const own = epochs[name](ours[name]);
+  console.log(
+    `${name}: step ${ms(ours[name].step)}, check ${ms(ours[name].check)}, epoch ${own.toFixed(3)} s` +
+      (peer
+        ? `; PyTorch ${peer.version}, ${threads} threads: step ${ms(peer[name].step)}, check ${
+          ms(peer[name].check)
+        }, ` +
+          `epoch ${epochs[name](peer[name]).toFixed(3)} s; ratio ${
+            (own / epochs[name](peer[name])).toFixed(2)
+          }`
+        : ""),
+  );
+}
+await printProfile(opened);
+await backend.close();

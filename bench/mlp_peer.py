@@ -1,0 +1,88 @@
+"""The work of bench/mlp.ts in PyTorch: seconds of each part as one line of JSON. Run by bench/mlp.ts."""
+
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+
+settings = json.loads(sys.argv[1])
+torch.set_num_threads(settings["threads"])
+torch.manual_seed(0)
+
+
+def median_seconds(step, repeats):
+    step()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def mlp(widths, dropout):
+    layers = []
+    for inputs, outputs in zip(widths[:-2], widths[1:-1]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()] + ([nn.Dropout(dropout)] if dropout else [])
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def masked_mse(prediction, target):
+    mask = torch.isfinite(target)
+    return ((prediction - target)[mask] ** 2).mean()
+
+
+def regression(s):
+    model = mlp([s["width"], *s["hidden"], s["genes"]], 0.2)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-4)
+    x, y = torch.randn(s["rows"], s["width"]), torch.randn(s["rows"], s["genes"])
+    xv, yv = torch.randn(s["validation"], s["width"]), torch.randn(s["validation"], s["genes"])
+
+    def step():
+        model.train()
+        optimiser.zero_grad()
+        masked_mse(model(x), y).backward()
+        optimiser.step()
+
+    def check():
+        model.eval()
+        with torch.no_grad():
+            masked_mse(model(xv), yv).item()
+
+    return {"step": median_seconds(step, s["repeats"]), "check": median_seconds(check, s["repeats"])}
+
+
+def pairs(s):
+    model = mlp([2 * s["width"], *s["hidden"], 1], 0)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-4)
+    tfs, genes = torch.randn(s["tfs"], s["width"]), torch.randn(s["genes"], s["width"])
+    y = torch.randn(s["tfs"], s["genes"])
+
+    def batch():
+        cells = torch.randint(s["tfs"] * s["genes"], (s["batch"],))
+        tf, gene = torch.div(cells, s["genes"], rounding_mode="floor"), cells % s["genes"]
+        return torch.cat([tfs[tf], genes[gene]], dim=1), y[tf, gene]
+
+    def step():
+        model.train()
+        x, target = batch()
+        optimiser.zero_grad()
+        nn.functional.mse_loss(model(x).squeeze(-1), target).backward()
+        optimiser.step()
+
+    def check():
+        model.eval()
+        with torch.no_grad():
+            x, target = batch()
+            nn.functional.mse_loss(model(x).squeeze(-1), target).item()
+
+    return {"step": median_seconds(step, s["repeats"]), "check": median_seconds(check, s["repeats"])}
+
+
+print(json.dumps({
+    "version": torch.__version__,
+    "mlp": regression(settings["mlp"]),
+    "concat": pairs(settings["concat"]),
+}))
