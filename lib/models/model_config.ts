@@ -1,6 +1,6 @@
 /** Reads config.json of a model: what is asked for must be there and make sense. */
 import { DataError } from "../cli/errors.ts";
-import { readFileText } from "../io/read_file.ts";
+import { readJsonObject } from "../io/json_file.ts";
 
 export class ModelConfig {
   readonly #values: Record<string, unknown>;
@@ -13,14 +13,7 @@ export class ModelConfig {
   }
 
   static async read(path: string): Promise<ModelConfig> {
-    const text = await readFileText(path);
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw new DataError(`Cannot read "${path}": it is not JSON (${(error as Error).message})`);
-    }
-    return new ModelConfig(value, path);
+    return new ModelConfig(await readJsonObject(path), path);
   }
 
   has(key: string): boolean {

@@ -43,7 +43,7 @@ export async function openPretrainedNt(model: string, options: HubOptions = {}):
   };
 }
 
-/** Tokens of sequences, cut at `maxLength`; a log line counts what was cut, and what the vocabulary does not know. */
+/** Tokens of sequences, cut at `maxLength`; a warning counts those that were. */
 export function tokenizeSequences(
   tokenizer: NtTokenizer,
   sequences: readonly string[],
@@ -54,13 +54,6 @@ export function tokenizeSequences(
   if (truncated > 0) {
     log.warn(
       `Cut ${counted(truncated, "sequence")} of ${sequences.length} to ${maxLength} tokens (--max-length).`,
-    );
-  }
-  const unusual = sequences.filter((sequence) => /[^ATCGN\s]/.test(sequence)).length;
-  if (unusual > 0) {
-    log.warn(
-      `${counted(unusual, "sequence")} of ${sequences.length} hold letters other than A, T, C, G and N ` +
-        `(lower case too): each run of them is one unknown token, as in the Python.`,
     );
   }
   return { tokenIds: encoded.map(({ tokenIds }) => tokenIds), truncated };

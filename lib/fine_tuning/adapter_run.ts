@@ -11,12 +11,12 @@ import {
   writePredictions,
   writeSummary,
 } from "../evaluation/result_folder.ts";
-import { halfPrecision } from "./half_precision.ts";
-import { Ia3Regressor } from "./ia3.ts";
-import type { Ia3Experiment } from "./ia3_experiment.ts";
-import { ia3MetricColumns } from "./ia3_results.ts";
-import { predictSequences } from "./ia3_predict.ts";
-import { readAdapter } from "./peft_adapter.ts";
+import { halfPrecision } from "../models/half_precision.ts";
+import { Ia3Regressor } from "../models/ia3.ts";
+import type { Ia3Experiment } from "./experiment.ts";
+import { ia3MetricColumns } from "./results.ts";
+import { predictSequences } from "./predict_sequences.ts";
+import { readAdapter } from "../models/peft_adapter.ts";
 
 export interface AdapterRun extends Omit<Ia3Experiment, "flags" | "script"> {
   readonly flags: Ia3Experiment["flags"] & { readonly adapter: string };
@@ -38,7 +38,10 @@ export async function predictWithAdapter({ flags, folder, inputs, startMs }: Ada
   const opened = await openDevice(flags);
   const { backend, reason } = opened;
   try {
-    const encoder = await model.load(backend, halfPrecision(flags.mixedPrecision, backend) ? "f16" : "f32");
+    const encoder = await model.load(
+      backend,
+      halfPrecision(flags.mixedPrecision, true, backend) ? "f16" : "f32",
+    );
     const regressor = Ia3Regressor.fromAdapter(encoder, adapter);
     const rows = perturbations.map((_, row) => row);
     const predictions = await predictSequences(

@@ -2,10 +2,11 @@
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { dataDirFlags, dataDirFolder, type DataFolder } from "../dataset/data_folder.ts";
-import { alignPromoters, readPromoters } from "../dataset/promoters.ts";
+import { alignPromoters } from "../dataset/promoters.ts";
 import { outputDirFlags } from "../dataset/run_flags.ts";
 import { readTargets, takePerturbations, type Targets } from "../dataset/targets.ts";
-import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "./nt_pretrained.ts";
+import { readSequences } from "../embedding/sequences.ts";
+import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
 
 /** Flags that name inputs. */
 export const ia3InputFlags = {
@@ -32,6 +33,9 @@ export const ia3InputFlags = {
     shownDefault: "data/artifacts/targets_377.csv of the data folder",
     help: "expression changes, one row a TF",
   },
+  "id-col": { default: "gene_id", value: "NAME", group: "Data", help: "column of ids in the sequences' CSV" },
+  "sequence-col": { default: "sequence", value: "NAME", group: "Data", help: "column of DNA in it" },
+  "upper": { default: false, group: "Data", help: "make lower-case letters of sequences upper case" },
   "max-length": {
     default: 2048,
     min: 2,
@@ -60,7 +64,11 @@ export async function readIa3Inputs(
 ): Promise<Ia3Inputs> {
   const data = await dataDirFolder(flags.dataDir, [flags.sequencesCsv, flags.targetsCsv], flags.outputDir);
   const all = await readTargets(flags.targetsCsv ?? data.targets);
-  const promoters = await readPromoters(flags.sequencesCsv ?? await defaultSequences(data));
+  const promoters = await readSequences(flags.sequencesCsv ?? await defaultSequences(data), {
+    idColumn: flags.idCol,
+    sequenceColumn: flags.sequenceCol,
+    upper: flags.upper,
+  });
   const { targetRows, sequences, dropped } = alignPromoters(all, promoters);
   if (dropped.length > 0) {
     warnWithExamples(

@@ -15,9 +15,9 @@ import {
   writeCheckpoint,
 } from "../nn/mod.ts";
 import { backward, fromArray, maskedSquaredError, meanOf, scope } from "../tensor/mod.ts";
-import type { Ia3Regressor } from "./ia3.ts";
-import { type BatchPlan, piecesOf, stepsOfEpoch } from "./sequence_batches.ts";
-import { padBatch, type Tokenizer } from "./token_batch.ts";
+import type { Ia3Regressor } from "../models/ia3.ts";
+import { type BatchPlan, piecesOf, stepsOfEpoch } from "./batches.ts";
+import { padBatch, type Tokenizer } from "../models/token_batch.ts";
 
 /** Tokenised sequences and what is to be predicted from them, a row each. */
 export interface Examples {
@@ -36,6 +36,8 @@ export interface Ia3TrainingSettings {
   readonly maxSteps: number | null;
   /** Joint norm to which gradients are clipped. */
   readonly maxGradientNorm: number;
+  /** Which weights the model has in the end: the best epoch's or the last. */
+  readonly restore: "best" | "last";
   readonly seed: number;
   readonly plan: BatchPlan;
   /** Compute in f16 with a scaled loss; the encoder's weights are f16 then. */
@@ -80,7 +82,7 @@ export interface Ia3Training {
 
 export interface TrainingRecord {
   readonly epochs: EpochResult[];
-  /** Epoch whose weights the model has now; -1 where no evaluation gave a number. */
+  /** Epoch of the highest score; -1 where no evaluation gave a number. */
   bestEpoch: number;
   /** Updates left out because of f16 overflow. */
   skippedSteps: number;
@@ -95,7 +97,7 @@ export function totalSteps(
 }
 
 /**
- * Train the model to the end of the last epoch, then give it the best epoch's weights.
+ * Train the model to the end of the last epoch, then give it the weights that `settings.restore` says.
  *
  * @throws {DataError} when a loss is not finite: with step and advice
  */
@@ -129,7 +131,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       (checkpoint.everySteps && at.step % checkpoint.everySteps === 0));
   if (checkpoint?.resume) {
     const { values } = checkpoint.resume;
-    if ((values.record as TrainingRecord).bestEpoch >= 0) best.store();
+    if ((values.record as TrainingRecord).bestEpoch >= 0 && settings.restore === "best") best.store();
     loadTensors(checkpoint.resume, stored());
     Object.assign(at, values.at);
     Object.assign(record, values.record);
@@ -158,7 +160,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       record.epochs.push(result);
       if (score > bestScore) {
         record.bestEpoch = at.epoch;
-        best.store();
+        if (settings.restore === "best") best.store();
       }
       Object.assign(at, { epoch: at.epoch + 1, stepOfEpoch: 0, lossSum: 0 });
       training.onEpoch?.(result);

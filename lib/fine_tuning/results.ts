@@ -16,7 +16,7 @@ import {
   writePredictions,
 } from "../evaluation/result_folder.ts";
 import { type Matrix, takeRows } from "../linalg/matrix.ts";
-import type { FoldReport } from "./ia3_cross_validation.ts";
+import type { FoldReport } from "./cross_validation.ts";
 
 /** Both kinds of metric: as predicted, and after each profile's own mean is taken off. */
 export const ia3MetricColumns: readonly (readonly [string, MetricName])[] = [

@@ -8,15 +8,15 @@ import { columnMeans, fillMissing } from "../dataset/missing_values.ts";
 import { meanMetric, perturbationMetrics } from "../evaluation/metrics.ts";
 import { type Matrix, takeRows } from "../linalg/matrix.ts";
 import { ModelStream } from "../random/model_stream.ts";
-import type { FoldStore } from "./fold_store.ts";
-import { Ia3Regressor } from "./ia3.ts";
-import { predictSequences } from "./ia3_predict.ts";
-import { type EpochResult, type Ia3TrainingSettings, totalSteps, trainIa3 } from "./ia3_training.ts";
-import type { NucleotideTransformer } from "./nucleotide_transformer.ts";
-import type { Adapter } from "./peft_adapter.ts";
-import type { TrainedFold } from "./saved_model.ts";
-import { TrainingClock } from "./training_clock.ts";
-import type { Tokenizer } from "./token_batch.ts";
+import type { FoldStore } from "../models/fold_store.ts";
+import { Ia3Regressor } from "../models/ia3.ts";
+import { predictSequences } from "./predict_sequences.ts";
+import { type EpochResult, type Ia3TrainingSettings, totalSteps, trainIa3 } from "./training.ts";
+import type { NucleotideTransformer } from "../models/nucleotide_transformer.ts";
+import type { Adapter } from "../models/peft_adapter.ts";
+import type { TrainedFold } from "../models/saved_model.ts";
+import { TrainingClock } from "./clock.ts";
+import type { Tokenizer } from "../models/token_batch.ts";
 
 /** Flags of the fine-tuning, with the defaults of the Python's trainer. */
 export const ia3Flags = {
@@ -44,6 +44,12 @@ export const ia3Flags = {
     integer: false,
     group: "Training",
     help: "joint norm to which gradients are clipped",
+  },
+  "restore": {
+    default: "best",
+    choices: ["best", "last"],
+    group: "Training",
+    help: "weights that predict: of the epoch of highest mean Pearson, or the last",
   },
   "mixed-precision": {
     default: false,

@@ -2,9 +2,9 @@
 import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { noGrad, scope } from "../tensor/mod.ts";
-import type { Ia3Regressor } from "./ia3.ts";
-import { piecesOf } from "./sequence_batches.ts";
-import { padBatch, type Tokenizer } from "./token_batch.ts";
+import type { Ia3Regressor } from "../models/ia3.ts";
+import { piecesOf } from "./batches.ts";
+import { padBatch, type Tokenizer } from "../models/token_batch.ts";
 
 /**
  * Predict `rows` of the sequences, `batchSize` at a time.

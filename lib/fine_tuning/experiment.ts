@@ -8,8 +8,8 @@ import { crossValidationFlags, foldCountFlags, outputFlags } from "../dataset/ru
 import { crossValidationSplits } from "../dataset/splits.ts";
 import { readSplitsFile } from "../dataset/splits_file.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "./fold_store.ts";
-import { halfPrecision } from "./half_precision.ts";
+import { fingerprint, FoldStore, foldStoreFlags } from "../models/fold_store.ts";
+import { halfPrecision } from "../models/half_precision.ts";
 import {
   collectIa3Folds,
   defaultMemoryBytes,
@@ -17,15 +17,15 @@ import {
   ia3Flags,
   type Ia3RunSettings,
   runIa3Folds,
-} from "./ia3_cross_validation.ts";
-import { type ia3InputFlags, type Ia3Inputs } from "./ia3_inputs.ts";
-import { writeMergedModel } from "./ia3_merge.ts";
-import { writeIa3Results } from "./ia3_results.ts";
-import type { NucleotideTransformer } from "./nucleotide_transformer.ts";
-import { countParameters, trainableParametersLine } from "./parameter_count.ts";
-import { writeAdapter } from "./peft_adapter.ts";
-import { writeSavedModel } from "./saved_model.ts";
-import { planBatches, trainingBytes } from "./sequence_batches.ts";
+} from "./cross_validation.ts";
+import { type ia3InputFlags, type Ia3Inputs } from "./inputs.ts";
+import { writeMergedModel } from "../models/ia3_merge.ts";
+import { writeIa3Results } from "./results.ts";
+import type { NucleotideTransformer } from "../models/nucleotide_transformer.ts";
+import { countParameters, trainableParametersLine } from "../models/parameter_count.ts";
+import { writeAdapter } from "../models/peft_adapter.ts";
+import { writeSavedModel } from "../models/saved_model.ts";
+import { planBatches, trainingBytes } from "./batches.ts";
 
 /** Flags of training, cross-validation and device. */
 export const ia3ExperimentFlags = {
@@ -90,7 +90,7 @@ export async function runIa3Experiment(
   const opened = await openDevice(flags);
   const { backend, reason } = opened;
   try {
-    const mixedPrecision = halfPrecision(flags.mixedPrecision, backend);
+    const mixedPrecision = halfPrecision(flags.mixedPrecision, true, backend);
     const store = await FoldStore.open(folder.path, {
       count: splits.folds.length,
       folds: flags.folds,
@@ -119,11 +119,8 @@ export async function runIa3Experiment(
       await printProfile(opened);
       encoder.dispose();
     }
-    if (store.missing.length > 0) {
-      return log.info(
-        `Folds ${store.missing.join(", ")} are still to be run, with --folds into the same output folder.`,
-      );
-    }
+    if (store.tellMissing()) return;
+
     const results = collectIa3Folds(data, store, (fold) => join("..", "adapters", `fold_${fold}`));
     const means = await writeIa3Results(folder, { ...data, genes, ...results }, flags.plotFormat);
     await writeSavedModel(folder.path, {
@@ -154,6 +151,7 @@ export async function runIa3Experiment(
         num_epochs: flags.numEpochs,
         max_steps: flags.maxSteps,
         max_grad_norm: flags.maxGradNorm,
+        restore: flags.restore,
         max_length: flags.maxLength,
         mixed_precision: mixedPrecision,
       },
@@ -211,6 +209,7 @@ function settingsOf(
     epochs: flags.numEpochs,
     maxSteps: flags.maxSteps,
     maxGradientNorm: flags.maxGradNorm,
+    restore: flags.restore,
     seed: flags.seed,
     plan,
     mixedPrecision,
@@ -241,6 +240,7 @@ async function identityOf(
     "--num-epochs": flags.numEpochs,
     "--max-steps": flags.maxSteps,
     "--max-grad-norm": flags.maxGradNorm,
+    "--restore": flags.restore,
     "--mixed-precision": mixedPrecision,
     "--n-folds": flags.nFolds,
     "--seed": flags.seed,
