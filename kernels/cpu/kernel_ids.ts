@@ -5,6 +5,7 @@
 export enum Kernel {
   PackOperands,
   MultiplyTiles,
+  Epilogue,
   Fill,
   Copy2d,
   Transpose,

@@ -46,7 +46,7 @@ import {
   rotary,
   RotaryJob,
 } from "./layers";
-import { MultiplyJob, multiplyTiles, PackJob, packOperands } from "./matmul";
+import { epilogue, EpilogueJob, MultiplyJob, multiplyTiles, PackJob, packOperands } from "./matmul";
 import {
   columnPartials,
   ColumnSumJob,
@@ -175,6 +175,8 @@ function dispatch(kernel: i32, job: usize, chunk: i32, scratch: usize): void {
       return packOperands(changetype<PackJob>(job), chunk);
     case Kernel.MultiplyTiles:
       return multiplyTiles(changetype<MultiplyJob>(job), chunk, scratch);
+    case Kernel.Epilogue:
+      return epilogue(changetype<EpilogueJob>(job), chunk);
     case Kernel.Fill:
       return fill(changetype<FillJob>(job), chunk);
     case Kernel.Copy2d:

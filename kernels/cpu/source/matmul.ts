@@ -179,3 +179,41 @@ function finishTile(job: MultiplyJob, out: usize, row: i32, column: i32, tile: u
     to += job.stride;
   }
 }
+
+@unmanaged
+export class EpilogueJob {
+  out: usize;
+  x: usize;
+  rows: i32;
+  columns: i32;
+  /** Bytes from row to row. */
+  stride: usize;
+  xStride: usize;
+  bias: usize;
+  biasOfRows: i32;
+  rowScale: usize;
+  columnScale: usize;
+  activation: i32;
+  accumulate: i32;
+  chunkRows: i32;
+}
+
+/** The epilogue alone, on the product x that a BLAS library has made. A chunk is some rows. */
+export function epilogue(job: EpilogueJob, chunk: i32): void {
+  const first = chunk * job.chunkRows, end = min(first + job.chunkRows, job.rows);
+  for (let row = first; row < end; row++) {
+    const x = job.x + <usize> row * job.xStride, out = job.out + <usize> row * job.stride;
+    let bias = f32x4.splat(0), scale = f32x4.splat(1);
+    if (job.bias != 0 && job.biasOfRows) bias = v128.load32_splat(job.bias + (<usize> row << 2));
+    if (job.rowScale != 0) scale = v128.load32_splat(job.rowScale + (<usize> row << 2));
+    for (let c = 0; c < job.columns; c += 4) {
+      const at = <usize> c << 2;
+      if (job.bias != 0 && !job.biasOfRows) bias = v128.load(job.bias + at);
+      let value = f32x4.mul(f32x4.add(v128.load(x + at), bias), scale);
+      if (job.columnScale != 0) value = f32x4.mul(value, v128.load(job.columnScale + at));
+      value = Activations.apply(job.activation, value);
+      if (job.accumulate) value = f32x4.add(value, v128.load(out + at));
+      Lanes.store(out + at, value, job.columns - c);
+    }
+  }
+}

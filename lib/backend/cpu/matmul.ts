@@ -2,12 +2,18 @@
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import type { Backend, MatmulOptions, MatrixOperand } from "../backend.ts";
 import { activationCodes } from "./activation_codes.ts";
+import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
+import { multiplyByBlas, worthBlas } from "./matmul_blas.ts";
 import { float } from "./thread_pool.ts";
 
 const tileRows = 6, tileColumns = 8;
-/** Panels of a block of the output: its tiles take 96 KiB, its part of A and B a few hundred. */
+/** Most panels of a block of the output: its tiles take 96 KiB, its part of A and B a few hundred. */
 const blockRowPanels = 16, blockColumnPanels = 32;
+/** Blocks that a product is cut into where it is large enough, so that no thread waits long for the last one. */
+const wantedBlocks = 24;
+/** Multiplications below which a block is not worth handing to another thread. */
+const smallestBlock = 1 << 18;
 /** Floats that the packed part of one operand may take. */
 const packedLimit = 1 << 24;
 /** Floats of an operand that one chunk packs. */
@@ -22,33 +28,29 @@ interface Packable {
   across: boolean;
 }
 
-export function matmulOperations(engine: Engine): Pick<Backend, "matmul"> {
+/** @param blas takes the larger products, where there is one */
+export function matmulOperations(engine: Engine, blas: Blas | null = null): Pick<Backend, "matmul"> {
   return {
-    matmul(out, a, b, options) {
-      checkMatmul(engine, out, a, b, options);
-      if (out.transposed) matmulTransposed(engine, out, a, b, options);
+    matmul(...operands) {
+      checkMatmul(engine, ...operands);
+      const [out, a, b, options] = operands[0].transposed ? turned(...operands) : operands;
+      if (blas && worthBlas(options)) multiplyByBlas(engine, blas, out, a, b, options);
       else multiply(engine, out, a, b, options);
     },
   };
 }
 
 /** out' = op(B)' op(A)': rows and columns change places everywhere. */
-function matmulTransposed(
-  engine: Engine,
-  out: MatrixOperand,
-  a: MatrixOperand,
-  b: MatrixOperand,
-  options: MatmulOptions,
-): void {
-  const turned = (x: MatrixOperand): MatrixOperand => ({ ...x, transposed: !x.transposed });
-  multiply(engine, turned(out), turned(b), turned(a), {
+function turned(...[out, a, b, options]: Parameters<Backend["matmul"]>): Parameters<Backend["matmul"]> {
+  const turn = (x: MatrixOperand): MatrixOperand => ({ ...x, transposed: !x.transposed });
+  return [turn(out), turn(b), turn(a), {
     ...options,
     m: options.n,
     n: options.m,
     biasAxis: options.biasAxis === "row" ? "column" : "row",
     rowScale: options.columnScale,
     columnScale: options.rowScale,
-  });
+  }];
 }
 
 function multiply(
@@ -110,10 +112,7 @@ function multiplySlab(
   const partB = operand(b, packedB, column, columns, tileColumns, matricesB);
   const { stride = n, offset = 0 } = out;
   const { batchStride = m * stride } = out;
-  const rowBlocks = Math.ceil(rows / tileRows / blockRowPanels);
-  const rowPanels = Math.ceil(Math.ceil(rows / tileRows) / rowBlocks);
-  const columnPanels = Math.min(blockColumnPanels, Math.ceil(columns / tileColumns));
-  const columnBlocks = Math.ceil(columns / tileColumns / columnPanels);
+  const { rowPanels, columnPanels, rowBlocks, columnBlocks } = cutIntoBlocks(rows, columns, k, matrices);
   const outPointer = engine.pointer(out.storage) + 4 * (offset + first * batchStride + row * stride + column);
   const vector = (storage: MatmulOptions["bias"], from: number) =>
     storage ? engine.pointer(storage) + 4 * from : 0;
@@ -136,10 +135,7 @@ function multiplySlab(
       4 * batchStride,
       matricesA === 1 && a.batchStride === 0 ? 0 : 4 * floatsA,
       matricesB === 1 && b.batchStride === 0 ? 0 : 4 * floatsB,
-      rowPanels,
-      columnPanels,
-      Math.ceil(Math.ceil(rows / tileRows) / rowPanels),
-      columnBlocks,
+      ...[rowPanels, columnPanels, rowBlocks, columnBlocks],
       float(alpha),
       vector(bias, biasAxis === "row" ? row : column),
       +(biasAxis === "row"),
@@ -151,6 +147,25 @@ function multiplySlab(
   } finally {
     engine.heap.release(packed);
   }
+}
+
+/** Panels of a block of the output, and number of blocks, for a product of some rows and columns. */
+function cutIntoBlocks(rows: number, columns: number, depth: number, matrices: number) {
+  const panels = [Math.ceil(rows / tileRows), Math.ceil(columns / tileColumns)];
+  const most = [blockRowPanels, blockColumnPanels];
+  const blocks = panels.map((count, axis) => Math.ceil(count / most[axis]));
+  const wanted = Math.min(wantedBlocks, rows * columns * depth * matrices / smallestBlock);
+  const size = (axis: number) => panels[axis] / blocks[axis];
+  while (blocks[0] * blocks[1] * matrices < wanted && size(0) * size(1) > 1) {
+    blocks[size(1) >= size(0) ? 1 : 0]++;
+  }
+  const [rowPanels, columnPanels] = panels.map((count, axis) => Math.ceil(count / blocks[axis]));
+  return {
+    rowPanels,
+    columnPanels,
+    rowBlocks: Math.ceil(panels[0] / rowPanels),
+    columnBlocks: Math.ceil(panels[1] / columnPanels),
+  };
 }
 
 /** Lines of an operand that are packed at once. */

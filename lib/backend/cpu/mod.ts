@@ -2,6 +2,7 @@
 import relaxedKernels from "../../../kernels/cpu/kernels.wasm" with { type: "bytes" };
 import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "bytes" };
 import type { Backend } from "../backend.ts";
+import { openBlas } from "./blas.ts";
 import { convolutions } from "./convolutions.ts";
 import { elementWise } from "./elementwise.ts";
 import { Engine } from "./engine.ts";
@@ -30,17 +31,18 @@ export interface CpuOptions {
 export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
   const relaxed = !options.plainSimd && WebAssembly.validate(relaxedKernels);
-  const module = new WebAssembly.Module(relaxed ? relaxedKernels : plainKernels);
+  const module = kernels(relaxed);
   const heap = new Heap(reservedBytes(threads), options.memoryLimit);
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool, options.profile ?? false);
+  const blas = options.blas === "off" ? null : openBlas(heap.memory, threads);
   return Promise.resolve({
     name: "cpu",
-    description: `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`,
+    description: describe(threads, relaxed, blas?.library),
     supportsF16: false,
     memory: heap,
     ...memoryOperations(engine),
-    ...matmulOperations(engine),
+    ...matmulOperations(engine, blas),
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),
@@ -51,8 +53,23 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     finish: () => Promise.resolve(),
     close() {
       pool.close();
+      blas?.close();
       return Promise.resolve();
     },
     profile: () => Promise.resolve(new Map(engine.times)),
   });
+}
+
+function describe(threads: number, relaxed: boolean, library: string | undefined): string {
+  const base = `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`;
+  return library ? `${base}, products by ${library}` : base;
+}
+
+const compiled = new Map<boolean, WebAssembly.Module>();
+
+/** One module a build for the whole process: code that the compiler has made fast stays fast. */
+function kernels(relaxed: boolean): WebAssembly.Module {
+  const module = compiled.get(relaxed) ?? new WebAssembly.Module(relaxed ? relaxedKernels : plainKernels);
+  compiled.set(relaxed, module);
+  return module;
 }

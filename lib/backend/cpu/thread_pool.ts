@@ -3,25 +3,16 @@
  * share, the workers draw the rest (kernels/cpu/source/engine.ts has the protocol). How a job is cut into chunks never
  * depends on the number of threads, and no two chunks write the same place: results are the same bits on any number.
  */
+import { Worker } from "node:worker_threads";
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import { DataError } from "../../cli/errors.ts";
+import { workerSource, type WorkerStart } from "./worker.ts";
 
 /** What the WebAssembly module offers. Numbers are addresses in bytes unless named otherwise. */
 export interface KernelExports {
   serve(control: number, scratch: number, spins: number): void;
   launch(control: number, job: number, scratch: number, spins: number, stallSeconds: number): number;
   runAlone(control: number, job: number, scratch: number): void;
-}
-
-/** What a worker is told when it starts. */
-export interface WorkerStart {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly control: number;
-  readonly scratch: number;
-  readonly spins: number;
-  readonly failedAt: number;
-  readonly doneAt: number;
 }
 
 export interface ThreadPoolOptions {
@@ -107,8 +98,9 @@ export class ThreadPool {
 
   #start(): void {
     for (let thread = 1; thread < this.options.threads; thread++) {
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-      worker.onerror = (event) => event.preventDefault();
+      const worker = new Worker(workerSource, { eval: true });
+      // A script that forgets to close the engine ends all the same.
+      worker.unref();
       worker.postMessage(
         {
           module: this.module,

@@ -1,17 +1,37 @@
-/// <reference lib="deno.worker" />
 /** One thread of the CPU engine: serves jobs from shared memory until told to stop. */
-import type { KernelExports, WorkerStart } from "./thread_pool.ts";
+import type { KernelExports } from "./thread_pool.ts";
 
-self.onmessage = async ({ data }: MessageEvent<WorkerStart>) => {
-  const { module, memory, control, scratch, spins, failedAt, doneAt } = data;
-  try {
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    (instance.exports as unknown as KernelExports).serve(control, scratch, spins);
-    self.close();
-  } catch (error) {
-    const words = new Int32Array(memory.buffer);
-    Atomics.store(words, failedAt / 4, 1);
-    Atomics.notify(words, doneAt / 4);
-    throw error;
-  }
-};
+/** What a worker is told when it starts. Addresses in bytes. */
+export interface WorkerStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+  readonly scratch: number;
+  readonly spins: number;
+  readonly failedAt: number;
+  readonly doneAt: number;
+}
+
+interface ParentPort {
+  on(event: "message", handle: (start: WorkerStart) => void): void;
+}
+
+/**
+ * The worker as source text, so that starting it needs no permission to read a file. The function must not use
+ * anything from outside itself.
+ */
+export const workerSource = `(${serveJobs})(require("node:worker_threads").parentPort)`;
+
+function serveJobs(port: ParentPort): void {
+  port.on("message", async ({ module, memory, control, scratch, spins, failedAt, doneAt }) => {
+    try {
+      const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+      (exports as unknown as KernelExports).serve(control, scratch, spins);
+    } catch {
+      // The main thread may be asleep: it looks at this word when it wakes, and says what happened.
+      const words = new Int32Array(memory.buffer);
+      Atomics.store(words, failedAt / 4, 1);
+      Atomics.notify(words, doneAt / 4);
+    }
+  });
+}

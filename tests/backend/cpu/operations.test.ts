@@ -3,17 +3,41 @@ import { operationCases } from "../../support/operation_cases.ts";
 import { checkCase } from "../../support/operation_check.ts";
 
 /** Sizes up to 131 meet every edge of tiles and vectors; those up to 400 are cut into several chunks. */
-const draws = [{ repeats: 30, largest: 131 }, { repeats: 5, largest: 400, firstSeed: 1001 }];
+const small = { repeats: 30, largest: 131 }, large = { repeats: 5, largest: 400, firstSeed: 1001 };
 
-for (const plainSimd of [false, true]) {
+const engines = [
+  { name: "relaxed SIMD", draws: [small, large], options: { blas: "off" } },
+  { name: "plain SIMD", draws: [large], options: { blas: "off", plainSimd: true } },
+] as const;
+
+for (const { name, draws, options } of engines) {
   for (const example of operationCases) {
-    Deno.test(`${example.name} equals float64 on random shapes, ${plainSimd ? "plain" : "relaxed"} SIMD`, async () => {
-      const backend = await openCpuBackend({ threads: 2, blas: "off", plainSimd });
+    Deno.test(`${example.name} equals float64 on random shapes, ${name}`, async () => {
+      const backend = await openCpuBackend({ threads: 2, ...options });
       try {
-        for (const draw of plainSimd ? draws.slice(1) : draws) await checkCase(backend, example, draw);
+        for (const draw of draws) await checkCase(backend, example, draw);
       } finally {
         await backend.close();
       }
     });
   }
+}
+
+const withBlas = await openCpuBackend({ threads: 2, blas: "auto" });
+const hasBlas = withBlas.description.includes("products by");
+await withBlas.close();
+
+for (const example of operationCases.filter(({ name }) => name.startsWith("matmul"))) {
+  Deno.test({
+    name: `${example.name} equals float64 on random shapes, BLAS${hasBlas ? "" : " [left out: no library]"}`,
+    ignore: !hasBlas,
+    fn: async () => {
+      const backend = await openCpuBackend({ threads: 2, blas: "auto" });
+      try {
+        await checkCase(backend, example, { ...small, largest: 200 });
+      } finally {
+        await backend.close();
+      }
+    },
+  });
 }
