@@ -1,7 +1,7 @@
 /** Puts the shards of a run back together, rows in the order of the input. */
 import { DataError } from "../cli/errors.ts";
 import { readNpyMatrix, readNpyStrings } from "../io/npy.ts";
-import { readFileText } from "../io/read_file.ts";
+import { readJsonObject } from "../io/json_file.ts";
 import {
   type EmbeddingPaths,
   type EmbeddingRecord,
@@ -73,13 +73,8 @@ export async function mergeShards(paths: EmbeddingPaths): Promise<{ rows: number
 
 async function readShard(paths: EmbeddingPaths) {
   const path = recordPath(paths.vectors);
-  let record: EmbeddingRecord;
-  try {
-    record = JSON.parse(await readFileText(path));
-  } catch (error) {
-    throw error instanceof DataError ? error : new DataError(`Cannot read "${path}": it is not JSON`);
-  }
-  if (!Number.isSafeInteger(record?.sequences_in_input)) {
+  const record = await readJsonObject(path) as EmbeddingRecord;
+  if (!Number.isSafeInteger(record.sequences_in_input)) {
     throw new DataError(`Cannot read "${path}": it does not say how many sequences the input has`);
   }
   return { record, vectors: await readNpyMatrix(paths.vectors), ids: await readNpyStrings(paths.ids) };

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { readJsonObject } from "./json_file.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import {
   bytesPerElement,
@@ -139,7 +140,7 @@ function readHeader(file: RandomAccessFile): { header: Record<string, unknown>; 
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.read(8, length)));
   } catch (error) {
-    throw fail(`its header is not valid JSON (${(error as Error).message})`);
+    throw fail(`its header is not valid JSON (${(error as Error).message.replace(/, (\.\.\.)?".*/s, "")})`);
   }
   if (!isRecord(header)) throw fail("its header is not a JSON object");
   return { header, dataStart: 8 + length };
@@ -206,19 +207,14 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
 export async function shardsOf(indexPath: string): Promise<Record<string, string>> {
   const fail = (what: string) =>
     new DataError(`Cannot read "${indexPath}" as an index of safetensors files: ${what}`);
-  let index: unknown;
-  try {
-    index = JSON.parse(await Deno.readTextFile(indexPath));
-  } catch (error) {
-    throw fail((error as Error).message);
-  }
-  if (!isRecord(index) || !isRecord(index.weight_map)) throw fail(`it has no object "weight_map"`);
-  for (const [name, file] of Object.entries(index.weight_map)) {
+  const { weight_map: homes } = await readJsonObject(indexPath);
+  if (!isRecord(homes)) throw fail(`it has no object "weight_map"`);
+  for (const [name, file] of Object.entries(homes)) {
     if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file)) {
       throw fail(`tensor "${name}" lies in ${JSON.stringify(file)}, expected a .safetensors file beside it`);
     }
   }
-  return index.weight_map as Record<string, string>;
+  return homes as Record<string, string>;
 }
 
 async function openShards(path: string): Promise<SafetensorsFile> {
