@@ -1,12 +1,17 @@
-/** What `f` prints on standard output. Prints nothing itself. */
-export async function linesPrinted(f: () => Promise<unknown>): Promise<string[]> {
-  const lines: string[] = [];
-  const original = console.log;
-  console.log = (...values: unknown[]) => void lines.push(values.join(" "));
+/** What a script prints, taken down instead of shown. */
+
+/** Run `body` with console.log and console.error kept back. @returns its result and the lines it printed */
+export async function captured<T>(body: () => T | Promise<T>): Promise<{ result: T; lines: string[] }> {
+  const { log, error } = console, lines: string[] = [];
+  console.log = console.error = (...parts: unknown[]) => void lines.push(...parts.join(" ").split("\n"));
   try {
-    await f();
+    return { result: await body(), lines };
   } finally {
-    console.log = original;
+    Object.assign(console, { log, error });
   }
-  return lines;
+}
+
+/** The lines alone. */
+export async function linesPrinted(body: () => Promise<unknown>): Promise<string[]> {
+  return (await captured(body)).lines;
 }
