@@ -79,35 +79,45 @@ function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, l
   ).join("\n");
 }
 
-/** Where the prediction equals the truth. */
+/** Where the prediction equals the truth, as far as the axes reach. */
 function diagonal(xDomain: readonly number[], yDomain: readonly number[], x: Scale, y: Scale): string {
-  const from = Math.min(xDomain[0], yDomain[0]), to = Math.max(xDomain[1], yDomain[1]);
+  const from = Math.max(xDomain[0], yDomain[0]), to = Math.min(xDomain[1], yDomain[1]);
+  if (from >= to) return "";
   return `<line x1="${number(x(from))}" y1="${number(y(from))}" x2="${number(x(to))}" y2="${
     number(y(to))
   }" ` +
     `stroke="red" stroke-width="2" stroke-dasharray="8 5"/>`;
 }
 
-function axisX(x: Scale, label: string): string {
-  const bottom = plot.top + plot.height, format = x.tickFormat(8);
-  const ticks = x.ticks(8).map((value) =>
-    `<path d="M${number(x(value))} ${bottom}v6" stroke="black"/>` +
-    `<text x="${number(x(value))}" y="${bottom + 24}" text-anchor="middle">${format(value)}</text>`
+function axisX(scale: Scale, label: string): string {
+  const bottom = plot.top + plot.height, middle = plot.left + plot.width / 2;
+  const marks = ticks(scale).map(({ at, text }) =>
+    `<path d="M${at} ${bottom}v6" stroke="black"/>` +
+    `<text x="${at}" y="${bottom + 24}" text-anchor="middle">${text}</text>`
   );
-  const middle = plot.left + plot.width / 2;
-  return `<g ${font} font-size="15">${ticks.join("")}` +
+  return `<g ${font} font-size="15">${marks.join("")}` +
     `<text x="${middle}" y="${bottom + 56}" text-anchor="middle" font-size="18">${escaped(label)}</text></g>`;
 }
 
-function axisY(y: Scale, label: string): string {
-  const format = y.tickFormat(8), middle = plot.top + plot.height / 2;
-  const ticks = y.ticks(8).map((value) =>
-    `<path d="M${plot.left} ${number(y(value))}h-6" stroke="black"/>` +
-    `<text x="${plot.left - 11}" y="${number(y(value) + 5)}" text-anchor="end">${format(value)}</text>`
+function axisY(scale: Scale, label: string): string {
+  const middle = plot.top + plot.height / 2;
+  const marks = ticks(scale).map(({ at, text }) =>
+    `<path d="M${plot.left} ${at}h-6" stroke="black"/>` +
+    `<text x="${plot.left - 11}" y="${at + 5}" text-anchor="end">${text}</text>`
   );
-  return `<g ${font} font-size="15">${ticks.join("")}` +
+  return `<g ${font} font-size="15">${marks.join("")}` +
     `<text transform="translate(30 ${middle}) rotate(-90)" text-anchor="middle" font-size="18">` +
     `${escaped(label)}</text></g>`;
+}
+
+/** Round values and where they lie; very large and very small ones are written with an exponent. */
+function ticks(scale: Scale): { at: number; text: string }[] {
+  const largest = Math.max(...scale.domain().map(Math.abs));
+  const exponent = largest >= 1e4 || largest < 1e-2, format = scale.tickFormat(8, exponent ? "~e" : "f");
+  return scale.ticks(8).map((value) => ({
+    at: Number(number(scale(value))),
+    text: value === 0 && exponent ? "0" : format(value),
+  }));
 }
 
 /** Colours of the counts, with a label at every power of ten and a small tick at 2 to 9 times one. */
@@ -144,14 +154,14 @@ function colourBar(logCount: Scale): string {
 function titleLines(title: string): string {
   const lines = title.split("\n").slice(0, 3);
   const longest = Math.max(...lines.map((line) => line.length));
+  const middle = plot.left + plot.width / 2, widest = 2 * Math.min(middle, picture.width - middle) - 30;
   // A character of this font is 0.62 of its size wide on average.
-  const size = Math.min(19, (picture.width - 40) / (0.62 * longest), 54 / (1.25 * lines.length));
-  return lines.map((line, i) =>
-    `<text ${font} font-size="${number(size)}" x="${plot.left + plot.width / 2}" ` +
-    `y="${number(plot.top - 14 - (lines.length - 1 - i) * 1.25 * size)}" text-anchor="middle">${
-      escaped(line)
-    }</text>`
-  ).join("\n");
+  const size = Math.min(19, widest / (0.62 * longest), 54 / (1.25 * lines.length));
+  return lines.map((line, i) => {
+    const y = plot.top - 14 - (lines.length - 1 - i) * 1.25 * size;
+    return `<text ${font} font-size="${number(size)}" x="${middle}" y="${number(y)}" text-anchor="middle">` +
+      `${escaped(line)}</text>`;
+  }).join("\n");
 }
 
 /** What the limits cut off is said, not hidden. */
