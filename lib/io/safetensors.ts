@@ -21,6 +21,8 @@ export interface SafetensorsFile extends TensorFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** A tensor of type I64 without loss. @throws {DataError} when it is of another type */
   readIntegers(name: string): Promise<BigInt64Array<ArrayBuffer>>;
+  /** A tensor of type F64 without loss. @throws {DataError} when it is of another type */
+  readDoubles(name: string): Promise<Float64Array<ArrayBuffer>>;
 }
 
 /**
@@ -32,10 +34,10 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   return path.endsWith(".index.json") ? await openShards(path) : new SingleFile(path);
 }
 
-/** An array that safetensors can hold: f32, f16 or i64 by its type. */
+/** An array that safetensors can hold: f64, f32, f16 or i64 by its type. */
 export interface SafetensorsArray {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float16Array | BigInt64Array;
+  readonly data: Float64Array | Float32Array | Float16Array | BigInt64Array;
 }
 
 /** The bytes of a safetensors file, tensors by alignment and then by name as Python's library writes them. */
@@ -53,7 +55,7 @@ export function encodeSafetensors(
     if (elementCount(shape) !== data.length) {
       throw new RangeError(`Tensor "${name}" has ${data.length} elements but shape (${shape.join(", ")})`);
     }
-    const dtype = data instanceof Float32Array ? "F32" : data instanceof BigInt64Array ? "I64" : "F16";
+    const dtype = storedType(data);
     header[name] = { dtype, shape, data_offsets: [end, end += data.byteLength] };
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
@@ -68,6 +70,12 @@ export function encodeSafetensors(
     position += data.byteLength;
   }
   return bytes;
+}
+
+function storedType(data: SafetensorsArray["data"]): TensorType {
+  if (data instanceof Float64Array) return "F64";
+  if (data instanceof Float32Array) return "F32";
+  return data instanceof BigInt64Array ? "I64" : "F16";
 }
 
 interface Entry extends TensorInfo {
@@ -102,23 +110,25 @@ class SingleFile implements SafetensorsFile {
   }
 
   readIntegers(name: string): Promise<BigInt64Array<ArrayBuffer>> {
-    return Promise.try(() => {
-      const bytes = this.#bytes(name);
-      const { dtype } = this.tensors.get(name)!;
-      if (dtype !== "I64") {
-        throw new DataError(`Cannot read "${this.path}": tensor "${name}" is ${dtype}, expected I64`);
-      }
-      return new BigInt64Array(bytes.buffer);
-    });
+    return Promise.try(() => new BigInt64Array(this.#bytes(name, "I64").buffer));
+  }
+
+  readDoubles(name: string): Promise<Float64Array<ArrayBuffer>> {
+    return Promise.try(() => new Float64Array(this.#bytes(name, "F64").buffer));
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #bytes(name: string): Uint8Array<ArrayBuffer> {
+  #bytes(name: string, expected?: TensorType): Uint8Array<ArrayBuffer> {
     const entry = this.tensors.get(name);
     if (!entry) throw new DataError(`Cannot read "${this.path}": it has no tensor "${name}"`);
+    if (expected && entry.dtype !== expected) {
+      throw new DataError(
+        `Cannot read "${this.path}": tensor "${name}" is ${entry.dtype}, expected ${expected}`,
+      );
+    }
     return this.#file.read(this.#dataStart + entry.start, entry.end - entry.start);
   }
 }
@@ -245,6 +255,7 @@ async function openShards(path: string): Promise<SafetensorsFile> {
     tensors: new Map([...homes].map(([name, shard]) => [name, shard.tensors.get(name)!])),
     read: (name) => Promise.try(() => home(name).read(name)),
     readIntegers: (name) => Promise.try(() => home(name).readIntegers(name)),
+    readDoubles: (name) => Promise.try(() => home(name).readDoubles(name)),
     close,
   };
 }

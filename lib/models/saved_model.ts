@@ -4,7 +4,8 @@
  * `fold_<n>.safetensors` with its numbers. Every fold's file holds
  *
  *   baseline (genes)                     mean of the fold's training rows, gene by gene
- *   scaler.mean, scaler.scale (width)    where the inputs are standardised: (x - mean) / scale
+ *   scaler.mean, scaler.scale (width)    where the inputs are standardised: (x - mean) / scale. In float64, so that
+ *                                        an input falls on the same side of a tree's threshold as in training
  *
  * and by kind, with matrices as PyTorch stores them (outputs x inputs):
  *
@@ -71,6 +72,14 @@ export interface SavedModel {
 
 /** Numbers of one fold, by the names above. */
 export type FoldTensors = ReadonlyMap<string, SafetensorsArray>;
+
+/** A tensor read back. */
+export interface SavedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+  /** The numbers without loss, where they were saved in float64. */
+  readonly doubles?: Float64Array;
+}
 
 /** A fold that is about to be saved. */
 export interface TrainedFold {
@@ -146,12 +155,15 @@ export async function openSavedModel(resultFolder: string): Promise<OpenedModel>
 export async function readSavedFold(
   model: OpenedModel,
   fold: SavedFold,
-): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
+): Promise<Map<string, SavedTensor>> {
   const path = join(model.folder, fold.weights);
   const file = await openSafetensors(path);
   try {
-    const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-    for (const [name, { shape }] of file.tensors) tensors.set(name, { shape, data: await file.read(name) });
+    const tensors = new Map<string, SavedTensor>();
+    for (const [name, { shape, dtype }] of file.tensors) {
+      const doubles = dtype === "F64" ? { doubles: await file.readDoubles(name) } : {};
+      tensors.set(name, { shape, data: await file.read(name), ...doubles });
+    }
     const problem = tensorProblem(model, tensors);
     if (problem) throw new DataError(`Cannot read "${path}" as a fold of a ${model.kind} model: ${problem}`);
     return tensors;

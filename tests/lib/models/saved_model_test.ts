@@ -64,6 +64,16 @@ Deno.test("A saved model comes back with its description and every fold's tensor
     assertEquals(tensors, mlpFold(3).tensors as typeof tensors);
   }));
 
+Deno.test("A scaler saved in float64 comes back without loss", () =>
+  inFolder(async (folder) => {
+    const mean = Float64Array.of(1 / 3, 1e-300, Math.PI);
+    await writeSavedModel(folder, mlp, [mlpFold(0, { "scaler.mean": { shape: [3], data: mean } })]);
+    const model = await openSavedModel(folder);
+    const tensors = await readSavedFold(model, model.folds[0]);
+    assertEquals(tensors.get("scaler.mean"), { shape: [3], data: Float32Array.from(mean), doubles: mean });
+    assertEquals(tensors.get("scaler.scale")!.doubles, undefined);
+  }));
+
 Deno.test("writeSavedModel() refuses a fold that lacks a tensor or has one of the wrong shape", () =>
   inFolder(async (folder) => {
     const save = (replaced: Record<string, SafetensorsArray | null>) =>
