@@ -1,6 +1,6 @@
 /** What grows trees: one interface, three engines (cpu_engine.ts, webgpu_engine.ts, ml_xgboost_engine.ts). */
-import type { ImportanceType } from "./importance.ts";
-import { featureImportance } from "./importance.ts";
+import { type Forest, forestOf } from "./forest.ts";
+import { featureImportance, type ImportanceType } from "./importance.ts";
 import { encodeModel } from "./model_json.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { BoostingParameters } from "./parameters.ts";
@@ -9,7 +9,7 @@ import type { BoostedModel } from "./tree.ts";
 
 /** What is wanted of each output beside its predictions. */
 export interface Wanted {
-  /** The model's JSON. */
+  /** The model, as XGBoost's JSON and as a forest. */
   readonly models: boolean;
   readonly importance: ImportanceType | null;
 }
@@ -28,7 +28,7 @@ export interface FittedOutput {
   readonly output: number;
   /** Predictions of the test rows. */
   readonly test: Float32Array;
-  readonly model: string | null;
+  readonly model: { readonly json: string; readonly forest: Forest } | null;
   /** One value a feature. */
   readonly importance: Float32Array | null;
 }
@@ -49,7 +49,7 @@ export interface TreeEngine {
 /** What is wanted of a model, made where the model is. */
 export function describe(model: BoostedModel, wanted: Wanted): Pick<FittedOutput, "model" | "importance"> {
   return {
-    model: wanted.models ? encodeModel(model) : null,
+    model: wanted.models ? { json: encodeModel(model), forest: forestOf(model) } : null,
     importance: wanted.importance ? featureImportance(model, wanted.importance) : null,
   };
 }

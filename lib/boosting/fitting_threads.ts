@@ -125,7 +125,7 @@ function serve(
 
 /** Small enough that the threads end together, large enough that messages cost nothing. */
 function batchSize(outputs: number, threads: number): number {
-  return Math.max(1, Math.min(8, Math.floor(outputs / (threads * 4))));
+  return Math.max(1, Math.min(4, Math.floor(outputs / (threads * 16))));
 }
 
 function columnsOf(

@@ -65,3 +65,19 @@ export function leafOf(tree: Tree, values: Float32Array, offset: number): number
   }
   return node;
 }
+
+/** A model that predicts one value whatever the row: `rounds` trees that are a leaf of 0. */
+export function constantModel(value: number, features: number, rounds: number): BoostedModel {
+  const leaf: Tree = {
+    left: Int32Array.of(-1),
+    right: Int32Array.of(-1),
+    parent: Int32Array.of(-1),
+    feature: Int32Array.of(0),
+    condition: Float32Array.of(0),
+    defaultLeft: Uint8Array.of(0),
+    lossChange: Float32Array.of(0),
+    baseWeight: Float32Array.of(0),
+    sumHessian: Float32Array.of(0),
+  };
+  return { baseScore: Math.fround(value), features, trees: new Array(rounds).fill(leaf) };
+}

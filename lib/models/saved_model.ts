@@ -100,17 +100,18 @@ const format = "hs27-model";
 const version = 1;
 
 /**
- * Write `<resultFolder>/model/`: the folds' tensors first, model.json last, so that a model.json always finds its files.
+ * Write `<resultFolder>/model/`: the folds' tensors first, each as it comes, model.json last, so that a model.json always
+ * finds its files.
  *
  * @throws {RangeError} if a fold lacks a tensor of its kind or has one of the wrong shape
  */
 export async function writeSavedModel(
   resultFolder: string,
   model: Omit<SavedModel, "folds">,
-  folds: readonly TrainedFold[],
+  folds: Iterable<TrainedFold> | AsyncIterable<TrainedFold>,
 ): Promise<void> {
   const saved: SavedFold[] = [];
-  for (const { fold, test, tensors, adapter } of folds) {
+  for await (const { fold, test, tensors, adapter } of folds) {
     const problem = tensorProblem(model, tensors);
     if (problem) throw new RangeError(`Fold ${fold} of a ${model.kind} model cannot be saved: ${problem}`);
     const weights = `fold_${fold}.safetensors`;

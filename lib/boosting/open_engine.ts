@@ -1,0 +1,37 @@
+/** `--engine` and `--n-jobs`: which engine grows the trees. */
+import type { FlagDeclarations } from "../cli/flags.ts";
+import { UsageError } from "../cli/errors.ts";
+import { openCpuTrees } from "./cpu_engine.ts";
+import type { TreeEngine } from "./engine.ts";
+
+export const engineFlags = {
+  "engine": {
+    default: "auto",
+    choices: ["auto", "cpu", "webgpu", "ml-xgboost"],
+    group: "Engine",
+    help:
+      "what grows the trees: cpu (which auto takes: XGBoost's trees to the last bit), webgpu (float32, a GPU), " +
+      "or ml-xgboost (the real XGBoost in WebAssembly, slow, for checking)",
+  },
+  "n-jobs": {
+    default: 1,
+    min: -1,
+    group: "Engine",
+    help: "threads that fit genes side by side; -1 is one a core. Results do not depend on it",
+  },
+} as const satisfies FlagDeclarations;
+
+/**
+ * @throws {UsageError} for 0 jobs
+ * @throws {DataError} when there is no GPU that could serve
+ */
+export async function openTreeEngine(
+  name: "auto" | "cpu" | "webgpu" | "ml-xgboost",
+  jobs: number,
+): Promise<TreeEngine> {
+  if (jobs === 0) throw new UsageError("Cannot use --n-jobs 0: it must be at least 1, or -1 for one a core");
+  const threads = jobs === -1 ? navigator.hardwareConcurrency : jobs;
+  if (name === "webgpu") return await (await import("./webgpu_engine.ts")).openWebGpuTrees();
+  if (name === "ml-xgboost") return (await import("./ml_xgboost_engine.ts")).openMlXgboost(threads);
+  return openCpuTrees(threads);
+}
