@@ -30,8 +30,7 @@ export class Mlp {
     return scope(() =>
       this.layers.reduce((h, layer, i) => {
         if (i === this.layers.length - 1) return layer.forward(h);
-        const active = layer.forward(h, { activation: "relu" });
-        return dropout ? dropout.forward(active) : active;
+        return layer.forward(h, { activation: "relu", dropout: dropout?.next() });
       }, x)
     );
   }

@@ -9,6 +9,7 @@ import type { ModelStream } from "../random/model_stream.ts";
 import {
   cast,
   dropout,
+  type DropoutMask,
   gatherRows,
   layerNorm,
   linear,
@@ -120,5 +121,10 @@ export class Dropout {
 
   forward(x: Tensor): Tensor {
     return dropout(x, this.p, this.seed, this.position++);
+  }
+
+  /** The mask of the next call, for layers that drop in passing. */
+  next(): DropoutMask {
+    return { p: this.p, seed: this.seed, stream: this.position++ };
   }
 }

@@ -51,9 +51,18 @@ export function matmul(a: Tensor, b: Tensor, flags: MatmulFlags = {}): Tensor {
   }));
 }
 
+/** Which elements a call of dropout zeroes: each with probability `p`, told by seed and stream (u32) alone. */
+export interface DropoutMask {
+  readonly p: number;
+  readonly seed: number;
+  readonly stream: number;
+}
+
 export interface LinearOptions {
   /** Applied to the result, in the same pass where the gradient allows. */
   readonly activation?: Activation;
+  /** Behind a relu only: dropout in place. Its gradient needs no mask, an element that is left shows by being above 0. */
+  readonly dropout?: DropoutMask | null;
 }
 
 /**
@@ -65,8 +74,9 @@ export interface LinearOptions {
  * @returns (..., outputs)
  */
 export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: LinearOptions = {}): Tensor {
-  const { activation = "none" } = options;
+  const { activation = "none", dropout = null } = options;
   const [outputs, inputs] = weight.shape;
+  if (dropout && activation !== "relu") throw new RangeError("Dropout within linear() goes with relu alone");
   if (weight.shape.length !== 2 || x.columns !== inputs || (bias && bias.size !== outputs)) {
     throw new RangeError(
       `Cannot apply weights of [${weight.shape}] and bias of [${bias?.shape}] to [${x.shape}]`,
@@ -85,6 +95,10 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
     { storage: weight.storage, transposed: true },
     { m: rows, n: outputs, k: inputs, bias: bias?.storage, activation },
   );
+  if (dropout) {
+    backend.dropout(out.storage, out.storage, out.size, dropout.p, dropout.seed, dropout.stream);
+  }
+  const alpha = dropout ? 1 / (1 - dropout.p) : 1;
   return record(out, [x, weight, bias], (needs) => ({
     saves: [activation !== "none" && out, needs[0] && weight, needs[1] && x],
     backward: (dy) => {
@@ -93,11 +107,14 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
         backend.unaryBackward(activation, dz.storage, dy.storage, out.storage, out.size, true);
       }
       const dx = needs[0] ? Tensor.empty(backend, x.shape, x.dtype) : null;
-      if (dx) product(dx, dz, false, weight, false, { m: rows, n: inputs, k: outputs });
+      if (dx) product(dx, dz, false, weight, false, { m: rows, n: inputs, k: outputs, alpha });
       const dWeight = needs[1] ? Tensor.empty(backend, weight.shape, weight.dtype) : null;
-      if (dWeight) product(dWeight, dz, true, x, false, { m: outputs, n: inputs, k: rows });
+      if (dWeight) product(dWeight, dz, true, x, false, { m: outputs, n: inputs, k: rows, alpha });
       const dBias = needs[2] && bias ? Tensor.empty(backend, bias.shape, bias.dtype) : null;
-      if (dBias) backend.columnSum(dBias.storage, dz.storage, null, rows, outputs);
+      if (dBias) {
+        backend.columnSum(dBias.storage, dz.storage, null, rows, outputs);
+        if (alpha !== 1) backend.linearCombination(dBias.storage, alpha, dBias.storage, 0, null, outputs);
+      }
       return [dx, dWeight, dBias];
     },
   }));

@@ -57,6 +57,11 @@ export const cases: Case[] = [
     },
     { name: activation, shapes: [[3, 7]], run: ([x]) => t.activate(activation, x) },
   ]),
+  {
+    name: "linear with relu and dropout",
+    shapes: [[6, 4], [5, 4], [5]],
+    run: ([x, w, b]) => t.linear(x, w, b, { activation: "relu", dropout: { p: 0.3, seed: 3, stream: 1 } }),
+  },
   { name: "add", shapes: [[3, 4], [3, 4]], run: ([a, b]) => t.add(a, b) },
   { name: "x + x", shapes: [[3, 4]], run: ([x]) => t.add(x, x) },
   { name: "add a row", shapes: [[2, 3, 4], [4]], run: ([a, b]) => t.add(a, b) },
