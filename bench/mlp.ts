@@ -114,7 +114,9 @@ const epochs = {
 
 const ours = { mlp: await timeMlp(), concat: await timePairs() };
 const threads = flags.threads ?? navigator.hardwareConcurrency;
-let peer: { version: string; mlp: Seconds; concat: Seconds } | null = null;
+/** `loader_*`: batches put together pair by pair, as the original script does; else gathered at once. */
+type PairSeconds = Seconds & { loader_step: number; loader_check: number };
+let peer: { version: string; mlp: Seconds; concat: PairSeconds } | null = null;
 if (flags.peer) {
   const script = new URL("./mlp_peer.py", import.meta.url).pathname;
   const { stdout, stderr, success } = await new Deno.Command(flags.python, {
@@ -123,20 +125,24 @@ if (flags.peer) {
   if (!success) console.log(`No peer: ${new TextDecoder().decode(stderr).trim().split("\n").at(-1)}`);
   else peer = JSON.parse(new TextDecoder().decode(stdout));
 }
-for (const name of ["mlp", "concat"] as const) {
-  const ms = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
-  const own = epochs[name](ours[name]);
+const ms = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
+function tell(name: "mlp" | "concat", who: string, times: Seconds, own?: Seconds) {
+  const ratio = own ? `; ours / this ${(epochs[name](own) / epochs[name](times)).toFixed(2)}` : "";
   console.log(
-    `${name}: step ${ms(ours[name].step)}, check ${ms(ours[name].check)}, epoch ${own.toFixed(3)} s` +
-      (peer
-        ? `; PyTorch ${peer.version}, ${threads} threads: step ${ms(peer[name].step)}, check ${
-          ms(peer[name].check)
-        }, ` +
-          `epoch ${epochs[name](peer[name]).toFixed(3)} s; ratio ${
-            (own / epochs[name](peer[name])).toFixed(2)
-          }`
-        : ""),
+    `${name}, ${who}: step ${ms(times.step)}, check ${ms(times.check)}, epoch ${
+      epochs[name](times).toFixed(3)
+    } s${ratio}`,
   );
 }
+tell("mlp", "ours", ours.mlp);
+tell("concat", "ours", ours.concat);
+if (peer) {
+  const who = `PyTorch ${peer.version}, ${threads} threads`;
+  tell("mlp", who, peer.mlp, ours.mlp);
+  const { loader_step, loader_check } = peer.concat;
+  tell("concat", `${who}, original loader`, { step: loader_step, check: loader_check }, ours.concat);
+  tell("concat", `${who}, batches gathered`, peer.concat, ours.concat);
+}
+console.log(`device memory at most ${(backend.memory.peak / 2 ** 20).toFixed(0)} MiB`);
 await printProfile(opened);
 await backend.close();
