@@ -20,7 +20,7 @@ export const inferenceFlags = {
     type: "text",
     value: "ID_OR_FOLDER",
     group: "One file",
-    shownDefault: "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species, --hyena-model-name",
+    shownDefault: "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species; for hyenadna --hyena-model-name",
     help: "model on the Hugging Face hub, or a folder with its files",
   },
   "input": { default: null, type: "text", value: "FILE", group: "One file", help: "sequences, CSV or FASTA" },
@@ -212,7 +212,7 @@ const defaultNt = "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species";
 /** The model that the flags name for a pipeline: a folder or a hub id. @throws {UsageError} when --hyena-repo-dir lacks it */
 export function modelName(pipeline: Pipeline, flags: InferenceFlags): string {
   if (pipeline === "ntv2") return flags.model ?? defaultNt;
-  const name = flags.model ?? flags.hyenaModelName;
+  const name = (flags.pipeline === "hyenadna" ? flags.model : null) ?? flags.hyenaModelName;
   const folder = flags.hyenaRepoDir;
   if (folder === null) return name;
   const places = [join(folder, basename(name)), join(folder, "checkpoints", basename(name)), folder];

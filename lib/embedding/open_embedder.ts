@@ -14,8 +14,10 @@ import { type InferenceFlags, modelName, type Pipeline } from "./inference_flags
 import { openNtEmbedder, readNtTokenizer } from "./nt_embedder.ts";
 import { openOnnxEmbedder } from "./onnx_embedder.ts";
 
-/** What a WebAssembly memory holds beside the engine's own needs. */
-const cpuBytes = 3.75 * 2 ** 30;
+/** What a WebAssembly memory holds. */
+const cpuBytes = 2 ** 32;
+/** Taken off the CPU's memory: what the engine keeps for itself, and a share lost to gaps between blocks. */
+const engineBytes = 2 ** 22, gaps = 0.1;
 
 export interface OpenedEmbedder {
   readonly embedder: Embedder;
@@ -47,8 +49,9 @@ export async function openEmbedder(
   });
   log.info(reason);
   try {
-    const most = backend.name === "cpu" ? cpuBytes : Infinity;
-    const memoryBytes = Math.min(memoryLimit ?? most, most);
+    const memoryBytes = backend.name === "cpu"
+      ? (1 - gaps) * (Math.min(memoryLimit ?? cpuBytes, cpuBytes) - engineBytes)
+      : memoryLimit ?? Infinity;
     const dtype = chosenType(pipeline, backend, flags.dtype);
     const embedder = pipeline === "ntv2"
       ? await openNtEmbedder(backend, source, { dtype, memoryBytes })

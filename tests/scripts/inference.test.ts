@@ -1,0 +1,377 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { join } from "@std/path";
+import { DataError, UsageError } from "../../lib/cli/errors.ts";
+import { parseFlags } from "../../lib/cli/flags.ts";
+import { readHyenaEmbeddings, readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
+import { embeddingJobs, inferenceFlags, modelName } from "../../lib/embedding/inference_flags.ts";
+import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
+import { main } from "../../scripts/inference.ts";
+import { linesPrinted } from "../support/captured_log.ts";
+import { assertGolden, deepGolden, goldenIntegers } from "../support/deep_golden.ts";
+import { fullSizeData } from "../support/golden.ts";
+import { modelId, startHub } from "../support/hub_server.ts";
+import { onnxModel } from "../support/onnx_model.ts";
+
+function inferenceTest(
+  name: string,
+  body: (folder: string) => Promise<void>,
+  needs: string | null = deepGolden,
+) {
+  const ignore = needs === null || deepGolden === null;
+  const shownName = `${name}${ignore ? " [left out: needs ../shared]" : ""}`;
+  Deno.test({ name: shownName, ignore, sanitizeResources: false, sanitizeOps: false }, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "inference" });
+    try {
+      await body(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+/** Run the script on the CPU; what it printed. */
+const run = (...args: string[]) => linesPrinted(() => main([...args, "--device", "cpu", "--no-progress"]));
+
+const model = (name: string) => join(deepGolden!, name);
+
+/** `rows` of id and sequence as a CSV file. */
+function csv(folder: string, name: string, rows: readonly (readonly [string, string])[]): string {
+  const path = join(folder, name);
+  Deno.writeTextFileSync(path, "gene_id,sequence\n" + rows.map((row) => row.join(",") + "\n").join(""));
+  return path;
+}
+
+/** The sequences of the reference batch of the small NT. */
+function goldenSequences(): [string, string][] {
+  const { sequences } = JSON.parse(Deno.readTextFileSync(model("nt_tiny_golden/batch.json")));
+  return (sequences as string[]).map((sequence, i) => [`ENSG0000000000${i}`, sequence]);
+}
+
+function worstDifference(a: Float32Array, b: Float32Array): number {
+  assertEquals(a.length, b.length);
+  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i])), 0);
+}
+
+inferenceTest(
+  "inference.ts gives NT's published vectors with either pooling, any weights file and any batch size",
+  async (folder) => {
+    const input = csv(folder, "in.csv", goldenSequences());
+    const output = join(folder, "nt.npy");
+    const args = ["--pipeline", "ntv2", "--model", model("nt_tiny"), "--input", input, "--output", output];
+    for (const batch of ["1", "2", "8"]) {
+      await run(...args, "--batch-size", batch);
+      const { data, rows, columns } = await readNpyMatrix(output);
+      assertEquals([rows, columns], [4, 64]);
+      assertGolden(data, "nt_tiny_golden/mean_pooled.npy");
+    }
+    assertEquals(await readNpyStrings(join(folder, "nt_gene_ids.npy")), goldenSequences().map(([id]) => id));
+    await run(...args, "--pooling_method", "cls");
+    assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/cls_pooled.npy");
+
+    const binOnly = join(folder, "bin");
+    await Deno.mkdir(binOnly);
+    for (const name of ["config.json", "vocab.txt", "pytorch_model.bin"]) {
+      await Deno.copyFile(join(model("nt_tiny"), name), join(binOnly, name));
+    }
+    await run(...args, "--model", binOnly);
+    assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/mean_pooled.npy");
+    await run(...args, "--model", model("nt_tiny_fp16"));
+    assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/fp16_mean_pooled.npy");
+    const lines = await run(...args, "--dtype", "f16");
+    assert(lines.some((line) => line.includes("has no float16: computing in float32")));
+    assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/mean_pooled.npy");
+  },
+);
+
+/** The sequence that gives these token ids. */
+function lettersOf(tokenIds: Int32Array): string {
+  return [...tokenIds.slice(1, -1)].map((id) => "ACGTN"[id - 7] ?? "x").join("");
+}
+
+inferenceTest(
+  "inference.ts gives HyenaDNA's published vectors, from CSV and FASTA, alone and among others",
+  async (folder) => {
+    const sequence = lettersOf(goldenIntegers("hyena_tiny_golden/len257/input_ids.npy").data);
+    const others: [string, string][] = [["B", "ACGTACGT"], ["C", sequence], ["D", "GATTACA"]];
+    const inputs = [csv(folder, "in.csv", [["A", sequence], ...others]), join(folder, "in.fasta")];
+    await Deno.writeTextFile(
+      inputs[1],
+      [["A", sequence], ...others].map(([id, letters]) => `>${id}\n${letters}\n`).join(""),
+    );
+    const output = join(folder, "hyena.npy");
+    for (const name of ["hyena_tiny", "hyena_tiny_hf"]) {
+      for (const [input, batch] of [[inputs[0], "1"], [inputs[1], "4"]]) {
+        await run(
+          "--pipeline",
+          "hyenadna",
+          "--model",
+          model(name),
+          "--input",
+          input,
+          "--output",
+          output,
+          "--hyena-batch-size",
+          batch,
+        );
+        const { data, columns } = await readNpyMatrix(output);
+        assertGolden(data.slice(0, columns), "hyena_tiny_golden/len257/mean_pooled.npy");
+        assertGolden(data.slice(2 * columns, 3 * columns), "hyena_tiny_golden/len257/mean_pooled.npy");
+      }
+    }
+    assertEquals(await Deno.readTextFile(join(folder, "hyena_gene_index.txt")), "A\nB\nC\nD\n");
+  },
+);
+
+inferenceTest("inference.ts makes the files that the other scripts read, in one go", async (folder) => {
+  const rows = goldenSequences();
+  const genes = csv(folder, "genes.csv", rows), tfs = csv(folder, "tfs.csv", rows.slice(1));
+  const repository = join(folder, "repo");
+  await Deno.mkdir(join(repository, "checkpoints"), { recursive: true });
+  await Deno.symlink(model("hyena_tiny"), join(repository, "checkpoints", "hyenadna-large-1m-seqlen"));
+  const out = join(folder, "out");
+  await run(
+    "--gene-csv",
+    genes,
+    "--tf-csv",
+    tfs,
+    "--model",
+    model("nt_tiny"),
+    "--tf-overlap-csv",
+    tfs,
+    "--hyena-repo-dir",
+    repository,
+    "--output-dir",
+    out,
+  );
+  assertEquals([...Deno.readDirSync(out)].map(({ name }) => name).sort(), [
+    "NTv2_50m_gene_embeddings.json",
+    "NTv2_50m_gene_embeddings.npy",
+    "NTv2_50m_gene_ids.npy",
+    "NTv2_50m_tf_embeddings.json",
+    "NTv2_50m_tf_embeddings.npy",
+    "NTv2_50m_tf_ids.npy",
+    "hyenadna_tf_embeddings_mean.json",
+    "hyenadna_tf_embeddings_mean.npy",
+    "hyenadna_tf_embeddings_mean_gene_ids.npy",
+    "hyenadna_tf_gene_index.txt",
+  ]);
+  const ids = rows.map(([id]) => id);
+  const gene = await readNtEmbeddings(out, "gene");
+  assertEquals(gene.ids, ids);
+  assertGolden(gene.values.data as Float32Array, "nt_tiny_golden/mean_pooled.npy");
+  assertEquals((await readNtEmbeddings(out, "tf")).ids, ids.slice(1));
+  const hyena = await readHyenaEmbeddings(out);
+  assertEquals([hyena.ids, hyena.values.columns], [ids.slice(1), 32]);
+});
+
+inferenceTest("vectors of real transcripts do not depend on the batches", async (folder) => {
+  const lines = (await Deno.readTextFile(join(fullSizeData("dna")!, "tf_transcripts.csv"))).trim().split(
+    "\n",
+  );
+  const chosen = lines.slice(1).filter((_, i) => i % 14 === 0).map((line) =>
+    line.split(",") as [string, string]
+  );
+  const input = csv(folder, "in.csv", chosen);
+  const output = join(folder, "x.npy");
+  const vectors = async (...args: string[]) => {
+    await run("--input", input, "--output", output, ...args);
+    return (await readNpyMatrix(output)).data;
+  };
+  const nt = ["--pipeline", "ntv2", "--model", model("nt_tiny")];
+  assert(
+    worstDifference(await vectors(...nt, "--batch-size", "1"), await vectors(...nt, "--batch-size", "8")) <
+      1e-5,
+  );
+  const hyena = ["--pipeline", "hyenadna", "--model", model("hyena_tiny"), "--hyena-max-length", "600"];
+  const alone = await vectors(...hyena), together = await vectors(...hyena, "--hyena-batch-size", "8");
+  assert(worstDifference(alone, together) < 1e-5);
+  const tight = await vectors(...hyena, "--memory-limit", "5300KB");
+  assert(worstDifference(alone, tight) < 1e-5, "nor on how the memory makes it cut the work");
+}, fullSizeData("dna"));
+
+inferenceTest(
+  "inference.ts counts truncated sequences, warns of letters that become unknown, and --upper mends them",
+  async (folder) => {
+    const input = csv(folder, "in.csv", [["A", "ACGTACGTACGTACGTAC"], ["B", "acgtac"], ["C", "ACGTRC"]]);
+    const output = join(folder, "x.npy");
+    const args = ["--pipeline", "ntv2", "--model", model("nt_tiny"), "--input", input, "--output", output];
+    const lines = await run(...args, "--max-seq-length", "3");
+    assert(lines.includes(`[warn] 1 sequence of "${input}" cut to 3 tokens`) === false);
+    assertMatch(
+      lines.join("\n"),
+      /1 sequence of .* has lower-case letters, which become unknown tokens \(--upper/,
+    );
+    assertMatch(lines.join("\n"), /1 sequence of .* has letters other than A, C, G, T, N \("R"\)/);
+    assertMatch(lines.join("\n"), /2 sequences of .* cut to 3 tokens/);
+    const record = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
+    assertEquals([record.truncated, record.truncated_ids, record.max_tokens], [2, ["A", "C"], 3]);
+    const lower = (await readNpyMatrix(output)).data;
+    await run(...args, "--upper");
+    const upper = (await readNpyMatrix(output)).data;
+    assert(Math.abs(lower[64] - upper[64]) > 1e-4);
+  },
+);
+
+inferenceTest("shards of a run merge, and a finished shard is as good as the run", async (folder) => {
+  const input = csv(folder, "in.csv", goldenSequences());
+  const output = join(folder, "x.npy");
+  const args = ["--pipeline", "ntv2", "--model", model("nt_tiny"), "--input", input, "--output", output];
+  await run(...args, "--shard", "1/3");
+  await assertRejects(() => run(...args, "--merge"), DataError, "2/3, 3/3 not there yet");
+  await run(...args, "--shard", "2/3");
+  await run(...args, "--shard", "3/3");
+  const lines = await run(...args, "--merge");
+  assertEquals(lines, [`[info] Merged 3 shards into 4 rows of "${output}"`]);
+  assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/mean_pooled.npy");
+});
+
+inferenceTest("inference.ts downloads a model from the hub once, then runs offline", async (folder) => {
+  const hub = startHub();
+  const variables = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, "home") };
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    for (const name of ["config.json", "vocab.txt", "model.safetensors"]) {
+      hub.files.set(name, {
+        content: Deno.readFileSync(join(model("nt_tiny"), name)),
+        lfs: name.endsWith("safetensors"),
+      });
+    }
+    const input = csv(folder, "in.csv", goldenSequences());
+    const output = join(folder, "x.npy");
+    const args = ["--pipeline", "ntv2", "--model", modelId, "--input", input, "--output", output];
+    await run(...args);
+    assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/mean_pooled.npy");
+    const record = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
+    assertEquals([record.model, record.revision], [modelId, hub.commit]);
+    Deno.env.set("HF_HUB_OFFLINE", "1");
+    hub.requests.length = 0;
+    await run(...args);
+    assertEquals(hub.requests, []);
+    await assertRejects(
+      () => run(...args, "--revision", "v2"),
+      DataError,
+      `HF_HUB_OFFLINE is set and revision "v2" is not in the cache`,
+    );
+  } finally {
+    for (const name of [...Object.keys(variables), "HF_HUB_OFFLINE"]) Deno.env.delete(name);
+    await hub.stop();
+  }
+});
+
+inferenceTest("--onnx runs an exported model with the same tokens, pooling and files", async (folder) => {
+  const table = Float32Array.from({ length: 4107 * 3 }, (_, i) => Math.cos(i));
+  const path = join(folder, "model.onnx");
+  const names = { type: "int64" as const, shape: ["batch", "length"] };
+  await Deno.writeFile(
+    path,
+    onnxModel({
+      inputs: [{ name: "input_ids", ...names }],
+      outputs: [{ name: "last_hidden_state", type: "float", shape: ["batch", "length", 3] }],
+      nodes: [{ op: "Gather", inputs: ["table", "input_ids"], outputs: ["last_hidden_state"] }],
+      constants: [{ name: "table", shape: [4107, 3], data: table }],
+    }),
+  );
+  const input = csv(folder, "in.csv", [["A", "ACGTACG"], ["B", "N"]]);
+  const output = join(folder, "x.npy");
+  await run(
+    "--pipeline",
+    "ntv2",
+    "--model",
+    model("nt_tiny"),
+    "--onnx",
+    path,
+    "--input",
+    input,
+    "--output",
+    output,
+  );
+  const { data } = await readNpyMatrix(output);
+  const tokens = [[3, 728, 4105], [3, 4106]]; // <cls> ACGTAC G; <cls> N
+  tokens.forEach((row, i) => {
+    for (let j = 0; j < 3; j++) {
+      const mean = row.reduce((sum, id) => sum + table[id * 3 + j], 0) / row.length;
+      assertAlmostEquals(data[i * 3 + j], mean, 1e-6);
+    }
+  });
+  assertMatch(
+    JSON.parse(await Deno.readTextFile(join(folder, "x.json"))).layer,
+    /output "last_hidden_state" of the ONNX model/,
+  );
+});
+
+inferenceTest("bad input ends in one sentence before any model is opened", async (folder) => {
+  const good = csv(folder, "in.csv", [["A", "ACGT"]]);
+  const output = join(folder, "x.npy");
+  const refuses = (message: string, ...args: string[]) =>
+    assertRejects(
+      () => run("--pipeline", "ntv2", "--model", model("nt_tiny"), "--output", output, ...args),
+      DataError,
+      message,
+    );
+  await refuses(
+    `row 3 ("B") has no sequence`,
+    "--input",
+    csv(folder, "empty.csv", [["A", "ACGT"], ["B", ""]]),
+  );
+  await refuses(`it has no column "dna"`, "--input", good, "--sequence-col", "dna");
+  await refuses("there is no such file", "--input", join(folder, "absent.csv"));
+  await refuses(
+    `its architecture is null; expected a HyenaDNA`.replace(
+      "null",
+      `["EsmForMaskedLM","EsmForTokenClassification","EsmForSequenceClassification"]`,
+    ),
+    "--input",
+    good,
+    "--pipeline",
+    "hyenadna",
+  );
+  await refuses(`"config.json"`, "--input", good, "--model", folder);
+  await refuses("expected the ESM layout", "--input", good, "--model", model("hyena_tiny"));
+  const long = csv(folder, "long.csv", [["A", "ACGT".repeat(250)]]);
+  const hyena = ["--pipeline", "hyenadna", "--model", model("hyena_tiny"), "--input", long];
+  await refuses("Cannot run 1002 tokens in 1 MiB", ...hyena, "--memory-limit", "4400KB");
+});
+
+const flagsOf = (...args: string[]) =>
+  parseFlags(inferenceFlags, { script: "scripts/inference.ts", about: "" }, args);
+
+Deno.test("embeddingJobs() refuses command lines that ask for nothing or for two things", () => {
+  const refuses = (message: string, ...args: string[]) =>
+    assertThrows(() => embeddingJobs(flagsOf(...args)), UsageError, message);
+  refuses("Nothing to embed");
+  refuses("Flag --pipeline is needed with --input", "--input", "a.csv", "--output", "a.npy");
+  refuses("Flag --output is needed too", "--pipeline", "ntv2", "--input", "a.csv");
+  refuses("Flag --input is needed too", "--pipeline", "ntv2", "--output", "a.npy");
+  refuses("it must end in .npy", "--pipeline", "ntv2", "--input", "a.csv", "--output", "a.csv");
+  refuses(
+    "Cannot use --tf-csv together with --input",
+    "--pipeline",
+    "ntv2",
+    "--input",
+    "a",
+    "--output",
+    "a.npy",
+    "--tf-csv",
+    "b",
+  );
+  refuses("Cannot run --pipeline hyenadna on --tf-csv", "--pipeline", "hyenadna", "--tf-csv", "b");
+  refuses("Cannot use --onnx for both models", "--tf-csv", "a", "--tf-overlap-csv", "b", "--onnx", "c");
+});
+
+Deno.test("modelName() is the folder or hub id that the flags name", () => {
+  assertEquals(modelName("ntv2", flagsOf()), "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species");
+  assertEquals(modelName("hyenadna", flagsOf()), "LongSafari/hyenadna-large-1m-seqlen");
+  assertEquals(modelName("hyenadna", flagsOf("--hyena-model-name", "a/b")), "a/b");
+  assertThrows(
+    () => modelName("hyenadna", flagsOf("--hyena-repo-dir", "nowhere")),
+    UsageError,
+    `Cannot use --hyena-repo-dir "nowhere"`,
+  );
+});
