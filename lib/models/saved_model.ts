@@ -48,6 +48,15 @@ export type ModelInput =
   /** Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. */
   | { readonly kind: "sequence"; readonly model: string; readonly maxLength: number };
 
+const inputKinds: Record<ModelKind, ModelInput["kind"]> = {
+  linear_pca: "gene_id",
+  linear_nt_embed: "embedding",
+  xgboost: "embedding",
+  mlp: "embedding",
+  concat_mlp: "embedding",
+  nt_ia3: "sequence",
+};
+
 export interface SavedFold {
   /** From 0, in the order of the splits. */
   readonly fold: number;
@@ -262,7 +271,9 @@ function parseModel(path: string, json: unknown): SavedModel {
     throw fail(`"kind" is ${JSON.stringify(kind)}, expected one of ${modelKinds.join(", ")}`);
   }
   if (!isTextList(genes) || genes.length === 0) throw fail(`"genes" is not a list of gene ids`);
-  if (!isModelInput(input)) throw fail(`"input" does not say what the model reads`);
+  if (!isModelInput(input) || input.kind !== inputKinds[kind as ModelKind]) {
+    throw fail(`"input" does not say what the model reads`);
+  }
   if (typeof script !== "string") throw fail(`"script" is not a text`);
   if (!isRecord(flags)) throw fail(`"flags" is not an object`);
   if (!Array.isArray(folds) || folds.length === 0) throw fail(`"folds" is not a list of folds`);

@@ -102,7 +102,11 @@ Deno.test("openSavedModel() says in one line what is wrong with a folder", () =>
         [{ genes: [] }, `"genes" is not a list of gene ids`],
         [{ input: { kind: "embedding", model: "ntv2" } }, `"input" does not say`],
         [{ folds: [{ fold: 0, test: [], weights: "../../etc/passwd" }] }, `"folds"[0] needs`],
-        [{ kind: "nt_ia3" }, `"folds"[0] names no "adapter"`],
+        [{ kind: "linear_pca" }, `"input" does not say`],
+        [
+          { kind: "nt_ia3", input: { kind: "sequence", model: "m", maxLength: 9 } },
+          `"folds"[0] names no "adapter"`,
+        ],
       ] as const
     ) {
       await Deno.writeTextFile(path, JSON.stringify({ ...good, ...change }));

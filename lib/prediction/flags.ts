@@ -1,0 +1,97 @@
+/** Flags of scripts/predict.ts. */
+import { deviceFlags } from "../backend/device_flags.ts";
+import type { FlagDeclarations, Flags } from "../cli/flags.ts";
+import { poolings } from "../embedding/embedder.ts";
+
+export const predictFlags = {
+  "result": {
+    default: null,
+    type: "text",
+    value: "DIR",
+    group: "Model",
+    help: "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves)",
+  },
+  "fold": {
+    default: [],
+    integer: true,
+    min: 0,
+    value: "N ...",
+    group: "Model",
+    shownDefault: "the mean over all folds",
+    help: "use the models of these folds, and their mean where there are several",
+  },
+  "held-out": {
+    default: false,
+    group: "Model",
+    help: "predict each id that the model knows by the fold that held it out",
+  },
+  "sequences": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Input",
+    help: "promoter DNA of TFs: CSV or FASTA (embedding models need --model too)",
+  },
+  "embeddings": {
+    default: null,
+    type: "text",
+    value: "FILE.npy",
+    group: "Input",
+    help: "embeddings of TFs as inference.ts writes them, n x width",
+  },
+  "ids": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Input",
+    shownDefault: "FILE_gene_ids.npy beside --embeddings",
+    help: "ids of the rows (.npy or one a line); for linear_pca the perturbed genes, also as A,B,C",
+  },
+  "tf-seq-csv": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Input",
+    help: "tf_sequences.csv, to find the gene ids of symbols (linear_pca)",
+  },
+  "id-col": {
+    default: "gene_id",
+    value: "NAME",
+    group: "Input",
+    help: "column of ids in a CSV of sequences",
+  },
+  "sequence-col": { default: "sequence", value: "NAME", group: "Input", help: "column of DNA in it" },
+  "upper": { default: false, group: "Input", help: "make lower-case letters of sequences upper case" },
+  "model": {
+    default: null,
+    type: "text",
+    value: "MODEL",
+    group: "Input",
+    shownDefault: "for nt_ia3 the one that was fine-tuned",
+    help: "pretrained model that reads the sequences: a folder, or its name on the Hugging Face hub",
+  },
+  "pooling-method": {
+    default: "mean",
+    choices: poolings,
+    group: "Input",
+    help: "how embeddings are made from sequences; as those that the model was trained on",
+  },
+  "max-length": {
+    default: null,
+    type: "integer",
+    min: 3,
+    group: "Input",
+    shownDefault: "as in training; 2048 for NT and 1000000 for HyenaDNA embeddings",
+    help: "tokens of a sequence; what is longer is cut",
+  },
+  "batch-size": { default: 1, min: 1, group: "Input", help: "sequences at a time" },
+  "output": {
+    default: "predictions.parquet",
+    value: "FILE",
+    group: "Output",
+    help: "where predictions go (.parquet or .csv); the mean baseline goes beside, as FILE_baseline",
+  },
+  ...deviceFlags,
+} as const satisfies FlagDeclarations;
+
+export type PredictFlags = Flags<typeof predictFlags>;

@@ -1,0 +1,172 @@
+/** Perturbations to predict, in the form that a saved model reads. */
+import type { Backend } from "../backend/backend.ts";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
+import { readEmbeddings } from "../dataset/embeddings.ts";
+import { firstOccurrences } from "../dataset/ids.ts";
+import { readIdLines } from "../dataset/targets.ts";
+import { readTfSequences } from "../dataset/tf_sequences.ts";
+import { readSequences, type Sequences } from "../embedding/sequences.ts";
+import { readNpyStrings } from "../io/npy.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import type { ModelInput, OpenedModel } from "../models/saved_model.ts";
+import { embedInMemory } from "./embed_in_memory.ts";
+import type { PredictFlags } from "./flags.ts";
+
+/** What is known of the perturbations, a row each. */
+export type PredictionInput =
+  /** Column of the perturbation's own gene among the model's genes, -1 where it is none of them. */
+  | { readonly kind: "gene_id"; readonly ownGene: Int32Array }
+  | { readonly kind: "embedding"; readonly values: Matrix }
+  | {
+    readonly kind: "sequence";
+    readonly tokenIds: readonly Int32Array[];
+    readonly pretrained: PretrainedNt;
+  };
+
+export interface PredictionRows {
+  readonly ids: readonly string[];
+  readonly input: PredictionInput;
+}
+
+/**
+ * Read what the flags name.
+ *
+ * @param device opens the device, should it be needed
+ * @throws {UsageError} when a flag is missing or does not go with the model
+ */
+export async function readPredictionRows(
+  model: OpenedModel,
+  flags: PredictFlags,
+  device: () => Promise<Backend>,
+): Promise<PredictionRows> {
+  switch (model.input.kind) {
+    case "gene_id":
+      return await readGenes(model, flags);
+    case "embedding":
+      return await readVectors(model, model.input, flags, device);
+    case "sequence":
+      return await readTokens(model, model.input, flags);
+  }
+}
+
+async function readGenes(model: OpenedModel, flags: PredictFlags): Promise<PredictionRows> {
+  if (flags.embeddings !== null) {
+    throw new UsageError(
+      `Cannot use --embeddings: a ${model.kind} model knows a perturbation by its gene, give --ids`,
+    );
+  }
+  if (flags.ids === null) {
+    throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
+  }
+  const ids = await readIds(flags.ids);
+  const names = flags.tfSeqCsv === null ? null : await readTfSequences(flags.tfSeqCsv);
+  const column = new Map(model.genes.map((gene, i) => [gene, i]));
+  const ownGene = Int32Array.from(ids, (id) => {
+    const known = [id, ...names?.geneIdsOf(id) ?? []].find((name) => column.has(name));
+    return known === undefined ? -1 : column.get(known)!;
+  });
+  const unmapped = ownGene.filter((gene) => gene < 0).length;
+  if (unmapped > 0) {
+    log.warn(
+      `${
+        counted(unmapped, "perturbation")
+      } of ${ids.length} are no read-out genes of the model: the mean baseline ` +
+        `predicts them${names ? "" : " (--tf-seq-csv finds the gene ids of symbols)"}.`,
+    );
+  }
+  return { ids, input: { kind: "gene_id", ownGene } };
+}
+
+async function readVectors(
+  model: OpenedModel,
+  input: ModelInput & { kind: "embedding" },
+  flags: PredictFlags,
+  device: () => Promise<Backend>,
+): Promise<PredictionRows> {
+  const { ids, values } = flags.sequences === null
+    ? await readStoredVectors(model, flags)
+    : await embedSequencesOf(model, input, flags, device);
+  if (values.columns !== input.width) {
+    throw new DataError(
+      `Cannot predict with "${model.folder}": it takes ${input.model} embeddings of ${input.width} columns, ` +
+        `these have ${values.columns}`,
+    );
+  }
+  return { ids, input: { kind: "embedding", values } };
+}
+
+async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
+  if (flags.embeddings === null) {
+    throw new UsageError(
+      `Flag --embeddings is needed for a ${model.kind} model (or --sequences with the --model that embeds them)`,
+    );
+  }
+  const idsPath = flags.ids ?? flags.embeddings.replace(/(\.npy)?$/, "_gene_ids.npy");
+  const { ids, values } = await readEmbeddings(flags.embeddings, idsPath);
+  return { ids, values };
+}
+
+async function embedSequencesOf(
+  model: OpenedModel,
+  input: ModelInput & { kind: "embedding" },
+  flags: PredictFlags,
+  device: () => Promise<Backend>,
+) {
+  if (flags.embeddings !== null) {
+    throw new UsageError(
+      "Cannot use --embeddings and --sequences together: they are two ways to give the same",
+    );
+  }
+  if (flags.model === null) {
+    throw new UsageError(
+      `Flag --model is needed with --sequences: the ${input.model} model that made the embeddings "${model.folder}" ` +
+        `was trained on`,
+    );
+  }
+  const { ids, sequences } = await readSequenceFile(flags.sequences!, flags);
+  const values = await embedInMemory(await device(), input.model, flags.model, sequences, {
+    pooling: flags.poolingMethod,
+    batchSize: flags.batchSize,
+    maxTokens: flags.maxLength ?? (input.model === "ntv2" ? 2048 : 1_000_000),
+  });
+  return { ids, values };
+}
+
+async function readTokens(
+  model: OpenedModel,
+  input: ModelInput & { kind: "sequence" },
+  flags: PredictFlags,
+): Promise<PredictionRows> {
+  if (flags.sequences === null) {
+    throw new UsageError(`Flag --sequences is needed for a ${model.kind} model: the TFs' promoter DNA`);
+  }
+  const { ids, sequences } = await readSequenceFile(flags.sequences, flags);
+  const pretrained = await openPretrainedNt(flags.model ?? input.model, { warn: log.warn });
+  const maxLength = flags.maxLength ?? input.maxLength;
+  const { tokenIds } = tokenizeSequences(pretrained.tokenizer, sequences, maxLength);
+  return { ids, input: { kind: "sequence", tokenIds, pretrained } };
+}
+
+function readSequenceFile(path: string, flags: PredictFlags): Promise<Sequences> {
+  return readSequences(path, {
+    idColumn: flags.idCol,
+    sequenceColumn: flags.sequenceCol,
+    upper: flags.upper,
+  });
+}
+
+async function readIds(source: string): Promise<string[]> {
+  const isFile = (await Deno.stat(source).catch(() => null))?.isFile;
+  if (!isFile && /[/\\]|\.(npy|txt|csv)$/.test(source)) {
+    throw new DataError(`Cannot read "${source}": there is no such file`);
+  }
+  const ids = !isFile
+    ? source.split(",").map((id) => id.trim()).filter((id) => id !== "")
+    : source.endsWith(".npy")
+    ? await readNpyStrings(source)
+    : await readIdLines(source);
+  if (ids.length === 0) throw new DataError(`Cannot use --ids "${source}": there is no id in it`);
+  return firstOccurrences(ids, "ids", source).map((row) => ids[row]);
+}

@@ -1,0 +1,38 @@
+/** Predictions as a table: parquet that pandas reads, or CSV. */
+import { extname } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
+import { writeFileAtomic } from "../io/atomic_write.ts";
+import { encodeCsv } from "../io/csv.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+
+/** @throws {UsageError} when the ending is neither .parquet nor .csv */
+export function checkOutput(path: string): void {
+  if (![".parquet", ".csv"].includes(extname(path))) {
+    throw new UsageError(`Cannot use --output "${path}": it must end in .parquet or .csv`);
+  }
+}
+
+/** "out.parquet" -> "out_baseline.parquet". */
+export function baselinePath(path: string): string {
+  const ending = extname(path);
+  return `${path.slice(0, -ending.length)}_baseline${ending}`;
+}
+
+/** Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. */
+export async function writeFrame(
+  path: string,
+  ids: readonly string[],
+  genes: readonly string[],
+  values: Matrix,
+): Promise<void> {
+  if (extname(path) === ".parquet") {
+    const { writeParquetFrame } = await import("../io/parquet.ts");
+    await writeParquetFrame(path, { index: [...ids], columns: [...genes], values });
+    return;
+  }
+  const rows = ids.map((id, row) => [
+    id,
+    ...values.data.subarray(row * values.columns, (row + 1) * values.columns),
+  ]);
+  await writeFileAtomic(path, encodeCsv(["gene_id", ...genes], rows));
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env -S deno run -P
+/**
+ * Expression of all genes for new transcription factors, from a model that one of the scripts trained.
+ *
+ *   deno run -P scripts/predict.ts --result results/mlp_nt --embeddings new_tfs.npy --output new_tfs.parquet
+ *   deno run -P scripts/predict.ts --result results/nt_ia3 --sequences new_tfs.csv --output new_tfs.csv
+ *   deno run -P=hub scripts/predict.ts --result results/xgboost_hyena --sequences new_tfs.fasta \
+ *     --model LongSafari/hyenadna-large-1m-seqlen
+ *   deno run -P scripts/predict.ts --result results/linear_pca --ids TP53,GATA1 --tf-seq-csv tf_sequences.csv
+ */
+import type { Backend } from "../lib/backend/backend.ts";
+import { openDevice, printProfile } from "../lib/backend/device_flags.ts";
+import { UsageError } from "../lib/cli/errors.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { counted, log } from "../lib/cli/log.ts";
+import { runScript } from "../lib/cli/script.ts";
+import type { NucleotideTransformer } from "../lib/models/nucleotide_transformer.ts";
+import { openSavedModel } from "../lib/models/saved_model.ts";
+import { predictFlags } from "../lib/prediction/flags.ts";
+import { openFoldPredictor } from "../lib/prediction/fold_predictor.ts";
+import { chooseFolds, predictRows } from "../lib/prediction/predict.ts";
+import { readPredictionRows } from "../lib/prediction/read_input.ts";
+import { baselinePath, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
+
+export async function main(args: string[]): Promise<void> {
+  const flags = parseFlags(predictFlags, {
+    script: "scripts/predict.ts",
+    about:
+      "Expression of all genes for new transcription factors, from a model that one of the scripts trained.",
+    examples: [
+      "--result results/mlp_nt --embeddings new_tfs.npy --output new_tfs.parquet",
+      "--result results/nt_ia3 --sequences new_tfs.csv --output new_tfs.csv",
+    ],
+  }, args);
+  if (flags.result === null) {
+    throw new UsageError("Flag --result is needed: the result folder of a trained model");
+  }
+  checkOutput(flags.output);
+  const model = await openSavedModel(flags.result);
+
+  let opened: Awaited<ReturnType<typeof openDevice>> | null = null;
+  let encoder: NucleotideTransformer | null = null;
+  const device = async (): Promise<Backend> => (opened ??= await openDevice(flags)).backend;
+  try {
+    const { ids, input } = await readPredictionRows(model, flags, device);
+    const choices = chooseFolds(model, ids, flags.fold, flags.heldOut);
+    const predicted = await predictRows(
+      model,
+      ids.length,
+      choices,
+      (fold) =>
+        openFoldPredictor(model, fold, input, {
+          device,
+          batchSize: flags.batchSize,
+          encoder: async () => {
+            if (input.kind !== "sequence") throw new TypeError("Only sequences need the encoder");
+            return encoder ??= await input.pretrained.load(await device());
+          },
+        }),
+    );
+
+    await writeFrame(flags.output, ids, model.genes, predicted.predictions);
+    await writeFrame(baselinePath(flags.output), ids, model.genes, predicted.baseline);
+    log.info(
+      `Predicted ${counted(ids.length, "perturbation")} x ${
+        counted(model.genes.length, "gene")
+      } with the ${model.kind} ` +
+        `model of "${flags.result}": ${flags.output}, mean baseline ${baselinePath(flags.output)}`,
+    );
+    if (opened) await printProfile(opened);
+  } finally {
+    (encoder as NucleotideTransformer | null)?.dispose();
+    await (opened as Awaited<ReturnType<typeof openDevice>> | null)?.backend.close();
+  }
+}
+
+if (import.meta.main) await runScript(main, import.meta);
