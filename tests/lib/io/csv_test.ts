@@ -66,6 +66,8 @@ Deno.test("readNumericCsv() rounds every decimal to the nearest float64, then to
     "1.00000005960464477539063",
     "16777217",
   );
+  // Next to the middle of two float32, where a hasty float64 product falls on the other side of it.
+  cells.push("1152921710765277184", "6559019638530116e-23", "7005081181787887e-24", "5170601620474447e-26");
   cells.push(`0.${"3".repeat(40)}`, `${"9".repeat(30)}e-30`, "1e-45", "7e-46", "0e999999999999");
   const { values } = numeric(`id,x\n${cells.map((cell) => `a,${cell}`).join("\n")}\n`);
   cells.forEach((cell, i) => assert(Object.is(values.data[i], Math.fround(Number(cell))), cell));
@@ -166,6 +168,7 @@ const refused: [what: string, text: string, message: string][] = [
   ["a short row", "id,x,y\na,1,2\nb,1\n", "row 3 has 2 fields, the header 3"],
   ["a long row", "id,x\na,1,2\n", "row 2 has 3 fields, the header 2"],
   ["a row counted with the blank line before it", "id,x\n\nz,q\n", 'row 3, column "x"'],
+  ["a row counted with blank lines that end in CRLF", "id,x\r\n\r\n\r\nz,q\r\n", 'row 4, column "x"'],
   [
     "a quote that is never closed",
     'id,x\na,1\n"b,2\n',

@@ -47,6 +47,13 @@ Deno.test("encodeNpy() writes byte for byte what numpy.save writes", () => {
   assertEquals(encodeNpy({ shape, data: data as string[] }), file("U15"));
 });
 
+Deno.test("encodeNpy() leaves the room in the header that numpy.save leaves for the first size to grow", () => {
+  const lengths = [1, 14, 15].map((sizes) =>
+    encodeNpy({ shape: Array(sizes).fill(1), data: new Float32Array(1) }).length
+  );
+  assertEquals(lengths, [132, 132, 196]);
+});
+
 Deno.test("encodeNpy() writes text beyond the basic plane, and empty text, as NumPy's <U", () => {
   for (const data of [["a\u{1d538}b", "", "größe"], [""], []]) {
     const array = parseNpy(encodeNpy({ shape: [data.length], data }), "x");
