@@ -85,7 +85,7 @@ export async function main(args: string[]): Promise<void> {
   const file = flags.cvSplitsFile ?? join(folder.path, `cv_splits_5fold_${flags.seed}.pkl`);
   const splits = await crossValidationSplits({
     ids: perturbations,
-    aliases: perturbations.map((id) => inputs.tfSequences!.geneIdsOf(id)),
+    aliases: perturbations.map((id) => inputs.tfSequences!.otherNames(id)),
     folds: 5,
     seed: flags.seed,
     file,

@@ -11,6 +11,8 @@ export interface TfSequences {
   sequences: string[];
   /** Gene ids of a symbol, in any case: usually one, none for a symbol that the file lacks. */
   geneIdsOf(symbol: string): readonly string[];
+  /** What else a perturbation may be called: gene ids of a symbol, symbols of a gene id. */
+  otherNames(name: string): readonly string[];
 }
 
 /**
@@ -32,11 +34,13 @@ export async function readTfSequences(path: string): Promise<TfSequences> {
     if (known) known.push(geneIds[i]);
     else bySymbol.set(key, [geneIds[i]]);
   });
+  const geneIdsOf = (symbol: string) => bySymbol.get(symbol.toUpperCase()) ?? [];
   return {
     path,
     symbols,
     geneIds,
     sequences: header.includes("sequence") ? column("sequence") : [],
-    geneIdsOf: (symbol) => bySymbol.get(symbol.toUpperCase()) ?? [],
+    geneIdsOf,
+    otherNames: (name) => [...geneIdsOf(name), ...symbols.filter((_, i) => geneIds[i] === name)],
   };
 }
