@@ -89,10 +89,10 @@ function flagName(
 }
 
 function unknownFlag(name: string, known: string[]): string {
-  const nearest = closestString(name, known);
-  const isNear = levenshteinDistance(name, nearest) <= Math.max(2, name.length / 3) ||
-    nearest.startsWith(name);
-  if (isNear) return `Unknown flag --${name}. Did you mean --${nearest}?`;
+  const longer = known.find((flag) => flag.startsWith(name)), nearest = longer ?? closestString(name, known);
+  if (longer || levenshteinDistance(name, nearest) <= Math.max(2, name.length / 3)) {
+    return `Unknown flag --${name}. Did you mean --${nearest}?`;
+  }
   return `Unknown flag --${name}. The nearest one is --${nearest} (--help lists all)`;
 }
 

@@ -17,7 +17,7 @@ export function bootstrapMean(
   values: Float64Array,
   options: { resamples: number; seed: number },
 ): ConfidenceInterval {
-  const means = bootstrapMeans(values, options);
+  const means = bootstrapMeans(values, options).filter((mean) => !Number.isNaN(mean)); // a draw may hold no value
   return { mean: meanOf(values), lower: percentile(means, 2.5), upper: percentile(means, 97.5) };
 }
 
