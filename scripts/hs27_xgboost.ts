@@ -87,7 +87,9 @@ export async function main(args: string[]): Promise<void> {
       join(folder.path, `cv_splits_${flags.nFolds}fold_${flags.seed}_${ids.length}.pkl`),
     rule: "n_splits",
   });
-  const choice = chooseGenes(aligned.values, flags.nTopGenes, splits.folds, flags.strict);
+  // As the Python did, rows without an embedding have a say in the choice of genes; not so under --strict.
+  const judged = flags.strict ? aligned.values : allTargets.values;
+  const choice = chooseGenes(judged, flags.nTopGenes, splits.folds, flags.strict);
   const { genes, values: y } = takeGenes(aligned, choice.columns);
   const x = takeRows(embeddings.values, embeddingRows);
   const data = { x, y, ids, genes, folds: splits.folds, choice, strict: flags.strict };
