@@ -3,11 +3,12 @@ import { Lanes } from "./lanes";
 
 /** The activations and their derivatives on four lanes. */
 export class Activations {
-  /** f(x). Not inlined: the caller's loop is short beside the functions. */
-  static apply(f: i32, x: v128): v128 {
+  /** f(x), for a loop that is written for one function: `f` a constant. */
+  @inline
+  static one(f: i32, x: v128): v128 {
     switch (f) {
       case UnaryFunction.Relu:
-        return f32x4.max(x, f32x4.splat(0));
+        return f32x4.pmax(x, f32x4.splat(0));
       case UnaryFunction.Gelu: {
         const half = f32x4.mul(x, f32x4.splat(0.5));
         return Lanes.madd(half, Lanes.erf(f32x4.mul(x, f32x4.splat(0.70710678))), half);
@@ -29,7 +30,13 @@ export class Activations {
     }
   }
 
-  /** f'(x); for Tanh with `fromOutput`, x is tanh's value. */
+  /** f(x), for where the function is found out vector by vector. */
+  static apply(f: i32, x: v128): v128 {
+    return Activations.one(f, x);
+  }
+
+  /** f'(x), `f` a constant; for Tanh with `fromOutput`, x is tanh's value. */
+  @inline
   static slope(f: i32, x: v128, fromOutput: bool): v128 {
     const one = f32x4.splat(1);
     switch (f) {

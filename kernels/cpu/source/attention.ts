@@ -8,6 +8,10 @@ import { Lanes } from "./lanes";
 import { MicroKernel, TILE_BYTES } from "./micro_kernel";
 import { Packing } from "./packing";
 
+/** Scores are counted in powers of two: e^x = 2^(x log2 e). */
+export const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+
 /** Queries of a chunk. */
 const QUERY_BLOCK: i32 = 64;
 
@@ -136,9 +140,9 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
   }
 }
 
-/** Queries as B panels (depth headWidth x 8), times the scale. */
+/** Queries as B panels (depth headWidth x 8), times the scale in powers of two. */
 function packQueries(job: AttentionJob, to: usize, source: usize, stride: usize, queries: i32): void {
-  const scale = f32x4.splat(job.scale);
+  const scale = f32x4.splat(job.scale * LOG2_E);
   const panelBytes = <usize> job.headWidth * 32;
   for (let query = 0; query < queries; query += 8) {
     const from = job.q + source + <usize> query * stride;
@@ -168,15 +172,15 @@ function softmaxBlock(scores: usize, count: i32, state: usize, tiles: usize, til
   const before0 = v128.load(state, 0), before1 = v128.load(state, 16);
   let max0 = before0, max1 = before1;
   for (let at = scores; at < end; at += 32) {
-    max0 = f32x4.max(max0, v128.load(at, 0));
-    max1 = f32x4.max(max1, v128.load(at, 16));
+    max0 = f32x4.pmax(v128.load(at, 0), max0);
+    max1 = f32x4.pmax(v128.load(at, 16), max1);
   }
-  const shrink0 = Lanes.expOfNegative(f32x4.sub(before0, max0));
-  const shrink1 = Lanes.expOfNegative(f32x4.sub(before1, max1));
+  const shrink0 = Lanes.powerOfNegative(f32x4.sub(before0, max0));
+  const shrink1 = Lanes.powerOfNegative(f32x4.sub(before1, max1));
   let sum0 = f32x4.mul(v128.load(state, 32), shrink0), sum1 = f32x4.mul(v128.load(state, 48), shrink1);
   for (let at = scores; at < end; at += 32) {
-    const weight0 = Lanes.expOfNegative(f32x4.sub(v128.load(at, 0), max0));
-    const weight1 = Lanes.expOfNegative(f32x4.sub(v128.load(at, 16), max1));
+    const weight0 = Lanes.powerOfNegative(f32x4.sub(v128.load(at, 0), max0));
+    const weight1 = Lanes.powerOfNegative(f32x4.sub(v128.load(at, 16), max1));
     sum0 = f32x4.add(sum0, weight0);
     sum1 = f32x4.add(sum1, weight1);
     v128.store(at, weight0, 0);
@@ -213,7 +217,7 @@ function finishQueries(
     const nan = f32x4.ne(sum, sum);
     const inverse = v128.and(f32x4.div(one, sum), v128.or(some, nan));
     if (job.logSumExp != 0) {
-      const logSum = f32x4.add(v128.load(state + at), Lanes.log(sum));
+      const logSum = Lanes.madd(v128.load(state + at), f32x4.splat(LN_2), Lanes.log(sum));
       Lanes.store(job.logSumExp + (<usize> (row + half * 4) << 2), logSum, left);
     }
     for (let c = 0; c < job.headWidth; c++) {

@@ -5,6 +5,7 @@
  * Scores are made as tiles of 6 queries x 8 keys, which lie ready as B panels (depth: queries) for dV' and dK'; for dQ' they are
  * turned into B panels of 8 queries (depth: keys).
  */
+import { LOG2_E } from "./attention";
 import { Lanes } from "./lanes";
 import { MicroKernel, TILE_BYTES } from "./micro_kernel";
 import { Packing } from "./packing";
@@ -40,7 +41,7 @@ export class AttentionBackwardJob {
 /** Addresses of one head's operands, in every arrangement that the products need. */
 @unmanaged
 class Head {
-  /** Panels of 6 queries, depth headWidth: scaled Q, and dO. */
+  /** Panels of 6 queries, depth headWidth: Q, scaled so that scores count in powers of two, and dO. */
   queries: usize;
   slopes: usize;
   /** Panels of 8 keys, depth headWidth. */
@@ -52,7 +53,7 @@ class Head {
   keyColumns: usize;
   /** dQ' as tiles: for each 8 queries, its panels of 6 columns. */
   queryTiles: usize;
-  /** For each query: logSumExp and rowsum(dO O). */
+  /** For each query: logSumExp in powers of two, and rowsum(dO O). */
   logSums: usize;
   outProducts: usize;
 }
@@ -174,8 +175,8 @@ function slopesOfScores(
     const at = <usize> i * 32;
     const logSum = v128.load32_splat(head.logSums + (<usize> (query + i) << 2));
     const product = v128.load32_splat(head.outProducts + (<usize> (query + i) << 2));
-    const w0 = v128.and(Lanes.expOfNegative(f32x4.sub(v128.load(weights + at, 0), logSum)), shown0);
-    const w1 = v128.and(Lanes.expOfNegative(f32x4.sub(v128.load(weights + at, 16), logSum)), shown1);
+    const w0 = v128.and(Lanes.powerOfNegative(f32x4.sub(v128.load(weights + at, 0), logSum)), shown0);
+    const w1 = v128.and(Lanes.powerOfNegative(f32x4.sub(v128.load(weights + at, 16), logSum)), shown1);
     v128.store(weights + at, w0, 0);
     v128.store(weights + at, w1, 16);
     const s0 = f32x4.mul(f32x4.mul(w0, scales), f32x4.sub(v128.load(slopes + at, 0), product));
@@ -239,7 +240,7 @@ function packHead(
     Packing.panel6(head.queries + to, job.q + from, stride, false, lines, headWidth);
     Packing.panel6(head.slopes + to, job.dout + from, stride, false, lines, headWidth);
   }
-  const scale = f32x4.splat(job.scale);
+  const scale = f32x4.splat(job.scale * LOG2_E);
   for (let byte: usize = 0; byte < sixes; byte += 8) {
     const pair = f32x4.mul(v128.load64_zero(head.queries + byte), scale);
     v128.store64_lane(head.queries + byte, pair, 0);
@@ -255,8 +256,9 @@ function packHead(
     Packing.panel6(head.slopeColumns + to, job.dout + from, stride, true, lines, length);
     Packing.panel6(head.keyColumns + to, job.k + from, stride, true, lines, length);
   }
-  memory.copy(head.logSums, job.logSumExp + (<usize> chunk * length << 2), <usize> length << 2);
   for (let row = 0; row < length; row++) {
+    const logSum = load<f32>(job.logSumExp + (<usize> (chunk * length + row) << 2));
+    store<f32>(head.logSums + (<usize> row << 2), logSum * LOG2_E);
     const from = rows + <usize> row * stride;
     let sum: f64 = 0;
     for (let c = 0; c < headWidth; c++) {

@@ -1,5 +1,5 @@
 /** Element-wise operations. A chunk is a run of FLAT_CHUNK elements, whatever rows they lie in. */
-import { BinaryFunction, Repeat } from "../kernel_ids";
+import { BinaryFunction, Repeat, UnaryFunction } from "../kernel_ids";
 import { Activations } from "./activations";
 import { Lanes } from "./lanes";
 
@@ -97,12 +97,47 @@ export class UnaryJob {
   f: i32;
 }
 
+/** The loops of unary operations, a copy for each function so that none asks which it is at every vector. */
+class UnaryLoop {
+  @inline
+  static forward(job: UnaryJob, chunk: i32, f: i32): void {
+    const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+    for (let i = start; i < end; i += 4) {
+      const at = <usize> i << 2;
+      Lanes.store(job.out + at, Activations.one(f, v128.load(job.x + at)), end - i);
+    }
+  }
+
+  @inline
+  static backward(job: UnaryBackwardJob, chunk: i32, f: i32): void {
+    const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+    const fromOutput = job.fromOutput != 0;
+    for (let i = start; i < end; i += 4) {
+      const at = <usize> i << 2;
+      const slope = Activations.slope(f, v128.load(job.x + at), fromOutput);
+      Lanes.store(job.dx + at, f32x4.mul(v128.load(job.dy + at), slope), end - i);
+    }
+  }
+}
+
 export function unary(job: UnaryJob, chunk: i32): void {
-  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
-  const f = job.f;
-  for (let i = start; i < end; i += 4) {
-    const at = <usize> i << 2;
-    Lanes.store(job.out + at, Activations.apply(f, v128.load(job.x + at)), end - i);
+  switch (job.f) {
+    case UnaryFunction.Relu:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Relu);
+    case UnaryFunction.Gelu:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Gelu);
+    case UnaryFunction.GeluTanh:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.GeluTanh);
+    case UnaryFunction.Silu:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Silu);
+    case UnaryFunction.Tanh:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Tanh);
+    case UnaryFunction.Sin:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Sin);
+    case UnaryFunction.Exp:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.Exp);
+    default:
+      return UnaryLoop.forward(job, chunk, UnaryFunction.None);
   }
 }
 
@@ -117,12 +152,21 @@ export class UnaryBackwardJob {
 }
 
 export function unaryBackward(job: UnaryBackwardJob, chunk: i32): void {
-  const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
-  const f = job.f, fromOutput = job.fromOutput != 0;
-  for (let i = start; i < end; i += 4) {
-    const at = <usize> i << 2;
-    const slope = Activations.slope(f, v128.load(job.x + at), fromOutput);
-    Lanes.store(job.dx + at, f32x4.mul(v128.load(job.dy + at), slope), end - i);
+  switch (job.f) {
+    case UnaryFunction.Relu:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.Relu);
+    case UnaryFunction.Gelu:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.Gelu);
+    case UnaryFunction.GeluTanh:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.GeluTanh);
+    case UnaryFunction.Silu:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.Silu);
+    case UnaryFunction.Tanh:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.Tanh);
+    case UnaryFunction.Sin:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.Sin);
+    default:
+      return UnaryLoop.backward(job, chunk, UnaryFunction.None);
   }
 }
 

@@ -70,7 +70,7 @@ export function gatherPairs(job: PairsJob, chunk: i32): void {
     for (let c = 0; c < columns; c += 4) {
       const at = <usize> c << 2;
       const sum = f32x4.add(v128.load(a + at), v128.load(b + at));
-      Lanes.store(out + at, f32x4.max(sum, floor), columns - c);
+      Lanes.store(out + at, f32x4.pmax(sum, floor), columns - c);
     }
   }
 }
