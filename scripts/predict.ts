@@ -14,11 +14,13 @@ import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { counted, log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
+import { readTfSequences } from "../lib/dataset/tf_sequences.ts";
 import type { NucleotideTransformer } from "../lib/models/nucleotide_transformer.ts";
 import { openSavedModel } from "../lib/models/saved_model.ts";
 import { predictFlags } from "../lib/prediction/flags.ts";
 import { openFoldPredictor } from "../lib/prediction/fold_predictor.ts";
-import { chooseFolds, predictRows } from "../lib/prediction/predict.ts";
+import { perturbationNames } from "../lib/prediction/names.ts";
+import { chooseFolds, foldsOf, predictRows } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
 import { baselinePath, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
 
@@ -37,13 +39,15 @@ export async function main(args: string[]): Promise<void> {
   }
   checkOutput(flags.output);
   const model = await openSavedModel(flags.result);
+  const folds = foldsOf(model, flags.fold);
 
   let opened: Awaited<ReturnType<typeof openDevice>> | null = null;
   let encoder: NucleotideTransformer | null = null;
   const device = async (): Promise<Backend> => (opened ??= await openDevice(flags)).backend;
   try {
-    const { ids, input } = await readPredictionRows(model, flags, device);
-    const choices = chooseFolds(model, ids, flags.fold, flags.heldOut);
+    const tfSequences = flags.tfSeqCsv === null ? null : await readTfSequences(flags.tfSeqCsv);
+    const { ids, input } = await readPredictionRows(model, flags, tfSequences, device);
+    const choices = chooseFolds(model, folds, ids, flags.heldOut, perturbationNames(tfSequences));
     const predicted = await predictRows(
       model,
       ids.length,

@@ -52,7 +52,7 @@ export const predictFlags = {
     type: "text",
     value: "FILE",
     group: "Input",
-    help: "tf_sequences.csv, to find the gene ids of symbols (linear_pca)",
+    help: "tf_sequences.csv: which symbol is which gene id, where training had other names",
   },
   "id-col": {
     default: "gene_id",

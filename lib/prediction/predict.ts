@@ -3,7 +3,8 @@ import { UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { OpenedModel, SavedFold } from "../models/saved_model.ts";
-import { type FoldPredictor } from "./fold_predictor.ts";
+import type { FoldPredictor } from "./fold_predictor.ts";
+import type { NamesOf } from "./names.ts";
 
 export interface Predicted {
   /** perturbations x genes. */
@@ -18,52 +19,54 @@ export interface FoldChoice {
   readonly rows: readonly number[];
 }
 
-/**
- * Decide which folds predict which perturbations.
- *
- * @param asked folds by number; all where empty
- * @param heldOut predict a perturbation that a fold held out by that fold
- * @throws {UsageError} when there is no such fold
- */
-export function chooseFolds(
-  model: OpenedModel,
-  ids: readonly string[],
-  asked: readonly number[],
-  heldOut: boolean,
-): FoldChoice[] {
+/** The folds by number; all where none is named. @throws {UsageError} when there is no such fold */
+export function foldsOf(model: OpenedModel, asked: readonly number[]): SavedFold[] {
   const unknown = asked.find((fold) => model.folds.every((saved) => saved.fold !== fold));
   if (unknown !== undefined) {
     const known = model.folds.map(({ fold }) => fold).join(", ");
     throw new UsageError(`Cannot use --fold ${unknown}: the model has folds ${known}`);
   }
-  const folds = model.folds.filter(({ fold }) => asked.length === 0 || asked.includes(fold));
+  return model.folds.filter(({ fold }) => asked.length === 0 || asked.includes(fold));
+}
+
+/**
+ * Decide which folds predict which perturbations: all of `folds`, or with `heldOut` the one that held the perturbation
+ * out, where there is one.
+ *
+ * @param namesOf every name of an id, in upper case: training may have known it by another
+ */
+export function chooseFolds(
+  model: OpenedModel,
+  folds: readonly SavedFold[],
+  ids: readonly string[],
+  heldOut: boolean,
+  namesOf: NamesOf,
+): FoldChoice[] {
+  const testOf = new Map(
+    model.folds.flatMap((fold) => fold.test.map((id) => [id.toUpperCase(), fold] as const)),
+  );
+  const holders = ids.map((id) => testOf.get(namesOf(id).find((name) => testOf.has(name)) ?? "") ?? null);
   const rows = ids.map((_, row) => row);
   if (!heldOut) {
-    warnOfTrainingRows(model, folds, ids);
+    const seen = rows.filter((row) => holders[row] && folds.some((fold) => fold !== holders[row]));
+    warnOfTrainingRows(seen.map((row) => ids[row]), ids.length);
     return [{ folds, rows }];
   }
-  const foldOf = new Map(folds.flatMap((fold) => fold.test.map((id) => [id, fold] as const)));
-  const own = folds.map((fold) => ({
-    folds: [fold],
-    rows: rows.filter((row) => foldOf.get(ids[row]) === fold),
-  }));
-  const strangers = rows.filter((row) => !foldOf.has(ids[row]));
-  if (strangers.length > 0) {
+  const own = folds.map((fold) => ({ folds: [fold], rows: rows.filter((row) => holders[row] === fold) }));
+  const others = rows.filter((row) => !folds.some((fold) => fold === holders[row]));
+  if (others.length > 0) {
     log.info(
-      `${counted(strangers.length, "perturbation")} of ${ids.length} were held out by no fold: ` +
+      `${counted(others.length, "perturbation")} of ${ids.length} were held out by no fold: ` +
         `predicted by the mean over ${counted(folds.length, "fold")}.`,
     );
   }
-  return [...own, { folds, rows: strangers }].filter(({ rows }) => rows.length > 0);
+  return [...own, { folds, rows: others }].filter(({ rows }) => rows.length > 0);
 }
 
-function warnOfTrainingRows(model: OpenedModel, folds: readonly SavedFold[], ids: readonly string[]): void {
-  const known = new Set(model.folds.flatMap(({ test }) => test));
-  const heldOutByAll = (id: string) => folds.every(({ test }) => test.includes(id));
-  const seen = ids.filter((id) => known.has(id) && !heldOutByAll(id));
+function warnOfTrainingRows(seen: readonly string[], count: number): void {
   if (seen.length === 0) return;
   log.warn(
-    `${counted(seen.length, "perturbation")} of ${ids.length} were in the training data (${
+    `${counted(seen.length, "perturbation")} of ${count} were in the training data (${
       seen.slice(0, 3).join(", ")
     }${seen.length > 3 ? ", ..." : ""}): their predictions look better than those of new ones will ` +
       `(--held-out predicts each by the fold that did not see it).`,

@@ -4,8 +4,9 @@ import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import { readEmbeddings } from "../dataset/embeddings.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
+import { ownGenes } from "../dataset/linear_inputs.ts";
 import { readIdLines } from "../dataset/targets.ts";
-import { readTfSequences } from "../dataset/tf_sequences.ts";
+import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
 import { readNpyStrings } from "../io/npy.ts";
 import type { Matrix } from "../linalg/matrix.ts";
@@ -33,17 +34,19 @@ export interface PredictionRows {
 /**
  * Read what the flags name.
  *
+ * @param tfSequences which symbol is which gene id
  * @param device opens the device, should it be needed
  * @throws {UsageError} when a flag is missing or does not go with the model
  */
 export async function readPredictionRows(
   model: OpenedModel,
   flags: PredictFlags,
+  tfSequences: TfSequences | null,
   device: () => Promise<Backend>,
 ): Promise<PredictionRows> {
   switch (model.input.kind) {
     case "gene_id":
-      return await readGenes(model, flags);
+      return await readGenes(model, flags, tfSequences);
     case "embedding":
       return await readVectors(model, model.input, flags, device);
     case "sequence":
@@ -51,7 +54,11 @@ export async function readPredictionRows(
   }
 }
 
-async function readGenes(model: OpenedModel, flags: PredictFlags): Promise<PredictionRows> {
+async function readGenes(
+  model: OpenedModel,
+  flags: PredictFlags,
+  tfSequences: TfSequences | null,
+): Promise<PredictionRows> {
   if (flags.embeddings !== null) {
     throw new UsageError(
       `Cannot use --embeddings: a ${model.kind} model knows a perturbation by its gene, give --ids`,
@@ -61,19 +68,14 @@ async function readGenes(model: OpenedModel, flags: PredictFlags): Promise<Predi
     throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
   }
   const ids = await readIds(flags.ids);
-  const names = flags.tfSeqCsv === null ? null : await readTfSequences(flags.tfSeqCsv);
-  const column = new Map(model.genes.map((gene, i) => [gene, i]));
-  const ownGene = Int32Array.from(ids, (id) => {
-    const known = [id, ...names?.geneIdsOf(id) ?? []].find((name) => column.has(name));
-    return known === undefined ? -1 : column.get(known)!;
-  });
+  const ownGene = ownGenes(ids, model.genes, tfSequences);
   const unmapped = ownGene.filter((gene) => gene < 0).length;
   if (unmapped > 0) {
     log.warn(
       `${
         counted(unmapped, "perturbation")
       } of ${ids.length} are no read-out genes of the model: the mean baseline ` +
-        `predicts them${names ? "" : " (--tf-seq-csv finds the gene ids of symbols)"}.`,
+        `predicts them${flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""}.`,
     );
   }
   return { ids, input: { kind: "gene_id", ownGene } };

@@ -1,0 +1,185 @@
+/** predict.ts on the result of every script: what the script itself predicted for its held-out rows. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { DataError, UsageError } from "../../lib/cli/errors.ts";
+import { readCsvTable } from "../../lib/io/csv.ts";
+import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
+import { perturbationNames } from "../../lib/prediction/names.ts";
+import { openSavedModel } from "../../lib/models/saved_model.ts";
+import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
+import { main as linearPca } from "../../scripts/hs27_lel.ts";
+import { main as hyena } from "../../scripts/hs_27_mlp_hyena.ts";
+import { main as nt } from "../../scripts/hs_27_mlp_nt.ts";
+import { main as xgboost } from "../../scripts/hs27_xgboost.ts";
+import { main as linearNt } from "../../scripts/lel_embed.ts";
+import { main as predict } from "../../scripts/predict.ts";
+import { linesPrinted } from "../support/captured_log.ts";
+import { golden } from "../support/golden.ts";
+
+const data = golden("synthetic/datasets/s")!;
+const ntVectors = join(data, "NT-v2-50M", "NTv2_50m_tf_embeddings.npy");
+const ntIds = join(data, "NT-v2-50M", "NTv2_50m_tf_ids.npy");
+const hyenaVectors = join(data, "HyenaDNA_outputs", "hyenadna_tf_embeddings_mean.npy");
+const hyenaIds = join(data, "HyenaDNA_outputs", "hyenadna_tf_gene_index.txt");
+const tfSequences = join(data, "data", "tf_sequences.csv");
+
+const namesOf = perturbationNames(await readTfSequences(tfSequences));
+
+interface Trained {
+  main: (args: string[]) => Promise<void>;
+  /** Flags of the training script. */
+  flags: string[];
+  model: string;
+  predictions?: string;
+  /** Flags of predict.ts that give the inputs of all perturbations. */
+  inputs: (ids: readonly string[]) => string[];
+  /** Rounding of stored coefficients; predictions are of size 0.1. */
+  tolerance: number;
+}
+
+const network = ["--data-dir", data, "--device", "cpu", "--hidden-dims", "16", "8", "--epochs", "4"];
+const onNt = () => ["--embeddings", ntVectors, "--ids", ntIds];
+const onHyena = () => ["--embeddings", hyenaVectors, "--ids", hyenaIds];
+const trained: Record<string, Trained> = {
+  "hs27_lel.ts": {
+    main: linearPca,
+    flags: ["--repo-root", data],
+    model: "linear_pca",
+    inputs: (ids) => ["--ids", ids.join(","), "--tf-seq-csv", tfSequences],
+    tolerance: 1e-6,
+  },
+  "lel_embed.ts": {
+    main: linearNt,
+    flags: ["--repo-root", data, "--ntv2-dir", join(data, "NT-v2-50M")],
+    model: "linear_nt_embed",
+    inputs: () => [...onNt(), "--tf-seq-csv", tfSequences],
+    tolerance: 1e-6,
+  },
+  "hs27_xgboost.ts": {
+    main: xgboost,
+    flags: ["--data-dir", data, "--n-top-genes", "6", "--n-estimators", "8"],
+    model: "xgboost_hyena",
+    inputs: onHyena,
+    tolerance: 0,
+  },
+  "hs_27_mlp_nt.ts": { main: nt, flags: network, model: "mlp_nt", inputs: onNt, tolerance: 1e-6 },
+  "hs_27_mlp_hyena.ts": { main: hyena, flags: network, model: "mlp_hyena", inputs: onHyena, tolerance: 1e-6 },
+  "concat_gene_tf_mlp.ts": {
+    main: concat,
+    flags: [...network, "--n-top-genes", "20"],
+    model: "concat_mlp",
+    predictions: "concat_mlp_cv",
+    inputs: onNt,
+    tolerance: 1e-6,
+  },
+};
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+for (const [script, { main, flags, model, predictions, inputs, tolerance }] of Object.entries(trained)) {
+  Deno.test(`predict.ts --held-out gives the held-out predictions of ${script}`, () =>
+    inFolder(async (folder) => {
+      const output = ["--output-dir", folder, "--save-model", "--plot-format", "svg"];
+      await linesPrinted(() => main([...flags, ...output]));
+      const result = join(folder, model);
+      const own = await readParquetFrame(join(result, `predictions_${predictions ?? model}.parquet`));
+      const frame = join(folder, "predicted.parquet");
+      const asked = ["--result", result, "--output", frame, "--device", "cpu", ...inputs(own.index)];
+      await linesPrinted(() => predict([...asked, "--held-out"]));
+
+      const predicted = await readParquetFrame(frame);
+      assertEquals(predicted.columns, own.columns);
+      const rowsOf = (id: string, frame = predicted) => {
+        const row = frame.index.findIndex((name) => namesOf(id).includes(name.toUpperCase()));
+        assert(row >= 0, `${id} is among the predictions`);
+        return frame.values.data.subarray(row * own.columns.length, (row + 1) * own.columns.length);
+      };
+      let worst = 0;
+      own.index.forEach((id, row) =>
+        rowsOf(id).forEach((value, gene) => {
+          worst = Math.max(worst, Math.abs(value - own.values.data[row * own.columns.length + gene]));
+        })
+      );
+      assert(worst <= tolerance, `off by ${worst}`);
+
+      // One fold alone: its own rows as before, the others otherwise.
+      const { folds } = await openSavedModel(result);
+      await linesPrinted(() => predict([...asked, "--fold", "1"]));
+      const single = await readParquetFrame(frame);
+      const equal = (id: string) => {
+        const expected = rowsOf(id, own);
+        return rowsOf(id, single).every((value, gene) => Math.abs(value - expected[gene]) <= tolerance);
+      };
+      assert(folds[1].test.every(equal));
+      assert(!folds[0].test.every(equal));
+    }));
+}
+
+Deno.test("predict.ts averages the folds, puts the mean baseline beside it and warns of training rows", () =>
+  inFolder(async (folder) => {
+    const { main, flags, inputs } = trained["hs_27_mlp_nt.ts"];
+    await linesPrinted(() =>
+      main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const result = join(folder, "mlp_nt");
+    const run = async (name: string, ...more: string[]) => {
+      const output = join(folder, name);
+      const lines = await linesPrinted(() =>
+        predict(["--result", result, "--output", output, "--device", "cpu", ...inputs([]), ...more])
+      );
+      return { output, lines };
+    };
+    const folds: Awaited<ReturnType<typeof readParquetFrame>>[] = [];
+    for (const fold of ["0", "1", "2", "3", "4"]) {
+      folds.push(await readParquetFrame((await run(`${fold}.parquet`, "--fold", fold)).output));
+    }
+    const { output, lines } = await run("all.csv");
+    assert(lines.some((line) => line.includes("were in the training data")), lines.join("\n"));
+    const table = await readCsvTable(output);
+    assertEquals(table.header, ["gene_id", ...folds[0].columns]);
+    const baseline = await readCsvTable(join(folder, "all_baseline.csv"));
+    const baselines = await readParquetFrame(join(folder, "2_baseline.parquet"));
+    assertEquals(baselines.index, folds[2].index);
+    table.rows.forEach(([id, ...cells], row) => {
+      assertEquals(id, folds[0].index[row]);
+      cells.forEach((cell, gene) => {
+        const at = row * cells.length + gene;
+        const mean = folds.reduce((sum, { values }) => sum + values.data[at], 0) / 5;
+        assert(Math.abs(Number(cell) - mean) < 1e-7, `${id}, gene ${gene}`);
+      });
+    });
+    // All rows have the same baseline, near that of a fold.
+    assertEquals(baseline.rows[0].slice(1), baseline.rows[1].slice(1));
+    assert(Math.abs(Number(baseline.rows[0][1]) - baselines.values.data[0]) < 0.05);
+  }));
+
+Deno.test("predict.ts says in one line what is missing or does not go together", () =>
+  inFolder(async (folder) => {
+    const { main, flags } = trained["lel_embed.ts"];
+    await linesPrinted(() =>
+      main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const result = ["--result", join(folder, "linear_nt_embed")];
+    await assertRejects(() => predict([]), UsageError, "Flag --result is needed");
+    await assertRejects(() => predict(["--result", folder]), DataError, `there is no "model/model.json"`);
+    await assertRejects(() => predict(result), UsageError, "Flag --embeddings is needed");
+    await assertRejects(
+      () => predict([...result, "--sequences", tfSequences]),
+      UsageError,
+      "Flag --model is needed with --sequences",
+    );
+    await assertRejects(
+      () => predict([...result, "--embeddings", hyenaVectors, "--ids", hyenaIds, "--fold", "7"]),
+      UsageError,
+      "Cannot use --fold 7: the model has folds 0, 1, 2, 3, 4",
+    );
+    await assertRejects(() => predict([...result, "--output", "x.tsv"]), UsageError, ".parquet or .csv");
+  }));
