@@ -2,6 +2,7 @@
 import { DataError } from "../cli/errors.ts";
 import type { FittedFold } from "../evaluation/cross_validation.ts";
 import { Cholesky } from "../linalg/cholesky.ts";
+import type { SafetensorsArray } from "../io/safetensors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { FoldTensors } from "./saved_model.ts";
 
@@ -56,4 +57,29 @@ export function linearTensors(baseline: Float64Array, coefficients: Matrix<Float
       data: Float32Array.from(coefficients.data),
     }],
   ]);
+}
+
+/**
+ * A fold's tensors for all genes of the run, where it learned only some (--strict with --n-top-genes): the others get
+ * their training mean.
+ *
+ * @param own positions of the fold's genes; null where it has all
+ * @param means of the training rows, one a gene of the run
+ */
+export function forAllGenes(
+  tensors: FoldTensors,
+  own: readonly number[] | null,
+  means: Float64Array,
+): FoldTensors {
+  if (own === null) return tensors;
+  const widened = new Map<string, SafetensorsArray>();
+  for (const [name, { shape: [, ...rest], data }] of tensors) {
+    const width = rest[0] ?? 1, all = new Float32Array(means.length * width);
+    if (name === "baseline") all.set(means);
+    own.forEach((gene, i) =>
+      all.set((data as Float32Array).subarray(i * width, (i + 1) * width), gene * width)
+    );
+    widened.set(name, { shape: [means.length, ...rest], data: all });
+  }
+  return widened;
 }

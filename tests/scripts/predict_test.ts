@@ -123,6 +123,36 @@ for (const [script, { main, flags, model, predictions, inputs, tolerance }] of O
     }));
 }
 
+for (const script of ["hs27_lel.ts", "lel_embed.ts"]) {
+  Deno.test(`predict.ts predicts genes that a strict fold of ${script} did not learn by their training mean`, () =>
+    inFolder(async (folder) => {
+      const { main, flags, model, inputs } = trained[script];
+      const strict = ["--strict", "--n-top-genes", "5", "--save-model", "--plot-format", "svg"];
+      await linesPrinted(() => main([...flags, ...strict, "--output-dir", folder]));
+      const result = join(folder, model), output = join(folder, "predicted.parquet");
+      const own = await readParquetFrame(join(result, `predictions_${model}.parquet`));
+      await linesPrinted(() =>
+        predict(["--result", result, "--output", output, "--held-out", ...inputs(own.index)])
+      );
+      const [predicted, baseline] = [
+        await readParquetFrame(output),
+        await readParquetFrame(join(folder, "predicted_baseline.parquet")),
+      ];
+      const width = own.columns.length;
+      let left = 0;
+      own.index.forEach((id, row) => {
+        const at = predicted.index.findIndex((name) => namesOf(id).includes(name.toUpperCase()));
+        for (let gene = 0; gene < width; gene++) {
+          const learned = own.values.data[row * width + gene];
+          const expected = Number.isNaN(learned) ? baseline.values.data[at * width + gene] : learned;
+          if (Number.isNaN(learned)) left++;
+          assert(Math.abs(predicted.values.data[at * width + gene] - expected) < 1e-6, `${id}, gene ${gene}`);
+        }
+      });
+      assert(left > 0);
+    }));
+}
+
 Deno.test("predict.ts averages the folds, puts the mean baseline beside it and warns of training rows", () =>
   inFolder(async (folder) => {
     const { main, flags, inputs } = trained["hs_27_mlp_nt.ts"];
