@@ -249,8 +249,8 @@ async function trainedTreeFold(
   if (own) forest.baseScore.forEach((_, gene) => own.has(gene) || (forest.baseScore[gene] = baseline[gene]));
   const tensors = new Map<string, SafetensorsArray>([
     ["baseline", vector(baseline)],
-    ["scaler.mean", vector(scaler.mean)],
-    ["scaler.scale", vector(scaler.scale)],
+    ["scaler.mean", { shape: [data.x.columns], data: scaler.mean }],
+    ["scaler.scale", { shape: [data.x.columns], data: scaler.scale }],
     ["forest.base_score", vector(forest.baseScore)],
     ["forest.tree_sizes", { shape: [data.y.columns, rounds], data: forest.treeSizes }],
     ["forest.feature", vector(forest.feature)],
