@@ -1,0 +1,164 @@
+/**
+ * Embeddings beside PyTorch on the same machine in the same run: models of the published shapes with random weights,
+ * one sequence at a time, each program in a process of its own. Prints seconds of a forward pass (the best of the
+ * repeats), peak memory of the process and their ratios; and how the cost of a token grows with length.
+ *
+ *   deno run -A bench/inference.ts                       (all; about 8 minutes on two cores)
+ *   deno run -A bench/inference.ts nt-2001 hyena-16384   (some)
+ *   deno run -A bench/inference.ts growth                (tokens a second from 1,024 to 131,072)
+ *
+ * The peer is bench/inference_peer.py under the Python that PYTHON names (default python3), with one thread and with all
+ * cores, of which the faster counts. Without PyTorch only our own figures are printed.
+ */
+import { fromFileUrl, join } from "@std/path";
+import { openBackend } from "../lib/backend/device.ts";
+import { openHyenaEmbedder } from "../lib/embedding/hyena_embedder.ts";
+import { openNtEmbedder } from "../lib/embedding/nt_embedder.ts";
+import { openModelSource } from "../lib/models/model_source.ts";
+import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../tests/support/random_models.ts";
+
+interface Case {
+  name: string;
+  kind: "ntv2" | "hyenadna";
+  tokens: number;
+  repeats: number;
+}
+
+const cases: Case[] = [
+  { name: "nt-2001", kind: "ntv2", tokens: 2001, repeats: 3 },
+  { name: "hyena-16384", kind: "hyenadna", tokens: 16_384, repeats: 3 },
+  { name: "hyena-131072", kind: "hyenadna", tokens: 131_072, repeats: 1 },
+];
+
+const growthLengths = {
+  ntv2: [1024, 2048, 4096, 8192, 16_384],
+  hyenadna: [1024, 4096, 16_384, 65_536, 131_072],
+};
+
+interface Measurement {
+  seconds: number;
+  peakMiB: number;
+  mean: number[];
+  version?: string;
+}
+
+/** Random tokens, the same as the peer draws. */
+function randomTokens(kind: Case["kind"], count: number): Int32Array<ArrayBuffer> {
+  const [low, choices] = kind === "ntv2" ? [6, 4096] : [7, 4];
+  let state = 1;
+  return Int32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return low + (state >>> 8) % choices;
+  });
+}
+
+/** In a process of its own: load, run, print a Measurement. */
+async function measureOurs(folder: string, { kind, tokens, repeats }: Case, profile: boolean): Promise<void> {
+  const { backend } = await openBackend({ device: "auto", profile });
+  const log = console.log;
+  console.log = () => {};
+  const source = await openModelSource(folder);
+  const embedder = kind === "ntv2"
+    ? await openNtEmbedder(backend, source, { dtype: "f32", memoryBytes: 2 ** 32 })
+    : await openHyenaEmbedder(backend, source, { memoryBytes: 3.5 * 2 ** 30 });
+  console.log = log;
+  const batch = {
+    tokenIds: randomTokens(kind, tokens),
+    mask: new Int32Array(tokens).fill(1),
+    batch: 1,
+    length: tokens,
+  };
+  let seconds = Infinity, mean: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now();
+    mean = [...(await embedder.embed(batch, "mean", false)).vectors.slice(0, 8)];
+    seconds = Math.min(seconds, (performance.now() - start) / 1000);
+  }
+  const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
+  const peakMiB = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? NaN) / 1024;
+  for (const [family, { calls, ms }] of [...await backend.profile()].sort(([, a], [, b]) => b.ms - a.ms)) {
+    console.error(`${ms.toFixed(0).padStart(8)} ms ${String(calls).padStart(6)} calls  ${family}`);
+  }
+  await embedder.close();
+  await backend.close();
+  console.log(JSON.stringify({ seconds, peakMiB, mean, version: backend.description }));
+}
+
+async function child(command: string, args: string[]): Promise<Measurement | null> {
+  try {
+    const { success, stdout } = await new Deno.Command(command, { args, stderr: "inherit" }).output();
+    return success ? JSON.parse(new TextDecoder().decode(stdout)) : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+async function compare(folder: string, one: Case): Promise<void> {
+  const self = fromFileUrl(import.meta.url);
+  const ours = await child(Deno.execPath(), ["run", "-A", self, "--ours", folder, JSON.stringify(one)]);
+  const threads = [...new Set([1, navigator.hardwareConcurrency])];
+  const peers: Measurement[] = [];
+  for (const count of threads) {
+    const args = [join(self, "..", "inference_peer.py"), folder, one.kind, one.tokens, count, one.repeats]
+      .map(String);
+    const peer = await child(Deno.env.get("PYTHON") ?? "python3", args);
+    if (peer) peers.push(peer);
+  }
+  if (!ours) throw new Error(`${one.name} failed`);
+  console.log(`${one.name}: ${ours.seconds.toFixed(2)} s, ${ours.peakMiB.toFixed(0)} MiB (${ours.version})`);
+  const [peer] = peers.sort((a, b) => a.seconds - b.seconds);
+  if (!peer) return;
+  const scale = Math.max(...peer.mean.map(Math.abs));
+  const worst = Math.max(...peer.mean.map((value, i) => Math.abs(value - ours.mean[i]))) / scale;
+  console.log(
+    `${"".padEnd(one.name.length)}  PyTorch ${peer.version}: ${peer.seconds.toFixed(2)} s, ${
+      peer.peakMiB.toFixed(0)
+    } MiB; ` +
+      `ours / PyTorch: time ${(ours.seconds / peer.seconds).toFixed(2)}, memory ${
+        (ours.peakMiB / peer.peakMiB).toFixed(2)
+      }; ` +
+      `vectors agree to ${worst.toExponential(1)}`,
+  );
+}
+
+async function growth(folders: Record<Case["kind"], string>): Promise<void> {
+  for (const kind of ["hyenadna", "ntv2"] as const) {
+    let first: number | null = null;
+    for (const tokens of growthLengths[kind]) {
+      const one: Case = { name: "", kind, tokens, repeats: tokens > 8192 ? 1 : 2 };
+      const ours = await child(Deno.execPath(), [
+        "run",
+        "-A",
+        fromFileUrl(import.meta.url),
+        "--ours",
+        folders[kind],
+        JSON.stringify(one),
+      ]);
+      const cost = ours!.seconds / tokens;
+      first ??= cost;
+      console.log(
+        `${kind} ${String(tokens).padStart(7)} tokens: ${(1 / cost).toFixed(0).padStart(6)} tokens/s, ` +
+          `${(cost / first).toFixed(2)} times the cost of a token at ${growthLengths[kind][0]}`,
+      );
+    }
+  }
+}
+
+if (import.meta.main) {
+  if (Deno.args[0] === "--ours") {
+    await measureOurs(Deno.args[1], JSON.parse(Deno.args[2]), Deno.env.has("PROFILE"));
+  } else {
+    const folder = await Deno.makeTempDir({ prefix: "inference_bench" });
+    try {
+      const folders = { ntv2: join(folder, "nt"), hyenadna: join(folder, "hyena") };
+      writeRandomNt(folders.ntv2, nt50m);
+      writeRandomHyena(folders.hyenadna, { ...hyenaLarge, maxTokens: 131_074 });
+      const chosen = Deno.args.length > 0 ? Deno.args : [...cases.map(({ name }) => name), "growth"];
+      for (const one of cases) if (chosen.includes(one.name)) await compare(folders[one.kind], one);
+      if (chosen.includes("growth")) await growth(folders);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+}
