@@ -42,12 +42,11 @@ export async function openNtEmbedder(
       counted(model.parameters.size, "tensor")
     } used, ${weights.unusedNames().length} not needed`,
   );
-  const bytesAToken = 4 * (9 * config.width + 3 * config.intermediateWidth);
   const free = memoryBytes - backend.memory.current;
   // No activation above 2^25 elements, which is 128 MiB: what every device can bind.
   const maxBatchTokens = Math.max(
     1,
-    Math.floor(Math.min(2 ** 25 / (2 * config.intermediateWidth), free / bytesAToken)),
+    Math.floor(Math.min(2 ** 25 / config.width, free / (4 * 10 * config.width))),
   );
 
   return {

@@ -15,6 +15,7 @@ import {
   checkpoint,
   fromArray,
   gatherRows,
+  isRecording,
   keep,
   layerNorm,
   linear,
@@ -24,7 +25,7 @@ import {
   rotaryTables,
   scope,
   siluGate,
-  type Tensor,
+  Tensor,
 } from "../tensor/mod.ts";
 import type { ModelConfig } from "./model_config.ts";
 import type { StateDict } from "./state_dict.ts";
@@ -91,6 +92,8 @@ export interface NtForwardOptions {
   readonly hook?: ModuleHook;
   /** Keep only each layer's input for the gradient and compute the layer again in `backward`. */
   readonly checkpointLayers?: boolean;
+  /** Without a hook, elements that the feed-forward part's inner activation may have: longer batches go through it in pieces. */
+  readonly widestActivation?: number;
   /**
    * Sees the hidden states while they exist: 0 the embedding, i the output of layer i, the last one after the final
    * layer norm. Not with checkpointLayers.
@@ -210,7 +213,7 @@ export class NucleotideTransformer {
     options.onHidden?.(0, x);
     this.#layers.forEach((layer, i) => {
       const run = (x: Tensor, mask: Tensor | null = null) =>
-        scope(() => this.#layer(layer, x, tables[i], mask, options.hook));
+        scope(() => this.#layer(layer, x, tables[i], mask, options));
       const before = x;
       if (!options.checkpointLayers) x = run(x, mask);
       else x = mask === null ? checkpoint(run, x) : checkpoint(run, x, mask);
@@ -231,8 +234,15 @@ export class NucleotideTransformer {
     return multiply(x, gatherRows(ones, mask));
   }
 
-  #layer(layer: Layer, x: Tensor, tables: RotaryTables, mask: Tensor | null, hook?: ModuleHook): Tensor {
-    const { heads, width, layerNormEpsilon: epsilon } = this.config;
+  #layer(
+    layer: Layer,
+    x: Tensor,
+    tables: RotaryTables,
+    mask: Tensor | null,
+    options: NtForwardOptions,
+  ): Tensor {
+    const { heads, width, intermediateWidth, layerNormEpsilon: epsilon } = this.config;
+    const { hook, widestActivation = 2 ** 23 } = options;
     const apply = (module: string, input: Tensor) => {
       const { weight, bias } = layer.linears.get(module)!;
       const name = `${layer.name}.${module}`;
@@ -247,9 +257,15 @@ export class NucleotideTransformer {
       const context = attention(q, k, v, { heads, scale: (width / heads) ** -0.5, keyMask: mask });
       return add(x, apply("attention.output.dense", context));
     });
-    const b = layerNorm(afterAttention, layer.norm.gamma, layer.norm.beta, epsilon);
-    const gated = siluGate(apply("intermediate.dense", b));
-    return add(afterAttention, apply("output.dense", gated));
+    const feedForward = (y: Tensor) => {
+      const b = layerNorm(y, layer.norm.gamma, layer.norm.beta, epsilon);
+      return add(y, apply("output.dense", siluGate(apply("intermediate.dense", b))));
+    };
+    const rows = Math.max(1, Math.floor(widestActivation / (2 * intermediateWidth)));
+    if (hook !== undefined || isRecording(afterAttention) || afterAttention.rows <= rows) {
+      return feedForward(afterAttention);
+    }
+    return inRowBlocks(afterAttention, rows, feedForward);
   }
 
   /** cos and sin for positions 0 to length - 1; layers of equal frequencies share them. */
@@ -291,4 +307,19 @@ export class NucleotideTransformer {
     }
     this.#tables.clear();
   }
+}
+
+/** f on blocks of rows, which must not depend on each other. Carries no gradient. */
+function inRowBlocks(x: Tensor, blockRows: number, f: (block: Tensor) => Tensor): Tensor {
+  const { backend, rows, columns } = x;
+  const out = Tensor.empty(backend, x.shape, x.dtype);
+  for (let start = 0; start < rows; start += blockRows) {
+    scope(() => {
+      const size = Math.min(blockRows, rows - start) * columns, at = start * columns;
+      const block = Tensor.empty(backend, [size / columns, columns], x.dtype);
+      backend.copy2d(block.storage, 0, size, x.storage, at, size, 1, size);
+      backend.copy2d(out.storage, at, size, f(block).storage, 0, size, 1, size);
+    });
+  }
+  return out;
 }

@@ -79,6 +79,16 @@ testGolden("NucleotideTransformer reads float16 weights and computes in float32"
   assertGolden(await mean.read(), "nt_tiny_golden/fp16_mean_pooled.npy");
 });
 
+testGolden(
+  "NucleotideTransformer gives the same states when its widest activation is cut into pieces",
+  async (backend) => {
+    const { model } = await loadTiny(backend);
+    const batch = goldenBatch();
+    const hidden = scope(() => model.forward(model.batch(batch), { widestActivation: 256 * 10 }));
+    assertGolden(await hidden.read(), "nt_tiny_golden/hidden_3.npy", batch.mask);
+  },
+);
+
 testGolden("NucleotideTransformer keeps its angles right over 2,001 tokens", async (backend) => {
   const { model } = await loadTiny(backend);
   const { sequence } = JSON.parse(Deno.readTextFileSync(join(deepGolden!, "nt_tiny_golden/long.json")));
