@@ -35,12 +35,16 @@ export async function openHyenaEmbedder(
   log.info(`Weights "${weights.path}": ${counted(weights.unusedNames().length, "tensor")} not needed`);
   const weightBytes = backend.memory.current;
 
+  let lastLength = 0;
   const embed = async (
     batch: TokenBatch,
     pooling: Pooling,
     sameLengthFollows: boolean,
   ): Promise<PooledBatch> => {
+    // A quarter is for spectra that serve the next batch too.
     const free = memoryBytes - weightBytes;
+    const keepsSpectra = sameLengthFollows || batch.length === lastLength;
+    lastLength = batch.length;
     const means: { start: number; length: number; mean: Tensor }[] = [];
     let first: Tensor | null = null;
     await model.forward(
@@ -52,8 +56,8 @@ export async function openHyenaEmbedder(
         if (start === 0 && pooling === "cls") first = keep(slice(values, 1, 0, 1));
       },
       {
-        limits: { memoryBytes: free },
-        keepSpectraBytes: sameLengthFollows ? Math.min(2 ** 30, free / 4) : 0,
+        limits: { memoryBytes: keepsSpectra ? 0.75 * free : free },
+        keepSpectraBytes: keepsSpectra ? Math.min(2 ** 30, free / 4) : 0,
         onLayer: async (layer) => {
           await backend.finish();
           onShare?.((layer + 1) / (config.layers + 1));

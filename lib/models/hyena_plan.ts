@@ -33,7 +33,7 @@ export interface PlanLimits {
 export function planHyena(config: HyenaConfig, batch: number, length: number, limits: PlanLimits): HyenaPlan {
   const { memoryBytes, storageElements = 2 ** 25, blockElements = 2 ** 22, spectrumElements = 2 ** 23 } =
     limits;
-  const { width, innerWidth, filterWidth } = config;
+  const { width, innerWidth } = config;
   const transformLength = Math.max(4, 2 ** Math.ceil(Math.log2(Math.max(1, 2 * length - 1))));
   const spectrum = transformLength + 2;
   const blockLength = Math.max(
@@ -46,12 +46,8 @@ export function planHyena(config: HyenaConfig, batch: number, length: number, li
       1,
       Math.min(groupChannels, Math.floor(spectrumElements / (batch * spectrum))),
     );
-    // Residual stream and the mixer's output; what the filters are made from; the parts of one group; spectra of
-    // input and filter, and the filter's pieces; one block on its way through the MLP.
-    const elements = 2 * batch * length * width + length * filterWidth + 4 * batch * groupChannels * length +
-      transformChannels * ((batch + 1) * spectrum + (2 * batch + 3) * length) +
-      batch * blockLength * (innerWidth + 3 * width);
-    const bytes = 4 * elements;
+    const bytes = 4 *
+      peakElements(config, batch, length, { spectrum, blockLength, groupChannels, transformChannels });
     if (batch * groupChannels * length <= storageElements && bytes <= memoryBytes) {
       return { transformLength, blockLength, groupChannels, transformChannels, bytes };
     }
@@ -62,6 +58,40 @@ export function planHyena(config: HyenaConfig, batch: number, length: number, li
       );
     }
   }
+}
+
+interface Cut {
+  spectrum: number;
+  blockLength: number;
+  groupChannels: number;
+  transformChannels: number;
+}
+
+/** Elements that live at the same time, at most, in the layer's stages (see hyenadna.ts). */
+function peakElements(config: HyenaConfig, batch: number, length: number, cut: Cut): number {
+  const { width, innerWidth, filterWidth, positionWidth, taps } = config;
+  const { spectrum, blockLength, groupChannels, transformChannels } = cut;
+  const perChannel = batch * length;
+  const block = batch * blockLength;
+  const residual = perChannel * width;
+  const features = length * (filterWidth + 1);
+  const makingFeatures = blockLength * (positionWidth + 2 * filterWidth);
+  // The last group's three parts and the one before its short filter, while the other groups' results wait.
+  const waiting = perChannel * (width - groupChannels);
+  const projecting = 4 * groupChannels * perChannel + block * (width + 2);
+  const shortFilters = 3 * groupChannels * (taps + 2);
+  const parts = transformChannels < groupChannels ? transformChannels * perChannel : 0;
+  const transforming = 2 * groupChannels * perChannel + parts +
+    transformChannels * (spectrum + Math.max(2 * length, perChannel + batch * spectrum));
+  const feedingForward = block * (innerWidth + width + 2);
+  return residual + Math.max(
+    features + Math.max(
+      makingFeatures,
+      waiting + shortFilters + Math.max(projecting, transforming),
+      residual,
+    ),
+    feedingForward,
+  );
 }
 
 function mebibytes(bytes: number): string {

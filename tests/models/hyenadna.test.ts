@@ -195,6 +195,24 @@ if (deepGolden) {
     assertEquals(backend.live.size, 0);
   });
 
+  Deno.test("HyenaDna takes no more memory than its plan says, however small the memory", async () => {
+    const ids = goldenIntegers("hyena_tiny_golden/len1000/input_ids.npy").data;
+    const cuts = new Set<number>();
+    for (const kibibytes of [4096, 900, 600, 450]) {
+      const backend = openAccountingBackend();
+      const model = await loadTiny(backend);
+      const weights = backend.memory.current;
+      const limits = { memoryBytes: kibibytes * 1024, blockElements: 10_000 };
+      const plan = planHyena(model.config, 1, 1000, limits);
+      cuts.add(plan.groupChannels);
+      await model.forward({ tokenIds: ids, mask: ids, batch: 1, length: 1000 }, () => {}, { limits });
+      const taken = backend.memory.peak - weights;
+      assert(taken <= plan.bytes, `took ${taken}, planned ${plan.bytes}`);
+      assert(taken > 0.9 * plan.bytes, `took ${taken}, planned ${plan.bytes}: too cautious`);
+    }
+    assert(cuts.size >= 3);
+  });
+
   Deno.test("HyenaDna refuses a sequence longer than the model", async () => {
     const model = await loadTiny(openReferenceBackend());
     const tokenIds = new Int32Array(1027);

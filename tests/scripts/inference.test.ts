@@ -192,7 +192,7 @@ inferenceTest("vectors of real transcripts do not depend on the batches", async 
   const hyena = ["--pipeline", "hyenadna", "--model", model("hyena_tiny"), "--hyena-max-length", "600"];
   const alone = await vectors(...hyena), together = await vectors(...hyena, "--hyena-batch-size", "8");
   assert(worstDifference(alone, together) < 1e-5);
-  const tight = await vectors(...hyena, "--memory-limit", "5300KB");
+  const tight = await vectors(...hyena, "--memory-limit", "4600KB");
   assert(worstDifference(alone, tight) < 1e-5, "nor on how the memory makes it cut the work");
 }, fullSizeData("dna"));
 
