@@ -36,10 +36,9 @@ export function planHyena(config: HyenaConfig, batch: number, length: number, li
   const { width, innerWidth } = config;
   const transformLength = Math.max(4, 2 ** Math.ceil(Math.log2(Math.max(1, 2 * length - 1))));
   const spectrum = transformLength + 2;
-  const blockLength = Math.max(
-    1,
-    Math.min(length, Math.floor(blockElements / (batch * Math.max(innerWidth, 3 * width)))),
-  );
+  // A block on its way through the MLP takes no more than an eighth of the memory.
+  const blockRows = Math.min(blockElements, memoryBytes / 32) / (batch * Math.max(innerWidth, 3 * width));
+  const blockLength = Math.max(1, Math.min(length, Math.floor(blockRows)));
 
   for (let groupChannels = width;; groupChannels = Math.ceil(groupChannels / 2)) {
     const transformChannels = Math.max(
@@ -95,5 +94,5 @@ function peakElements(config: HyenaConfig, batch: number, length: number, cut: C
 }
 
 function mebibytes(bytes: number): string {
-  return bytes === Infinity ? "the device's memory" : `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return bytes === Infinity ? "the device's memory" : `${Math.ceil(Math.max(0, bytes) / 2 ** 20)} MiB`;
 }
