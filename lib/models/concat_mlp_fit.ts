@@ -124,8 +124,13 @@ export function batchLoss(
   cells: Int32Array,
 ): Tensor {
   const { backend } = tables.genes;
-  const tfs = distinct(cells.map((cell) => Math.floor(cell / targets.columns)), tables.tfs.rows);
-  const genes = distinct(cells.map((cell) => cell % targets.columns), tables.genes.rows);
+  // Pairs of one gene side by side: its row is read, and its gradient added to, while it is in the cache.
+  const byGene = cells.map((cell) =>
+    cell % targets.columns * targets.rows + Math.floor(cell / targets.columns)
+  )
+    .sort();
+  const tfs = distinct(byGene.map((key) => key % targets.rows), tables.tfs.rows);
+  const genes = distinct(byGene.map((key) => Math.floor(key / targets.rows)), tables.genes.rows);
   const rowsOf = (table: Tensor, { rows }: Distinct) =>
     rows.length === table.rows ? table : gatherRows(table, fromArray(backend, rows));
   const prediction = model.forward(
@@ -134,7 +139,9 @@ export function batchLoss(
     model.projectGenes(rowsOf(tables.genes, genes)),
     fromArray(backend, genes.positions),
   );
-  const truth = Float32Array.from(cells, (cell) => targets.data[cell]);
+  const truth = Float32Array.from(byGene, (key) => {
+    return targets.data[key % targets.rows * targets.columns + Math.floor(key / targets.rows)];
+  });
   return maskedSquaredError(cast(prediction, "f32"), fromArray(backend, truth));
 }
 
