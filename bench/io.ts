@@ -1,0 +1,105 @@
+/**
+ * Files at full size (377 x 4,912), beside pandas and matplotlib in the same run: reading the targets' CSV, reading and
+ * writing predictions as Parquet, drawing 1.85 million points as a hexagon plot. Medians; the first run of each is not
+ * counted, but shown: a script pays it.
+ *
+ *   deno run -P=test bench/io.ts
+ *   deno run -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
+ *   deno run -P=test bench/io.ts --no-peer
+ */
+import { parseFlags } from "../lib/cli/flags.ts";
+import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
+import { svgToPng } from "../lib/evaluation/plot_png.ts";
+import { encodeCsv, readNumericCsv } from "../lib/io/csv.ts";
+import { readNpyMatrix, writeNpy } from "../lib/io/npy.ts";
+import { readParquetFrame, writeParquetFrame } from "../lib/io/parquet.ts";
+import { ModelStream } from "../lib/random/model_stream.ts";
+
+const flags = parseFlags({
+  "repeats": { default: 7, min: 1, help: "runs of which the median counts" },
+  "peer": { default: true, help: "run Python too" },
+  "python": {
+    default: "/usr/bin/python3",
+    help: "Python with pandas, matplotlib, and pyarrow where it is to be had",
+  },
+}, { script: "bench/io.ts", about: "Files and plots at full size beside pandas and matplotlib." });
+
+const rows = 377, columns = 4912;
+const folder = await Deno.makeTempDir();
+const stream = new ModelStream(0);
+const truth = stream.fillNormal(new Float32Array(rows * columns), 0, 0.2);
+const predicted = truth.map((value) => 0.4 * value + 0.1 * stream.normal());
+const index = Array.from({ length: rows }, (_, i) => `TF${i}`);
+const genes = Array.from({ length: columns }, (_, j) => `ENSG${String(j).padStart(11, "0")}`);
+const frame = { index, columns: genes, values: { data: predicted, rows, columns } };
+await Deno.writeTextFile(
+  `${folder}/targets.csv`,
+  encodeCsv(
+    ["gene_name", ...genes],
+    index.map((
+      id,
+      i,
+    ) => [id, ...Array.from(truth.subarray(i * columns, (i + 1) * columns), (x) => x.toFixed(6))]),
+  ),
+);
+await writeNpy(`${folder}/truth.npy`, { shape: [rows, columns], data: truth });
+await writeNpy(`${folder}/predicted.npy`, { shape: [rows, columns], data: predicted });
+
+interface Milliseconds {
+  first: number;
+  median: number;
+}
+
+async function timed(work: () => Promise<unknown>): Promise<Milliseconds> {
+  const times: number[] = [];
+  for (let i = 0; i <= flags.repeats; i++) {
+    const start = performance.now();
+    await work();
+    times.push(performance.now() - start);
+  }
+  const [first, ...later] = times;
+  return { first, median: later.sort((a, b) => a - b)[later.length >> 1] };
+}
+
+const ours: Record<string, Milliseconds> = {
+  "read CSV": await timed(() => readNumericCsv(`${folder}/targets.csv`, { labels: 1 })),
+  "read .npy": await timed(() => readNpyMatrix(`${folder}/truth.npy`)),
+  "write Parquet": await timed(() => writeParquetFrame(`${folder}/predicted.parquet`, frame)),
+  "read Parquet": await timed(() => readParquetFrame(`${folder}/predicted.parquet`)),
+  "hexagon plot, PNG": await timed(async () => {
+    const svg = renderHexbinSvg({ truth, predicted, title: "Pred vs GT", limits: [-1, 1] });
+    await Deno.writeFile(`${folder}/plot.png`, await svgToPng(svg));
+  }),
+};
+
+const peer: Record<string, Milliseconds | null> & { versions?: string } = flags.peer ? await runPeer() : {};
+await Deno.remove(folder, { recursive: true });
+
+console.log(
+  `${rows} x ${columns}; milliseconds, first run and median of ${flags.repeats}; peer: ${
+    peer.versions ?? "none"
+  }`,
+);
+for (const [work, { first, median }] of Object.entries(ours)) {
+  const other = peer[work];
+  const beside = other
+    ? `  peer ${milliseconds(other.first)} ${milliseconds(other.median)}  ${
+      (other.median / median).toFixed(1)
+    } times as long`
+    : "";
+  console.log(`${work.padEnd(18)} ours ${milliseconds(first)} ${milliseconds(median)}${beside}`);
+}
+
+async function runPeer(): Promise<Record<string, Milliseconds | null>> {
+  const script = new URL("./io_peer.py", import.meta.url).pathname;
+  const { success, stdout } = await new Deno.Command(flags.python, {
+    args: [script, folder, String(flags.repeats)],
+    stderr: "inherit",
+  }).output();
+  if (!success) throw new Error(`${flags.python} ${script} failed (--no-peer does without)`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function milliseconds(value: number): string {
+  return value.toFixed(0).padStart(5);
+}
