@@ -10,7 +10,7 @@ let initialised: Promise<void> | null = null;
  *
  * @throws {Error} when the SVG is malformed
  */
-export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array> {
+export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array<ArrayBuffer>> {
   initialised ??= initWasm(resvgModule);
   await initialised;
   const renderer = new Resvg(svg, {
@@ -19,7 +19,7 @@ export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array> {
   });
   try {
     const image = renderer.render();
-    const png = image.asPng();
+    const png = new Uint8Array(image.asPng());
     image.free();
     return png;
   } finally {
