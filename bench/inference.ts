@@ -68,7 +68,7 @@ async function measureOurs(
   const source = await openModelSource(folder);
   const embedder = kind === "ntv2"
     ? await openNtEmbedder(backend, source, { dtype: "f32", memoryBytes: 2 ** 32 })
-    : await openHyenaEmbedder(backend, source, { memoryBytes: 3.5 * 2 ** 30 });
+    : await openHyenaEmbedder(backend, source, { dtype: "f32", memoryBytes: 3.5 * 2 ** 30 });
   console.log = log;
   const batch = {
     tokenIds: randomTokens(kind, tokens),

@@ -11,6 +11,8 @@ import { fromArray, keep, maskedMean, slice, type Tensor } from "../tensor/mod.t
 import { type Embedder, finiteRows, type PooledBatch, type Pooling } from "./embedder.ts";
 
 export interface HyenaEmbedderOptions {
+  /** Of the projections; the convolutions are float32 always. */
+  readonly dtype: "f32" | "f16";
   /** Bytes that weights and activations may take together. */
   readonly memoryBytes: number;
   /** Told within a batch: the share of it that is done. */
@@ -21,13 +23,13 @@ export interface HyenaEmbedderOptions {
 export async function openHyenaEmbedder(
   backend: Backend,
   source: ModelSource,
-  { memoryBytes, onShare }: HyenaEmbedderOptions,
+  { dtype, memoryBytes, onShare }: HyenaEmbedderOptions,
 ): Promise<Embedder> {
   const config = hyenaConfig(await readModelConfig(source));
   const weights = new StateDict(await openModelWeights(source), hyenaTensorName);
   let model: HyenaDna;
   try {
-    model = await HyenaDna.load(backend, weights, config);
+    model = await HyenaDna.load(backend, weights, config, dtype);
   } catch (error) {
     weights.close();
     throw error;
@@ -35,7 +37,7 @@ export async function openHyenaEmbedder(
   log.info(`Weights "${weights.path}": ${counted(weights.unusedNames().length, "tensor")} not needed`);
   const weightBytes = backend.memory.current;
 
-  let lastLength = 0;
+  let keptLength = 0;
   const embed = async (
     batch: TokenBatch,
     pooling: Pooling,
@@ -43,8 +45,8 @@ export async function openHyenaEmbedder(
   ): Promise<PooledBatch> => {
     // A quarter is for spectra that serve the next batch too.
     const free = memoryBytes - weightBytes;
-    const keepsSpectra = sameLengthFollows || batch.length === lastLength;
-    lastLength = batch.length;
+    const keepsSpectra = sameLengthFollows || batch.length === keptLength;
+    keptLength = sameLengthFollows ? batch.length : 0;
     const means: { start: number; length: number; mean: Tensor }[] = [];
     let first: Tensor | null = null;
     await model.forward(
@@ -86,7 +88,7 @@ export async function openHyenaEmbedder(
       revision: source.commit,
       weights: basename(weights.path),
       layer: `output of layer ${config.layers} of ${config.layers}, after the final layer norm`,
-      dtype: "f32",
+      dtype: dtype === "f16" ? "f16, convolutions f32" : "f32",
       device: backend.description,
     },
     embed,

@@ -87,7 +87,7 @@ export const inferenceFlags = {
     default: "f32",
     choices: ["f32", "f16"],
     group: "Embedding",
-    help: "f16 where the device can (NT)",
+    help: "f16 computes in half precision where the device can",
   },
   "hyena-model-name": {
     default: "LongSafari/hyenadna-large-1m-seqlen",

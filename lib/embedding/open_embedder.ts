@@ -52,10 +52,10 @@ export async function openEmbedder(
     const memoryBytes = backend.name === "cpu"
       ? (1 - gaps) * (Math.min(memoryLimit ?? cpuBytes, cpuBytes) - engineBytes)
       : memoryLimit ?? Infinity;
-    const dtype = chosenType(pipeline, backend, flags.dtype);
+    const dtype = chosenType(backend, flags.dtype);
     const embedder = pipeline === "ntv2"
       ? await openNtEmbedder(backend, source, { dtype, memoryBytes })
-      : await openHyenaEmbedder(backend, source, { memoryBytes, onShare });
+      : await openHyenaEmbedder(backend, source, { dtype, memoryBytes, onShare });
     const close = async () => {
       await embedder.close();
       await backend.close();
@@ -67,13 +67,12 @@ export async function openEmbedder(
   }
 }
 
-function chosenType(pipeline: Pipeline, backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
-  if (asked === "f32") return "f32";
-  if (pipeline === "hyenadna") {
-    log.warn("HyenaDNA computes in float32: its long convolutions need it (--dtype f16 is left out)");
-  } else if (!backend.supportsF16) log.warn(`${backend.description} has no float16: computing in float32`);
-  else return "f16";
-  return "f32";
+function chosenType(backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
+  if (asked === "f16" && !backend.supportsF16) {
+    log.warn(`${backend.description} has no float16: computing in float32`);
+    return "f32";
+  }
+  return asked;
 }
 
 async function openOnnx(

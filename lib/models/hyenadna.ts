@@ -3,7 +3,7 @@
  * The residual stream is a list of blocks of positions; the mixer works channel-first on groups of channels. So no
  * single piece of memory grows with the sequence, and a million tokens fit where one activation would not.
  */
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, DType } from "../backend/backend.ts";
 import { DataError } from "../cli/errors.ts";
 import {
   fftConvolution,
@@ -71,6 +71,8 @@ export class HyenaDna {
   readonly #layers: readonly Layer[];
   readonly #finalNorm: Norm;
   readonly #tensors: readonly Tensor[];
+  /** Type of the projections' weights and inputs; the residual stream and the convolutions are float32. */
+  readonly #dtype: DType;
   #kept: KeptSpectra | null = null;
 
   private constructor(
@@ -80,6 +82,7 @@ export class HyenaDna {
     layers: readonly Layer[],
     finalNorm: Norm,
     tensors: readonly Tensor[],
+    dtype: DType,
   ) {
     this.config = config;
     this.backend = embedding.backend;
@@ -88,27 +91,35 @@ export class HyenaDna {
     this.#layers = layers;
     this.#finalNorm = finalNorm;
     this.#tensors = tensors;
+    this.#dtype = dtype;
   }
 
   /**
    * @param weights belongs to the model from now on and is closed by `dispose`
+   * @param dtype of the projections; the residual stream and the convolutions are float32 always
    * @throws {DataError} naming a tensor that the weights lack or that has another shape
    */
-  static async load(backend: Backend, weights: StateDict, config: HyenaConfig): Promise<HyenaDna> {
+  static async load(
+    backend: Backend,
+    weights: StateDict,
+    config: HyenaConfig,
+    dtype: DType = "f32",
+  ): Promise<HyenaDna> {
     const { width, innerWidth, taps } = config;
     const tensors: Tensor[] = [];
-    const upload = (data: Float32Array, shape: number[]) => {
-      const tensor = keep(fromArray(backend, data, shape));
+    const upload = (data: Float32Array, shape: number[], type: DType = "f32") => {
+      const tensor = keep(fromArray(backend, data, shape, type));
       tensors.push(tensor);
       return tensor;
     };
-    const tensor = async (name: string, shape: number[]) => upload(await weights.read(name, shape), shape);
+    const tensor = async (name: string, shape: number[], type?: DType) =>
+      upload(await weights.read(name, shape), shape, type);
     const norm = async (name: string): Promise<Norm> => ({
       gamma: await tensor(`${name}.weight`, [width]),
       beta: await tensor(`${name}.bias`, [width]),
     });
     const linearOf = async (name: string, outputs: number, inputs: number): Promise<Linear> => ({
-      weight: await tensor(`${name}.weight`, [outputs, inputs]),
+      weight: await tensor(`${name}.weight`, [outputs, inputs], dtype),
       bias: await tensor(`${name}.bias`, [outputs]),
     });
     const embedding = await tensor("backbone.embeddings.word_embeddings.weight", [
@@ -134,7 +145,7 @@ export class HyenaDna {
         fc2: await linearOf(`${name}.mlp.fc2`, width, innerWidth),
       });
     }
-    return new HyenaDna(config, weights, embedding, layers, await norm("backbone.ln_f"), tensors);
+    return new HyenaDna(config, weights, embedding, layers, await norm("backbone.ln_f"), tensors, dtype);
   }
 
   /**
@@ -258,7 +269,7 @@ export class HyenaDna {
     channel: number,
     channels: number,
   ): Tensor[] {
-    const { width, taps, layerNormEpsilon } = this.config;
+    const { width, taps } = this.config;
     const { backend } = this;
     const { weight } = layer.inProjection;
     const raw = [0, 1, 2].map(() => Tensor.empty(backend, [batch, channels, length]));
@@ -267,7 +278,7 @@ export class HyenaDna {
     );
     for (const { start, values: x } of blocks) {
       scope(() => {
-        const a = layerNorm(x, layer.norm1.gamma, layer.norm1.beta, layerNormEpsilon);
+        const a = this.#normalized(x, layer.norm1);
         const positions = x.shape[1];
         raw.forEach((out, part) =>
           backend.matmul(
@@ -301,8 +312,8 @@ export class HyenaDna {
 
   /** x += fc2(gelu(fc1(norm2(x)))), x's memory overwritten. */
   #mlp(layer: Layer, x: Tensor): void {
-    const { width, innerWidth, layerNormEpsilon } = this.config;
-    const a = layerNorm(x, layer.norm2.gamma, layer.norm2.beta, layerNormEpsilon);
+    const { width, innerWidth } = this.config;
+    const a = this.#normalized(x, layer.norm2);
     const inner = linear(a, layer.fc1.weight, layer.fc1.bias, { activation: "geluTanh" });
     this.backend.matmul(
       { storage: x.storage },
@@ -310,6 +321,23 @@ export class HyenaDna {
       { storage: layer.fc2.weight.storage, transposed: true },
       { m: x.rows, n: width, k: innerWidth, bias: layer.fc2.bias.storage, accumulate: true },
     );
+  }
+
+  /** A layer norm in the projections' type. */
+  #normalized(x: Tensor, { gamma, beta }: Norm): Tensor {
+    const { rows, columns, backend } = x;
+    const out = Tensor.empty(backend, x.shape, this.#dtype), stats = Tensor.empty(backend, [2, rows]);
+    backend.layerNorm(
+      out.storage,
+      stats.storage,
+      x.storage,
+      gamma.storage,
+      beta.storage,
+      rows,
+      columns,
+      this.config.layerNormEpsilon,
+    );
+    return out;
   }
 
   /** Decide whether spectra are kept for the next batch; those of another length go. */

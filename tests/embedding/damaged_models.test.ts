@@ -18,7 +18,7 @@ const memoryBytes = 2 ** 29;
 const openNt = (backend: Backend, source: ModelSource) =>
   openNtEmbedder(backend, source, { dtype: "f32", memoryBytes });
 const openHyena = (backend: Backend, source: ModelSource) =>
-  openHyenaEmbedder(backend, source, { memoryBytes });
+  openHyenaEmbedder(backend, source, { dtype: "f32", memoryBytes });
 
 interface Damage {
   folder: string;

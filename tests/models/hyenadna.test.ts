@@ -19,12 +19,13 @@ async function loadTiny(
   backend: Backend,
   folder = "hyena_tiny",
   changed: Partial<HyenaConfig> = {},
+  dtype?: "f16",
 ): Promise<HyenaDna> {
   const source = await openModelSource(join(deepGolden!, folder));
   const config = { ...hyenaConfig(await readModelConfig(source)), ...changed };
   const weights = new StateDict(await openModelWeights(source), hyenaTensorName);
   try {
-    return await HyenaDna.load(backend, weights, config);
+    return await HyenaDna.load(backend, weights, config, dtype);
   } catch (error) {
     weights.close();
     throw error;
@@ -136,6 +137,18 @@ if (deepGolden) {
       model.dispose();
     }
   });
+
+  onEachEngine("HyenaDna in half precision stays near", async (backend) => {
+    if (!backend.supportsF16) return;
+    const model = await loadTiny(backend, "hyena_tiny", {}, "f16");
+    const ids = goldenIntegers("hyena_tiny_golden/len257/input_ids.npy");
+    const { final } = await run(model, ids.data, ids.shape);
+    const { data } = goldenArray("hyena_tiny_golden/len257/final.npy");
+    const worst = data.reduce((most, value, i) => Math.max(most, Math.abs(value - final[i])), 0);
+    // float16 has 11 bits: a few roundings of 5e-4 in a layer, of values up to 4.
+    assert(worst > 1e-5 && worst < 0.02, `off by ${worst}`);
+    model.dispose();
+  }, ["webgpu"]);
 
   onEachEngine("a long convolution equals the direct sum", async (backend) => {
     for (const { name, isDirectory } of Deno.readDirSync(join(deepGolden!, "fftconv"))) {

@@ -14,18 +14,23 @@ import {
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { padBatch } from "../../lib/models/token_batch.ts";
 import { backward, maskedMean, multiply, parameter, scope, slice } from "../../lib/tensor/mod.ts";
-import { assertGolden, deepGolden, goldenIntegers } from "../support/deep_golden.ts";
+import { assertGolden, deepGolden, goldenArray, goldenIntegers } from "../support/deep_golden.ts";
 import { onEachEngine } from "../support/engines.ts";
 import { openReferenceBackend } from "../support/reference.ts";
 
-async function loadTiny(backend: Backend, folder = "nt_tiny", changed: Partial<NtConfig> = {}) {
+async function loadTiny(
+  backend: Backend,
+  folder = "nt_tiny",
+  changed: Partial<NtConfig> = {},
+  dtype?: "f16",
+) {
   const config = ntConfig(await ModelConfig.read(join(deepGolden!, folder, "config.json")));
   const weights = new StateDict(
     await openSafetensors(join(deepGolden!, folder, "model.safetensors")),
     ntTensorName,
   );
   try {
-    const model = await NucleotideTransformer.load(backend, weights, { ...config, ...changed });
+    const model = await NucleotideTransformer.load(backend, weights, { ...config, ...changed }, dtype);
     return { model, unused: weights.unusedNames() };
   } finally {
     weights.close();
@@ -42,8 +47,8 @@ function goldenBatch() {
 const tokenizer = () =>
   new NtTokenizer(Deno.readTextFileSync(join(deepGolden!, "nt_tiny/vocab.txt")), "vocab.txt");
 
-function testGolden(name: string, body: (backend: Backend) => Promise<void>) {
-  if (deepGolden) onEachEngine(name, body);
+function testGolden(name: string, body: (backend: Backend) => Promise<void>, engines?: Backend["name"][]) {
+  if (deepGolden) onEachEngine(name, body, engines);
 }
 
 testGolden(
@@ -78,6 +83,21 @@ testGolden("NucleotideTransformer reads float16 weights and computes in float32"
   assertGolden(await hidden.read(), "nt_tiny_golden/fp16_hidden_3.npy", batch.mask);
   assertGolden(await mean.read(), "nt_tiny_golden/fp16_mean_pooled.npy");
 });
+
+testGolden("NucleotideTransformer in half precision stays near", async (backend) => {
+  if (!backend.supportsF16) return;
+  const { model } = await loadTiny(backend, "nt_tiny", {}, "f16");
+  const batch = goldenBatch();
+  const hidden = await scope(() => model.forward(model.batch(batch))).read();
+  const { data } = goldenArray("nt_tiny_golden/hidden_3.npy");
+  const worst = data.reduce(
+    (most, value, i) =>
+      batch.mask[Math.floor(i / 64)] === 1 ? Math.max(most, Math.abs(value - hidden[i])) : most,
+    0,
+  );
+  // float16 has 11 bits: a few roundings of 5e-4 in a layer, of values up to 4.
+  assertEquals(worst > 1e-5 && worst < 0.03, true, `off by ${worst}`);
+}, ["webgpu"]);
 
 testGolden(
   "NucleotideTransformer gives the same states when its widest activation is cut into pieces",
