@@ -34,6 +34,12 @@ export async function main(args: string[]): Promise<void> {
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
 
+  if (flags.poolingMethod === "cls" && jobs.some((job) => job.pipeline === "hyenadna")) {
+    log.warn(
+      "HyenaDNA looks back only: its first token has seen nothing of the sequence (--pooling-method mean has)",
+    );
+  }
+
   for (const pipeline of new Set(jobs.map((job) => job.pipeline))) {
     const own = jobs.filter((job) => job.pipeline === pipeline);
     const source = await modelSource(pipeline, flags);
