@@ -1,10 +1,10 @@
 /** Data frames of numbers in Parquet files, to and from pandas: text index, float columns. */
 import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from "hyparquet";
-import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 import { codecOf, columnKind, type ColumnValues, readColumnChunk } from "./parquet_column.ts";
+import { encodeParquet } from "./parquet_writer.ts";
 import { readFileBytes } from "./read_file.ts";
 
 /** A table of numbers whose rows and columns have names. */
@@ -93,21 +93,9 @@ export function encodeParquetFrame({ index, columns, values }: Frame): Uint8Arra
   if (new Set(columns).size !== columns.length) {
     throw new RangeError("encodeParquetFrame: a column name comes twice");
   }
-  const columnData: ColumnSource[] = columns.map((name, column) => {
-    const data = new Float32Array(index.length);
-    for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
-    return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
+  return encodeParquet(columns, values, { name: indexField, values: index }, {
+    pandas: JSON.stringify(pandasMetadata()),
   });
-  columnData.push({ name: indexField, data: index, type: "STRING", nullable: false, offsetIndex: false });
-  const buffer = parquetWriteBuffer({
-    columnData,
-    // Noise does not compress: Snappy saves nothing on predictions and statistics are not asked for.
-    codec: "UNCOMPRESSED",
-    statistics: false,
-    rowGroupSize: Math.max(1, index.length),
-    kvMetadata: [{ key: "pandas", value: JSON.stringify(pandasMetadata()) }],
-  });
-  return new Uint8Array(buffer);
 }
 
 /** @throws {DataError} when the folder cannot be written */

@@ -85,6 +85,19 @@ Deno.test("encodeParquetFrame() writes what readParquetFrame() reads, NaN and in
   }
 });
 
+Deno.test("encodeParquetFrame() writes names of any length and alphabet, and any number of columns", async () => {
+  await initParquetWasm({ module_or_path: parquetWasmModule });
+  for (const count of [1, 14, 15, 16, 200]) {
+    const names = Array.from({ length: count }, (_, i) => `${"ä".repeat(i)}.${i}`);
+    const part = { data: new Float32Array(count).map((_, i) => i), rows: 1, columns: count };
+    const bytes = encodeParquetFrame({ index: ["größe ".repeat(50)], columns: names, values: part });
+    const frame = parseParquetFrame(bytes, "x");
+    assertEquals(frame, { index: ["größe ".repeat(50)], columns: names, values: part, labels: {} });
+    const fields = tableFromIPC(readParquet(bytes).intoIPCStream()).schema.fields;
+    assertEquals(fields.slice(0, count).map(({ name }) => name), names);
+  }
+});
+
 Deno.test("encodeParquetFrame() writes what a second reader takes for float32 columns, a text column and pandas' key", async () => {
   await initParquetWasm({ module_or_path: parquetWasmModule });
   const table = tableFromIPC(readParquet(encodeParquetFrame({ index, columns, values })).intoIPCStream());
