@@ -140,7 +140,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   }
 
   try {
-    while (at.step < last) {
+    while (at.step < last || at.stepOfEpoch > 0) {
       const steps = stepsOfEpoch(rows, batchSize, { seed, fold, epoch: at.epoch });
       while (at.stepOfEpoch < steps.length && at.step < last) {
         const batch = steps[at.stepOfEpoch];

@@ -26,9 +26,8 @@ export async function embedInMemory(
   options: { pooling: Pooling; batchSize: number; maxTokens: number },
 ): Promise<Matrix> {
   const source = await openModelSource(model, { warn: log.warn });
-  const embedder = pipeline === "ntv2"
-    ? await openNtEmbedder(backend, source, { dtype: "f32", memoryBytes })
-    : await openHyenaEmbedder(backend, source, { memoryBytes });
+  const open = pipeline === "ntv2" ? openNtEmbedder : openHyenaEmbedder;
+  const embedder = await open(backend, source, { dtype: "f32", memoryBytes });
   try {
     const maxTokens = Math.min(options.maxTokens, embedder.maxTokens);
     const tokenized = sequences.map((sequence) => embedder.tokenizer.encode(sequence, maxTokens));

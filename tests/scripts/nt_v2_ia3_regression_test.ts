@@ -1,0 +1,279 @@
+/** Script 7 as its users run it, on the small model of the reference numbers. */
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
+import { readNpyMatrix } from "../../lib/io/npy.ts";
+import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { readAdapter } from "../../lib/models/peft_adapter.ts";
+import { main as inference } from "../../scripts/inference.ts";
+import { main as fineTune } from "../../scripts/nt_v2_ia3_regression.ts";
+import { main as predict } from "../../scripts/predict.ts";
+import { linesPrinted } from "../support/captured_log.ts";
+import { writeFineTuningData } from "../support/fine_tuning_data.ts";
+import { golden } from "../support/golden.ts";
+
+const model = golden("deep/nt_tiny")!;
+const quick = [
+  "--model",
+  model,
+  "--device",
+  "cpu",
+  "--plot-format",
+  "svg",
+  "--n-folds",
+  "3",
+  "--num-epochs",
+  "2",
+];
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const readJson = async (path: string) => JSON.parse(await Deno.readTextFile(path));
+const predictionsIn = (output: string) =>
+  readParquetFrame(join(output, "nt_ia3", "predictions_nt_ia3_cv.parquet"));
+
+Deno.test("nt_v2_ia3_regression.ts writes predictions, metrics, plot, summary and an adapter a fold, and counts what it leaves out", () =>
+  inFolder(async (folder) => {
+    const data = await writeFineTuningData(folder, { withoutSequence: 2, missing: [[0, 1], [3, 0]] });
+    const lines = await linesPrinted(() =>
+      fineTune([
+        ...quick,
+        "--data-dir",
+        folder,
+        "--output-dir",
+        folder,
+        "--max-length",
+        "18",
+        "--evaluate-training",
+      ])
+    );
+    const said = (text: string) => assert(lines.some((line) => line.includes(text)), text);
+    said("Left out 2 perturbations of 12 without a sequence.");
+    said("to 18 tokens (--max-length).");
+    said("trainable params: 5,832 || all params: 414,429 || trainable%: 1.4072");
+    said("tokens/s, ");
+
+    const frame = await predictionsIn(folder);
+    assertEquals(frame.index, data.ids.slice(0, 10));
+    assertEquals(frame.columns, data.genes);
+    assert(frame.values.data.every(Number.isFinite));
+    const result = join(folder, "nt_ia3");
+    assertEquals([...Deno.readDirSync(result)].map(({ name }) => name).sort(), [
+      "adapters",
+      "cv_splits_3fold_42.pkl",
+      "metrics_per_perturbation.csv",
+      "model",
+      "pred_vs_gt.svg",
+      "predictions_nt_ia3_cv.parquet",
+      "summary.json",
+    ]);
+    const summary = await readJson(join(result, "summary.json"));
+    assertEquals(summary.n_tfs, 10);
+    assertEquals(summary.n_dropped_without_sequence, 2);
+    assert(summary.n_truncated_sequences > 0);
+    assertEquals(summary.fold_results.length, 3);
+    for (const fold of summary.fold_results) {
+      assertEquals(fold.epochs.length, 2);
+      const best = Math.max(
+        ...fold.epochs.map((epoch: { selection_pearson: number }) => epoch.selection_pearson),
+      );
+      // The best epoch was restored: its score is that of the predictions.
+      assertAlmostEquals(fold.mean_pearson, best, 1e-6);
+      assertEquals(fold.epochs[fold.best_epoch].selection_pearson, best);
+      assert(Math.abs(fold.mean_train_pearson) <= 1);
+      const adapter = await readAdapter(join(result, "adapters", `fold_${fold.fold}`));
+      assertEquals(adapter.head.get("out_proj.weight")!.shape, [8, 64]);
+      assertEquals(adapter.config.baseModel, model);
+    }
+    assertEquals(typeof summary.mean_centered_mse, "number");
+    assertEquals(typeof summary.mean_baseline.mean_pearson, "number");
+  }));
+
+Deno.test("A run killed at three moments and resumed ends with the numbers of one that was left alone", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder);
+    const flags = [...quick, "--data-dir", folder, "--num-epochs", "3", "--checkpoint-steps", "1"];
+    await linesPrinted(() => fineTune([...flags, "--output-dir", join(folder, "whole")]));
+
+    const output = join(folder, "stopped");
+    const again = [...flags, "--output-dir", output, "--resume"];
+    for (const moment of ["Fold 0, epoch 1:", "Fold 1, epoch 2:", "Fold 2, epoch 3:"]) {
+      assert(await killedAt(moment, again), `killed at "${moment}"`);
+    }
+    const lines = await linesPrinted(() => fineTune(again));
+    assert(lines.some((line) => line.includes("Going on: 2 folds of 3 done before.")), lines.join("\n"));
+    const [whole, stopped] = [await predictionsIn(join(folder, "whole")), await predictionsIn(output)];
+    assertEquals(stopped.values.data, whole.values.data);
+    const epochsOf = async (folder: string) =>
+      (await readJson(join(folder, "nt_ia3", "summary.json"))).fold_results.map(
+        ({ epochs, best_epoch }: Record<string, unknown>) => ({ epochs, best_epoch }),
+      );
+    assertEquals(await epochsOf(output), await epochsOf(join(folder, "whole")));
+    for (let fold = 0; fold < 3; fold++) {
+      const adapter = (folder: string) => readAdapter(join(folder, "nt_ia3", "adapters", `fold_${fold}`));
+      assertEquals(await adapter(output), await adapter(join(folder, "whole")));
+    }
+    await Deno.writeTextFile(
+      join(folder, "data", "tf_sequences_12kb_overlap.csv"),
+      "gene_id,sequence\nENSG9000100,ACGT\n",
+    );
+  }));
+
+/** Run the script in a process of its own and kill it when it prints `moment`. @returns whether it came that far */
+async function killedAt(moment: string, flags: string[]): Promise<boolean> {
+  const script = fromFileUrl(new URL("../../scripts/nt_v2_ia3_regression.ts", import.meta.url));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-A", script, ...flags],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let printed = "", seen = false;
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    printed += decoder.decode(chunk);
+    if (seen || !printed.includes(moment)) continue;
+    seen = true;
+    child.kill("SIGKILL");
+  }
+  await child.status;
+  return seen;
+}
+
+Deno.test("--resume refuses a state that other flags or data made", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder);
+    const flags = [...quick, "--data-dir", folder, "--output-dir", folder];
+    await linesPrinted(() => fineTune([...flags, "--folds", "1"]));
+    await assertRejects(
+      () => linesPrinted(() => fineTune([...flags, "--resume", "--learning-rate", "0.002"])),
+      DataError,
+      "--learning-rate was 0.001, now it is 0.002",
+    );
+    await linesPrinted(() => fineTune([...flags, "--resume"]));
+    assertEquals((await predictionsIn(folder)).index.length, 12);
+  }));
+
+Deno.test("The small model learns its training set by heart", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder, { perturbations: 10 });
+    const flags = [
+      "--num-epochs",
+      "60",
+      "--learning-rate",
+      "0.004",
+      "--restore",
+      "last",
+      "--evaluate-training",
+    ];
+    await linesPrinted(() =>
+      fineTune([...quick, "--data-dir", folder, "--output-dir", folder, "--n-folds", "2", ...flags])
+    );
+    const { fold_results } = await readJson(join(folder, "nt_ia3", "summary.json"));
+    for (const { mean_train_pearson } of fold_results) {
+      assert(mean_train_pearson > 0.95, `Pearson ${mean_train_pearson}`);
+    }
+  }));
+
+Deno.test("--strict chooses the best epoch on training rows, --max-steps ends a fold early, pieces change nothing but rounding", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder, { missing: [[2, 2]] });
+    const run = async (name: string, ...more: string[]) => {
+      const output = join(folder, name);
+      await linesPrinted(() => fineTune([...quick, "--data-dir", folder, "--output-dir", output, ...more]));
+      return {
+        frame: await predictionsIn(output),
+        summary: await readJson(join(output, "nt_ia3", "summary.json")),
+      };
+    };
+    const { summary } = await run("strict", "--strict", "--max-steps", "1");
+    for (const fold of summary.fold_results) {
+      assertEquals([fold.n_train, fold.n_selection, fold.n_test], [6, 2, 4]);
+      assertEquals(fold.epochs.map(({ steps }: { steps: number }) => steps), [1]);
+    }
+    const whole = await run("whole");
+    const pieces = await run(
+      "pieces",
+      ...["--micro-batch-size", "1", "--checkpoint-activations", "on", "--batch-size", "2"],
+      ...["--gradient-accumulation-steps", "2"],
+    );
+    // Predictions are of size 0.1; Adam's step does not shrink with the gradient, so rounding shows.
+    whole.frame.values.data.forEach((value, i) =>
+      assertAlmostEquals(pieces.frame.values.data[i], value, 2e-4)
+    );
+  }));
+
+Deno.test("predict.ts equals the held-out predictions; --adapter predicts without training; a merged model runs in inference.ts", () =>
+  inFolder(async (folder) => {
+    const { ids } = await writeFineTuningData(folder);
+    const merged = join(folder, "merged");
+    await linesPrinted(() =>
+      fineTune([...quick, "--data-dir", folder, "--output-dir", folder, "--merge-to", merged])
+    );
+    const own = await predictionsIn(folder);
+    const sequences = join(folder, "data", "tf_sequences_12kb_overlap.csv");
+    const result = join(folder, "nt_ia3"), frame = join(folder, "new.parquet");
+    await linesPrinted(() =>
+      predict([
+        "--result",
+        result,
+        "--sequences",
+        sequences,
+        "--output",
+        frame,
+        "--held-out",
+        "--device",
+        "cpu",
+      ])
+    );
+    const predicted = await readParquetFrame(frame);
+    assertEquals(predicted, { ...own });
+
+    const { folds } = await readJson(join(result, "model", "model.json"));
+    const adapted = join(folder, "adapted");
+    const adapter = ["--adapter", join(result, "adapters", "fold_1"), "--output-dir", adapted];
+    await linesPrinted(() => fineTune([...quick, "--data-dir", folder, ...adapter]));
+    const all = await readParquetFrame(join(adapted, "nt_ia3", "predictions_nt_ia3_adapter.parquet"));
+    for (const id of folds[1].test) {
+      const at = 8 * ids.indexOf(id);
+      assertEquals(all.values.data.slice(at, at + 8), own.values.data.slice(at, at + 8));
+    }
+    await assertRejects(
+      async () => {
+        const other = join(folder, "other");
+        await writeFineTuningData(other, { genes: 5 });
+        await linesPrinted(() => fineTune([...quick, "--data-dir", other, ...adapter]));
+      },
+      DataError,
+      "it predicts 8 genes",
+    );
+
+    // Merging the same adapter by itself gives the same files.
+    const alone = join(folder, "alone");
+    await linesPrinted(() => fineTune(["--model", model, ...adapter.slice(0, 2), "--merge-to", alone]));
+    const bytes = (folder: string) => Deno.readFile(join(folder, "model.safetensors"));
+    assertEquals(await bytes(alone), await bytes(join(merged, "fold_1")));
+    const vectors = join(folder, "vectors.npy");
+    const embed = ["--pipeline", "ntv2", "--model", alone, "--input", sequences, "--output", vectors];
+    await linesPrinted(() => inference([...embed, "--device", "cpu"]));
+    assertEquals((await readNpyMatrix(vectors)).columns, 64);
+  }));
+
+Deno.test("A loss that is not finite ends training with the step and advice", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder);
+    await assertRejects(
+      () =>
+        linesPrinted(() =>
+          fineTune([...quick, "--data-dir", folder, "--output-dir", folder, "--learning-rate", "1e30"])
+        ),
+      DataError,
+      "at step 2 of fold 0, epoch 0; try a smaller --learning-rate",
+    );
+  }));
