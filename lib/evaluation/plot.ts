@@ -22,7 +22,7 @@ export interface HexbinOptions {
 const picture = { width: 860, height: 760 };
 const plot = { left: 100, top: 74, width: 600, height: 600 };
 const bar = { left: 730, top: 74, width: 24, height: 600 };
-const font = `font-family="DejaVu Sans"`;
+const font = `font-family="DejaVu Sans, Verdana, sans-serif"`;
 
 /**
  * An SVG of the points: hexagons (50 across), a colour bar of log10 counts, the dashed red diagonal where both values

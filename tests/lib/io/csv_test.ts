@@ -8,7 +8,9 @@ import {
   readCsvTable,
   readNumericCsv,
 } from "../../../lib/io/csv.ts";
+import { ModelStream } from "../../../lib/random/model_stream.ts";
 import { golden } from "../../support/golden.ts";
+import { mutated } from "../../support/mutate.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const numeric = (text: string, labels: number | string[] = 1) =>
@@ -219,4 +221,17 @@ Deno.test("encodeCsv() writes what readCsvTable() reads back, missing numbers as
   ]]);
   assertEquals(text, 'id,x\n"a,b",0.1\n"q""r",\n"two\nlines",-inf\n,inf\n');
   assertEquals(table(text).rows, [["a,b", "0.1"], ['q"r', ""], ["two\nlines", "-inf"], ["", "inf"]]);
+});
+
+Deno.test("parseNumericCsv() of 4,000 damaged files gives a table or a DataError", () => {
+  const stream = new ModelStream(4, "csv");
+  const originals = ["edge.csv", "edge_crlf.csv"].map((name) => Deno.readFileSync(`${folder}/${name}`));
+  for (let i = 0; i < 4000; i++) {
+    try {
+      const { columns, values } = parseNumericCsv(mutated(originals[i % 2], stream), "t.csv", { labels: 2 });
+      assertEquals(values.data.length, values.rows * columns.length);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+    }
+  }
 });
