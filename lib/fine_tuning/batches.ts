@@ -51,9 +51,10 @@ export interface StepSizes {
  */
 export function trainingBytes(sizes: StepSizes, { rows, checkpointLayers }: BatchPlan): number {
   const { width, intermediateWidth, heads, layers, outputs, weights, length, bytesPerNumber } = sizes;
-  // Input, key, value, rotated query and key, scaled value, context, its scaled copy's input, both norms: width each.
-  const kept = 11 * width + 4 * intermediateWidth + heads + 4;
-  const working = 4 * width + 8 * intermediateWidth;
+  // Input, key, rotated query and key, value, its scaled copy, context, input and output of the second norm: width
+  // each; the gate's two halves and its result.
+  const kept = 9 * width + 3 * intermediateWidth + heads + 4;
+  const working = 4 * width + 4 * intermediateWidth;
   const perToken = checkpointLayers ? layers * width + kept + working : layers * kept + working;
   const head = 4 * 4 * (width * width + outputs * width);
   return weights * bytesPerNumber + head + rows * length * perToken * bytesPerNumber;

@@ -120,10 +120,6 @@ Deno.test("A run killed at three moments and resumed ends with the numbers of on
       const adapter = (folder: string) => readAdapter(join(folder, "nt_ia3", "adapters", `fold_${fold}`));
       assertEquals(await adapter(output), await adapter(join(folder, "whole")));
     }
-    await Deno.writeTextFile(
-      join(folder, "data", "tf_sequences_12kb_overlap.csv"),
-      "gene_id,sequence\nENSG9000100,ACGT\n",
-    );
   }));
 
 /** Run the script in a process of its own and kill it when it prints `moment`. @returns whether it came that far */
