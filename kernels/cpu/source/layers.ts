@@ -1,6 +1,45 @@
 /** Layer norm and rotary positions. */
 import { Lanes } from "./lanes";
 
+/** Sums along one row: sixteen numbers in f32, then on in f64. */
+class RowMoments {
+  static sum(x: usize, columns: i32): f64 {
+    let low = f64x2.splat(0), high = low;
+    const whole = columns & ~15;
+    for (let c = 0; c < whole; c += 16) {
+      const at = x + (<usize> c << 2);
+      const first = f32x4.add(v128.load(at, 0), v128.load(at, 16));
+      const four = f32x4.add(first, f32x4.add(v128.load(at, 32), v128.load(at, 48)));
+      low = f64x2.add(low, Lanes.promoteLow(four));
+      high = f64x2.add(high, Lanes.promoteHigh(four));
+    }
+    let sum = Lanes.sum64(f64x2.add(low, high));
+    for (let c = whole; c < columns; c++) sum += load<f32>(x + (<usize> c << 2));
+    return sum;
+  }
+
+  /** Sum of (x - mean)^2. */
+  static squares(x: usize, columns: i32, mean: f32): f64 {
+    const means = f32x4.splat(mean);
+    let low = f64x2.splat(0), high = low;
+    const whole = columns & ~15;
+    for (let c = 0; c < whole; c += 16) {
+      const at = x + (<usize> c << 2);
+      const a = f32x4.sub(v128.load(at, 0), means), b = f32x4.sub(v128.load(at, 16), means);
+      const d = f32x4.sub(v128.load(at, 32), means), e = f32x4.sub(v128.load(at, 48), means);
+      const four = f32x4.add(Lanes.madd(a, a, f32x4.mul(b, b)), Lanes.madd(d, d, f32x4.mul(e, e)));
+      low = f64x2.add(low, Lanes.promoteLow(four));
+      high = f64x2.add(high, Lanes.promoteHigh(four));
+    }
+    let sum = Lanes.sum64(f64x2.add(low, high));
+    for (let c = whole; c < columns; c++) {
+      const difference = <f64> (load<f32>(x + (<usize> c << 2)) - mean);
+      sum += difference * difference;
+    }
+    return sum;
+  }
+}
+
 @unmanaged
 export class LayerNormJob {
   out: usize;
@@ -17,31 +56,11 @@ export class LayerNormJob {
 
 export function layerNorm(job: LayerNormJob, chunk: i32): void {
   const first = chunk * job.chunkRows, end = min(first + job.chunkRows, job.rows);
-  const columns = job.columns, whole = columns & ~3;
+  const columns = job.columns;
   for (let r = first; r < end; r++) {
     const x = job.x + (<usize> r * columns << 2);
-    let low = f64x2.splat(0), high = low;
-    for (let c = 0; c < whole; c += 4) {
-      const v = v128.load(x + (<usize> c << 2));
-      low = f64x2.add(low, Lanes.promoteLow(v));
-      high = f64x2.add(high, Lanes.promoteHigh(v));
-    }
-    let sum = Lanes.sum64(f64x2.add(low, high));
-    for (let c = whole; c < columns; c++) sum += load<f32>(x + (<usize> c << 2));
-    const mean = sum / columns;
-    const means = f64x2.splat(mean);
-    low = high = f64x2.splat(0);
-    for (let c = 0; c < whole; c += 4) {
-      const v = v128.load(x + (<usize> c << 2));
-      const vLow = f64x2.sub(Lanes.promoteLow(v), means), vHigh = f64x2.sub(Lanes.promoteHigh(v), means);
-      low = Lanes.madd64(vLow, vLow, low);
-      high = Lanes.madd64(vHigh, vHigh, high);
-    }
-    let squares = Lanes.sum64(f64x2.add(low, high));
-    for (let c = whole; c < columns; c++) {
-      const d = <f64> load<f32>(x + (<usize> c << 2)) - mean;
-      squares += d * d;
-    }
+    const mean = RowMoments.sum(x, columns) / columns;
+    const squares = RowMoments.squares(x, columns, <f32> mean);
     const inverse = <f32> (1 / sqrt(squares / columns + job.epsilon));
     store<f32>(job.stats + (<usize> r << 2), <f32> mean);
     store<f32>(job.stats + (<usize> (job.rows + r) << 2), inverse);

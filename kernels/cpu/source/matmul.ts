@@ -1,7 +1,8 @@
 /**
- * out = activation((alpha op(A) op(B) + bias) * rowScale * columnScale) [+ out], in two jobs: both operands are packed
- * into panels, then blocks of the output are computed from them. A block keeps its sums in tiles of the thread's own
- * scratch memory, depth block by depth block, and each tile ends in the epilogue while it is still in the cache.
+ * out = activation((alpha op(A) op(B) + bias) * rowScale * columnScale) [+ out], in two jobs: operands that several
+ * blocks of the output read are packed into panels, then the blocks are computed, each packing for itself what only it
+ * reads. A block keeps its sums in tiles of the thread's own scratch memory, depth block by depth block, and each tile
+ * ends in the epilogue while it is still in the cache.
  */
 import { Activations } from "./activations";
 import { Lanes } from "./lanes";
@@ -11,76 +12,103 @@ import { Packing } from "./packing";
 /** Depth of a block: a panel of B (8 KiB) stays in the first-level cache, a block of A in the second. */
 const DEPTH_BLOCK: i32 = 256;
 
-/** One operand to be packed. Strides are in bytes. */
+/** Where a thread packs operands that are read by one block only, behind the block's tiles. */
+const BLOCK_OF_A: usize = 128 * 1024;
+const PANELS_OF_B: usize = 256 * 1024;
+
+/** One operand, as it lies and as it is packed. Strides are in bytes. */
 @unmanaged
 class OperandJob {
   source: usize;
-  target: usize;
-  lines: i32;
   stride: usize;
   batchStride: usize;
   across: i32;
-  /** Lines of one chunk, a multiple of the panel's width. */
-  chunkLines: i32;
-  chunksPerMatrix: i32;
+  /** Rows of op(A) or columns of op(B). */
+  lines: i32;
+  /** Where all of it is packed ahead of the product; 0 where each block packs what it reads. */
+  packed: usize;
+  /** From one packed matrix to the next; 0 where the batch shares one. */
+  packedStride: usize;
   /** Matrices to pack: the batch, or 1 if it shares one. */
   matrices: i32;
+  /** Lines of one chunk of the packing, a multiple of the panel's width. */
+  chunkLines: i32;
+  chunksPerMatrix: i32;
+
+  /** Address of a line of a matrix at some depth. */
+  @inline
+  at(matrix: i32, line: i32, depth: i32): usize {
+    const lineStep: usize = this.across ? 4 : this.stride, depthStep: usize = this.across ? this.stride : 4;
+    return this.source + <usize> matrix * this.batchStride + <usize> line * lineStep +
+      <usize> depth * depthStep;
+  }
+
+  /** Pack panels of six lines from `line` to `end`, for `depth` depths from `from` on. */
+  panelsOf6(to: usize, matrix: i32, line: i32, end: i32, from: i32, depth: i32): void {
+    for (; line < end; line += 6) {
+      const source = this.at(matrix, line, from);
+      Packing.panel6(to, source, this.stride, this.across != 0, min(6, this.lines - line), depth);
+      to += <usize> depth * 24;
+    }
+  }
+
+  /** Pack panels of eight lines likewise. */
+  panelsOf8(to: usize, matrix: i32, line: i32, end: i32, from: i32, depth: i32): void {
+    const across = this.across != 0, panelBytes = <usize> depth * 32;
+    end = min(end, this.lines);
+    while (line < end) {
+      const source = this.at(matrix, line, from);
+      if (across && line + 32 <= end) {
+        Packing.panels8Across(to, panelBytes, source, this.stride, depth);
+        line += 32;
+        to += 4 * panelBytes;
+      } else {
+        Packing.panel8(to, source, this.stride, across, min(8, this.lines - line), depth);
+        line += 8;
+        to += panelBytes;
+      }
+    }
+  }
 }
 
 @unmanaged
 export class PackJob {
   depth: i32;
-  a: usize;
-  b: usize;
-}
 
-/** Chunks: those of A first, then those of B. The two OperandJob stand behind the PackJob. */
-export function packOperands(job: PackJob, chunk: i32): void {
-  const a = changetype<OperandJob>(changetype<usize>(job) + offsetof<PackJob>());
-  const b = changetype<OperandJob>(changetype<usize>(a) + offsetof<OperandJob>());
-  const chunksOfA = a.chunksPerMatrix * a.matrices;
-  if (chunk < chunksOfA) packChunk(a, chunk, job.depth, TILE_ROWS);
-  else packChunk(b, chunk - chunksOfA, job.depth, TILE_COLUMNS);
-}
-
-function packChunk(job: OperandJob, chunk: i32, depth: i32, width: i32): void {
-  const matrix = chunk / job.chunksPerMatrix;
-  let line = chunk % job.chunksPerMatrix * job.chunkLines;
-  const end = min(line + job.chunkLines, job.lines);
-  const across = job.across != 0;
-  const lineStep: usize = across ? 4 : job.stride;
-  const panelBytes = <usize> depth * width * 4;
-  const panels = (job.lines + width - 1) / width;
-  let to = job.target + (<usize> matrix * panels + line / width) * panelBytes;
-  let source = job.source + <usize> matrix * job.batchStride + <usize> line * lineStep;
-  while (line < end) {
-    if (width == 6) Packing.panel6(to, source, job.stride, across, min(6, job.lines - line), depth);
-    else if (across && line + 32 <= end) {
-      Packing.panels8Across(to, panelBytes, source, job.stride, depth);
-      line += 24;
-      to += 3 * panelBytes;
-      source += 96;
-    } else Packing.panel8(to, source, job.stride, across, min(8, job.lines - line), depth);
-    line += width;
-    to += panelBytes;
-    source += <usize> width * lineStep;
+  @inline
+  get a(): OperandJob {
+    return changetype<OperandJob>(changetype<usize>(this) + offsetof<PackJob>());
   }
+
+  @inline
+  get b(): OperandJob {
+    return changetype<OperandJob>(changetype<usize>(this) + offsetof<PackJob>() + offsetof<OperandJob>());
+  }
+}
+
+/** Chunks: those of A first, then those of B. */
+export function packOperands(job: PackJob, chunk: i32): void {
+  const chunksOfA = job.a.chunksPerMatrix * job.a.matrices;
+  const operand = chunk < chunksOfA ? job.a : job.b;
+  const width = chunk < chunksOfA ? TILE_ROWS : TILE_COLUMNS;
+  if (chunk >= chunksOfA) chunk -= chunksOfA;
+  const matrix = chunk / operand.chunksPerMatrix;
+  const line = chunk % operand.chunksPerMatrix * operand.chunkLines;
+  const end = min(line + operand.chunkLines, operand.lines);
+  const to = operand.packed + <usize> matrix * operand.packedStride + <usize> line * job.depth * 4;
+  if (width == TILE_ROWS) operand.panelsOf6(to, matrix, line, end, 0, job.depth);
+  else operand.panelsOf8(to, matrix, line, end, 0, job.depth);
 }
 
 @unmanaged
 export class MultiplyJob {
   out: usize;
-  a: usize;
-  b: usize;
   m: i32;
   n: i32;
   depth: i32;
   /** Bytes from one row of out to the next, and from one matrix to the next. */
   stride: usize;
   batchStride: usize;
-  /** Bytes from one packed matrix to the next; 0 where the batch shares one. */
-  batchStrideA: usize;
-  batchStrideB: usize;
   /** Panels of a block, and blocks of a matrix. */
   rowPanels: i32;
   columnPanels: i32;
@@ -94,10 +122,21 @@ export class MultiplyJob {
   columnScale: usize;
   activation: i32;
   accumulate: i32;
+
+  @inline
+  get a(): OperandJob {
+    return changetype<OperandJob>(changetype<usize>(this) + offsetof<MultiplyJob>());
+  }
+
+  @inline
+  get b(): OperandJob {
+    return changetype<OperandJob>(changetype<usize>(this) + offsetof<MultiplyJob>() + offsetof<OperandJob>());
+  }
 }
 
 /** A chunk is a block of rowPanels x columnPanels tiles of one matrix of the batch. */
 export function multiplyTiles(job: MultiplyJob, chunk: i32, scratch: usize): void {
+  const a = job.a, b = job.b;
   const blocks = job.rowBlocks * job.columnBlocks;
   const matrix = chunk / blocks;
   const block = chunk % blocks;
@@ -106,19 +145,31 @@ export function multiplyTiles(job: MultiplyJob, chunk: i32, scratch: usize): voi
   const firstColumn = block / job.rowBlocks * job.columnPanels;
   const endRow = min(firstRow + job.rowPanels, (job.m + TILE_ROWS - 1) / TILE_ROWS);
   const endColumn = min(firstColumn + job.columnPanels, (job.n + TILE_COLUMNS - 1) / TILE_COLUMNS);
-  const panelA = <usize> depth * TILE_ROWS * 4, panelB = <usize> depth * TILE_COLUMNS * 4;
-  const a = job.a + <usize> matrix * job.batchStrideA, b = job.b + <usize> matrix * job.batchStrideB;
   const out = job.out + <usize> matrix * job.batchStride;
   let from = 0;
   do {
     const size = min(DEPTH_BLOCK, depth - from);
     const last = from + size >= depth;
+    // First panel that this block reads, and bytes from panel to panel.
+    let rowAt = scratch + BLOCK_OF_A, rowStep = <usize> size * 24;
+    if (a.packed != 0) {
+      rowStep = <usize> depth * 24;
+      rowAt = a.packed + <usize> matrix * a.packedStride + <usize> firstRow * rowStep + <usize> from * 24;
+    } else a.panelsOf6(rowAt, matrix, firstRow * TILE_ROWS, min(endRow * TILE_ROWS, a.lines), from, size);
     let tile = scratch;
     for (let column = firstColumn; column < endColumn; column++) {
-      const bAt = b + <usize> column * panelB + <usize> from * TILE_COLUMNS * 4;
+      let columnAt = scratch + PANELS_OF_B + <usize> ((column - firstColumn) & 3) * size * 32;
+      if (b.packed != 0) {
+        columnAt = b.packed + <usize> matrix * b.packedStride + <usize> column * depth * 32 +
+          <usize> from * 32;
+      } else if (((column - firstColumn) & 3) == 0) {
+        b.panelsOf8(columnAt, matrix, column * TILE_COLUMNS, (column + 4) * TILE_COLUMNS, from, size);
+      }
+      let panel = rowAt;
       for (let row = firstRow; row < endRow; row++) {
-        MicroKernel.run(a + <usize> row * panelA + <usize> from * TILE_ROWS * 4, bAt, size, tile, from > 0);
+        MicroKernel.run(panel, columnAt, size, tile, from > 0);
         if (last) finishTile(job, out, row * TILE_ROWS, column * TILE_COLUMNS, tile);
+        panel += rowStep;
         tile += TILE_BYTES;
       }
     }

@@ -29,6 +29,41 @@ export class ColumnSumJob {
   parts: i32;
 }
 
+/** What a column sum adds up: x, normalised and multiplied as the job says. */
+class Cell {
+  @inline
+  static value(job: ColumnSumJob, offset: usize, mean: v128, inverse: v128): v128 {
+    let x = v128.load(job.x + offset);
+    if (job.stats != 0) x = f32x4.mul(f32x4.sub(x, mean), inverse);
+    if (job.y != 0) x = f32x4.mul(x, v128.load(job.y + offset));
+    return x;
+  }
+
+  @inline
+  static mean(job: ColumnSumJob, row: i32): v128 {
+    return job.stats != 0 ? v128.load32_splat(job.stats + (<usize> row << 2)) : f32x4.splat(0);
+  }
+
+  @inline
+  static inverse(job: ColumnSumJob, row: i32): v128 {
+    return Cell.mean(job, job.rows * job.groups + row);
+  }
+
+  /** Add four lanes, or as many as are left, to f64 sums. */
+  @inline
+  static add(sums: usize, x: v128, left: i32): void {
+    const low = f64x2.add(v128.load(sums, 0), Lanes.promoteLow(x));
+    if (left >= 4) {
+      v128.store(sums, low, 0);
+      v128.store(sums, f64x2.add(v128.load(sums, 16), Lanes.promoteHigh(x)), 16);
+      return;
+    }
+    if (left >= 2) v128.store(sums, low);
+    else store<f64>(sums, f64x2.extract_lane(low, 0));
+    if (left == 3) store<f64>(sums, load<f64>(sums, 16) + f32x4.extract_lane(x, 2), 16);
+  }
+}
+
 /** Chunks: parts of all groups x blocks of columns. */
 export function columnPartials(job: ColumnSumJob, chunk: i32): void {
   const columns = job.columns;
@@ -36,36 +71,38 @@ export function columnPartials(job: ColumnSumJob, chunk: i32): void {
   const part = chunk / blocks, group = part / job.parts;
   const firstColumn = chunk % blocks * COLUMN_BLOCK;
   const width = min(COLUMN_BLOCK, columns - firstColumn);
-  const firstRow = part % job.parts * job.partRows;
-  const endRow = min(firstRow + job.partRows, job.rows);
+  const firstRow = group * job.rows + part % job.parts * job.partRows;
+  const endRow = min(firstRow + job.partRows, (group + 1) * job.rows);
   const sums = job.partials + (<usize> part * columns + firstColumn) * 8;
+  const rowBytes = <usize> columns << 2;
   memory.fill(sums, 0, <usize> width * 8);
-  const allRows = job.rows * job.groups;
-  for (let r = firstRow; r < endRow; r++) {
-    const row = group * job.rows + r;
-    if (job.mask != 0 && load<i32>(job.mask + (<usize> row << 2)) == 0) continue;
-    const offset = (<usize> row * columns + firstColumn) << 2;
-    let mean = f32x4.splat(0), inverse = f32x4.splat(1);
-    if (job.stats != 0) {
-      mean = v128.load32_splat(job.stats + (<usize> row << 2));
-      inverse = v128.load32_splat(job.stats + (<usize> (allRows + row) << 2));
-    }
+  let row = firstRow;
+  // Four rows are added in f32 before they join the f64 sums.
+  for (; row + 4 <= endRow && job.mask == 0; row += 4) {
+    const mean0 = Cell.mean(job, row), mean1 = Cell.mean(job, row + 1);
+    const mean2 = Cell.mean(job, row + 2), mean3 = Cell.mean(job, row + 3);
+    const inverse0 = Cell.inverse(job, row), inverse1 = Cell.inverse(job, row + 1);
+    const inverse2 = Cell.inverse(job, row + 2), inverse3 = Cell.inverse(job, row + 3);
+    const offset = <usize> row * rowBytes + (<usize> firstColumn << 2);
     for (let c = 0; c < width; c += 4) {
-      const at = <usize> c << 2;
-      let x = v128.load(job.x + offset + at);
-      if (job.stats != 0) x = f32x4.mul(f32x4.sub(x, mean), inverse);
-      if (job.y != 0) x = f32x4.mul(x, v128.load(job.y + offset + at));
-      const sum = sums + 2 * at;
-      const low = f64x2.add(v128.load(sum, 0), Lanes.promoteLow(x));
-      if (c + 4 <= width) {
-        v128.store(sum, low, 0);
-        v128.store(sum, f64x2.add(v128.load(sum, 16), Lanes.promoteHigh(x)), 16);
-      } else {
-        const left = width - c;
-        if (left >= 2) v128.store(sum, low);
-        else store<f64>(sum, f64x2.extract_lane(low, 0));
-        if (left == 3) store<f64>(sum, load<f64>(sum, 16) + f32x4.extract_lane(x, 2), 16);
-      }
+      const at = offset + (<usize> c << 2);
+      const first = f32x4.add(
+        Cell.value(job, at, mean0, inverse0),
+        Cell.value(job, at + rowBytes, mean1, inverse1),
+      );
+      const second = f32x4.add(
+        Cell.value(job, at + 2 * rowBytes, mean2, inverse2),
+        Cell.value(job, at + 3 * rowBytes, mean3, inverse3),
+      );
+      Cell.add(sums + <usize> c * 8, f32x4.add(first, second), width - c);
+    }
+  }
+  for (; row < endRow; row++) {
+    if (job.mask != 0 && load<i32>(job.mask + (<usize> row << 2)) == 0) continue;
+    const mean = Cell.mean(job, row), inverse = Cell.inverse(job, row);
+    const offset = <usize> row * rowBytes + (<usize> firstColumn << 2);
+    for (let c = 0; c < width; c += 4) {
+      Cell.add(sums + <usize> c * 8, Cell.value(job, offset + (<usize> c << 2), mean, inverse), width - c);
     }
   }
 }
@@ -124,13 +161,19 @@ export function rowSum(job: RowSumJob, chunk: i32): void {
   for (let r = first; r < end; r++) {
     const offset = <usize> r * columns << 2;
     let low = f64x2.splat(0), high = low;
-    const whole = columns & ~3;
-    for (let c = 0; c < whole; c += 4) {
-      const at = offset + (<usize> c << 2);
-      let x = v128.load(job.x + at);
-      if (job.y != 0) x = f32x4.mul(x, v128.load(job.y + at));
-      low = f64x2.add(low, Lanes.promoteLow(x));
-      high = f64x2.add(high, Lanes.promoteHigh(x));
+    const whole = columns & ~15;
+    for (let c = 0; c < whole; c += 16) {
+      const x = job.x + offset + (<usize> c << 2), y = job.y + offset + (<usize> c << 2);
+      let a = v128.load(x, 0), b = v128.load(x, 16), d = v128.load(x, 32), e = v128.load(x, 48);
+      if (job.y != 0) {
+        a = f32x4.mul(a, v128.load(y, 0));
+        b = f32x4.mul(b, v128.load(y, 16));
+        d = f32x4.mul(d, v128.load(y, 32));
+        e = f32x4.mul(e, v128.load(y, 48));
+      }
+      const four = f32x4.add(f32x4.add(a, b), f32x4.add(d, e));
+      low = f64x2.add(low, Lanes.promoteLow(four));
+      high = f64x2.add(high, Lanes.promoteHigh(four));
     }
     let sum = Lanes.sum64(f64x2.add(low, high));
     for (let c = whole; c < columns; c++) {

@@ -97,44 +97,39 @@ function multiplySlab(
 ): void {
   const { n, k, m, alpha = 1, bias, biasAxis = "column", rowScale, columnScale, activation = "none" } =
     options;
-  const matricesA = a.batchStride === 0 ? 1 : matrices, matricesB = b.batchStride === 0 ? 1 : matrices;
-  const floatsA = panelled(rows, tileRows) * k, floatsB = panelled(columns, tileColumns) * k;
-  const packed = engine.heap.allocate("f32", floatsA * matricesA + floatsB * matricesB);
-  const packedB = packed.pointer + 4 * floatsA * matricesA;
-  const operand = (x: Packable, at: number, line: number, lines: number, width: number, count: number) => {
+  const { rowPanels, columnPanels, rowBlocks, columnBlocks } = cutIntoBlocks(rows, columns, k, matrices);
+  // An operand is packed ahead where more than one block reads it.
+  const floatsOf = (operand: Packable, lines: number, width: number, readers: number) => {
+    const shared = operand.batchStride === 0 && matrices > 1;
+    return readers > 1 || shared ? panelled(lines, width) * k * (shared ? 1 : matrices) : 0;
+  };
+  const floatsA = floatsOf(a, rows, tileRows, columnBlocks);
+  const floatsB = floatsOf(b, columns, tileColumns, rowBlocks);
+  const packed = floatsA + floatsB > 0 ? engine.heap.allocate("f32", floatsA + floatsB) : null;
+  const operand = (x: Packable, at: number, floats: number, line: number, lines: number, width: number) => {
     const chunkLines = width * Math.max(1, Math.ceil(packedChunk / (width * Math.max(k, 1))));
     const source = x.pointer + 4 * (first * x.batchStride + line * (x.across ? 1 : x.stride));
-    const chunks = Math.ceil(lines / chunkLines);
-    const words = [source, at, lines, 4 * x.stride, 4 * x.batchStride, +x.across, chunkLines, chunks, count];
+    const count = x.batchStride === 0 ? 1 : matrices;
+    const chunks = floats > 0 ? Math.ceil(lines / chunkLines) : 0;
+    const words = [
+      ...[source, 4 * x.stride, 4 * x.batchStride, +x.across, lines],
+      ...[floats > 0 ? at : 0, x.batchStride === 0 ? 0 : 4 * panelled(lines, width) * k],
+      ...[count, chunkLines, chunks],
+    ];
     return { words, chunks: chunks * count };
   };
-  const partA = operand(a, packed.pointer, row, rows, tileRows, matricesA);
-  const partB = operand(b, packedB, column, columns, tileColumns, matricesB);
+  const start = packed?.pointer ?? 0;
+  const partA = operand(a, start, floatsA, row, rows, tileRows);
+  const partB = operand(b, start + 4 * floatsA, floatsB, column, columns, tileColumns);
   const { stride = n, offset = 0 } = out;
   const { batchStride = m * stride } = out;
-  const { rowPanels, columnPanels, rowBlocks, columnBlocks } = cutIntoBlocks(rows, columns, k, matrices);
   const outPointer = engine.pointer(out.storage) + 4 * (offset + first * batchStride + row * stride + column);
   const vector = (storage: MatmulOptions["bias"], from: number) =>
     storage ? engine.pointer(storage) + 4 * from : 0;
   try {
-    engine.run(Kernel.PackOperands, partA.chunks + partB.chunks, [
-      k,
-      packed.pointer,
-      packedB,
-      ...partA.words,
-      ...partB.words,
-    ]);
+    engine.run(Kernel.PackOperands, partA.chunks + partB.chunks, [k, ...partA.words, ...partB.words]);
     engine.run(Kernel.MultiplyTiles, rowBlocks * columnBlocks * matrices, [
-      outPointer,
-      packed.pointer,
-      packedB,
-      rows,
-      columns,
-      k,
-      4 * stride,
-      4 * batchStride,
-      matricesA === 1 && a.batchStride === 0 ? 0 : 4 * floatsA,
-      matricesB === 1 && b.batchStride === 0 ? 0 : 4 * floatsB,
+      ...[outPointer, rows, columns, k, 4 * stride, 4 * batchStride],
       ...[rowPanels, columnPanels, rowBlocks, columnBlocks],
       float(alpha),
       vector(bias, biasAxis === "row" ? row : column),
@@ -143,9 +138,11 @@ function multiplySlab(
       vector(columnScale, column),
       activationCodes[activation],
       +(options.accumulate ?? false),
+      ...partA.words,
+      ...partB.words,
     ]);
   } finally {
-    engine.heap.release(packed);
+    if (packed) engine.heap.release(packed);
   }
 }
 

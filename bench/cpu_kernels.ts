@@ -1,0 +1,221 @@
+/**
+ * The CPU engine's kernels beside onnxruntime-web (WebAssembly), NumPy and PyTorch on the same machine in the same run.
+ *
+ *   deno run -P=test bench/cpu_kernels.ts --threads 1
+ *   deno run -P=test bench/cpu_kernels.ts --threads 2
+ *   deno run -P=test bench/cpu_kernels.ts --only matmul --no-peer
+ *
+ * Times are the best of `--repeats`. Products are timed as the engine's own WebAssembly and, where a library is found, as
+ * BLAS; NumPy and PyTorch use the OpenBLAS of /usr/bin/python3. OPENBLAS_CORETYPE, where it is set, holds for both.
+ */
+import { fromFileUrl } from "@std/path";
+import type { Backend, Storage } from "../lib/backend/backend.ts";
+import { openCpuBackend } from "../lib/backend/cpu/mod.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { onnxMatmul } from "./onnx_matmul.ts";
+
+const flags = parseFlags({
+  "threads": {
+    default: navigator.hardwareConcurrency,
+    min: 1,
+    help: "threads of the engine and of its peers",
+  },
+  "repeats": { default: 15, min: 1, help: "runs of which the best counts" },
+  "only": { default: "", help: "cases whose name contains this" },
+  "peer": { default: true, help: "run the peers too" },
+  "python": { default: "/usr/bin/python3", help: "Python with numpy and torch" },
+}, { script: "bench/cpu_kernels.ts", about: "The CPU engine's kernels beside their peers." });
+
+interface Case {
+  name: string;
+  /** Floating-point operations of a call, or bytes moved where that is what counts. */
+  work: number;
+  unit: "GFLOP/s" | "GB/s";
+  /** Has its peer in bench/cpu_kernels_peer.py under this name. */
+  peer?: boolean;
+  /** @returns the call to time */
+  prepare(backend: Backend, input: (length: number) => Storage): () => void;
+}
+
+const matmul = (m: number, n: number, k: number, kind: "" | "A' B" | "A B'" = ""): Case => ({
+  name: `matmul ${m} x ${n} x ${k}${kind && `, ${kind}`}`,
+  work: 2 * m * n * k,
+  unit: "GFLOP/s",
+  peer: true,
+  prepare(backend, input) {
+    const [a, b, out] = [input(m * k), input(k * n), input(m * n)];
+    const left = { storage: a, transposed: kind === "A' B" },
+      right = { storage: b, transposed: kind === "A B'" };
+    return () => backend.matmul({ storage: out }, left, right, { m, n, k });
+  },
+});
+
+const attention = (length: number, heads: number, headWidth: number, backward: boolean): Case => ({
+  name: `attention ${length} x ${heads} heads of ${headWidth}${backward ? ", forward and backward" : ""}`,
+  work: (backward ? 14 : 4) * length ** 2 * heads * headWidth,
+  unit: "GFLOP/s",
+  peer: true,
+  prepare(backend, input) {
+    const size = length * heads * headWidth;
+    const [q, k, v, out, dq, dk, dv, dout] = Array.from({ length: 8 }, () => input(size));
+    const logSumExp = input(heads * length);
+    const shape = { batch: 1, heads, length, headWidth, scale: headWidth ** -0.5 };
+    return () => {
+      backend.attention(out, logSumExp, q, k, v, null, shape);
+      if (backward) backend.attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, null, shape);
+    };
+  },
+});
+
+const fft = (rows: number, n: number): Case => ({
+  name: `real FFT ${rows} x ${n}`,
+  work: 2.5 * n * Math.log2(n) * rows,
+  unit: "GFLOP/s",
+  peer: true,
+  prepare(backend, input) {
+    const x = input(rows * n), spectrum = input(rows * (n + 2));
+    return () => backend.realFft(spectrum, x, rows, n, n);
+  },
+});
+
+const elements = 1 << 22;
+
+const elementWise = (
+  name: string,
+  storages: number,
+  run: (backend: Backend, storages: Storage[]) => void,
+): Case => ({
+  name: `${name}, ${elements} elements`,
+  work: 4 * storages * elements,
+  unit: "GB/s",
+  peer: true,
+  prepare(backend, input) {
+    const inputs = Array.from({ length: 4 }, () => input(elements));
+    return () => run(backend, inputs);
+  },
+});
+
+const adam = {
+  ...{ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-4 },
+  decoupled: true,
+  step: 2,
+};
+
+const cases: Case[] = [
+  matmul(1024, 1024, 1024),
+  matmul(241, 1024, 512),
+  matmul(241, 4912, 256),
+  matmul(256, 4912, 241, "A' B"),
+  matmul(241, 256, 4912, "A B'"),
+  matmul(2001, 4096, 512),
+  matmul(4, 4912, 512),
+  attention(2001, 16, 32, false),
+  attention(2001, 16, 32, true),
+  fft(256, 8192),
+  fft(16, 1 << 19),
+  fft(1, 1 << 21),
+  elementWise("add", 3, (backend, [a, b, out]) => backend.binary("add", out, a, b, 1, elements, "same")),
+  elementWise("gelu", 2, (backend, [x, out]) => backend.unary("gelu", out, x, elements)),
+  elementWise("tanh", 2, (backend, [x, out]) => backend.unary("tanh", out, x, elements)),
+  elementWise("sin", 2, (backend, [x, out]) => backend.unary("sin", out, x, elements)),
+  elementWise("dropout", 2, (backend, [x, out]) => backend.dropout(out, x, elements, 0.2, 1, 2)),
+  elementWise("layerNorm", 2, (backend, [x, out, stats]) => {
+    backend.layerNorm(out, stats, x, null, null, elements / 512, 512, 1e-5);
+  }),
+  elementWise("columnSum", 1, (backend, [x, out]) => backend.columnSum(out, x, null, elements / 512, 512)),
+  elementWise("AdamW", 7, (backend, [p, g, m, v]) => backend.adam(p, g, m, v, elements, adam)),
+].filter(({ name }) => name.includes(flags.only));
+
+/** Best seconds of each case. */
+async function timeOurs(
+  blas: "auto" | "off",
+): Promise<{ description: string; seconds: Map<string, number> }> {
+  const backend = await openCpuBackend({ threads: flags.threads, blas });
+  const seconds = new Map<string, number>();
+  for (const example of cases) {
+    const storages: Storage[] = [];
+    const run = example.prepare(backend, (length) => {
+      const storage = backend.allocate("f32", length);
+      backend.write(storage, Float32Array.from({ length }, (_, i) => i * 7919 % 1000 / 500 + 0.001));
+      storages.push(storage);
+      return storage;
+    });
+    for (let i = 0; i < 3; i++) run();
+    let best = Infinity;
+    for (let i = 0; i < flags.repeats; i++) {
+      const start = performance.now();
+      run();
+      best = Math.min(best, (performance.now() - start) / 1000);
+    }
+    seconds.set(example.name, best);
+    for (const storage of storages) backend.release(storage);
+  }
+  await backend.close();
+  return { description: backend.description, seconds };
+}
+
+async function timeOnnx(size: number): Promise<number> {
+  const ort = await import("onnxruntime-web");
+  ort.env.wasm.numThreads = flags.threads;
+  const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
+    executionProviders: ["wasm"],
+  });
+  const matrix = () => new ort.Tensor("float32", new Float32Array(size * size).fill(0.5), [size, size]);
+  const feeds = { a: matrix(), b: matrix() };
+  let best = Infinity;
+  for (let i = 0; i < flags.repeats + 3; i++) {
+    const start = performance.now();
+    await session.run(feeds);
+    best = Math.min(best, (performance.now() - start) / 1000);
+  }
+  await session.release();
+  return best;
+}
+
+/** Best seconds by name, and the versions. */
+async function timePython(): Promise<{ versions: string; seconds: Record<string, number> }> {
+  const names = cases.filter(({ peer }) => peer).map(({ name }) => name);
+  const { code, stdout, stderr } = await new Deno.Command(flags.python, {
+    args: [
+      fromFileUrl(new URL("cpu_kernels_peer.py", import.meta.url)),
+      JSON.stringify({ names, threads: flags.threads, repeats: flags.repeats }),
+    ],
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+const own = await timeOurs("off"), blas = await timeOurs("auto");
+const hasBlas = blas.description !== own.description;
+const python = flags.peer ? await timePython() : null;
+console.log(own.description);
+if (hasBlas) console.log(blas.description);
+if (python) console.log(`beside ${python.versions}, ${flags.threads} threads`);
+console.log(
+  `\n${"".padEnd(54)}${"own".padStart(18)}${"with BLAS".padStart(12)}${
+    "peer".padStart(10)
+  }   peer's time / ours`,
+);
+for (const { name, work, unit } of cases) {
+  const time = own.seconds.get(name)!, library = blas.seconds.get(name)!, peer = python?.seconds[name];
+  const rate = (seconds: number | undefined) =>
+    seconds === undefined ? "" : (work / seconds / 1e9).toFixed(1);
+  const isProduct = hasBlas && name.startsWith("matmul");
+  const ratio = peer === undefined
+    ? ""
+    : `${(peer / time).toFixed(2)}${isProduct ? `, with BLAS ${(peer / library).toFixed(2)}` : ""}`;
+  console.log(
+    `${name.padEnd(54)}${rate(time).padStart(10)} ${unit.padEnd(7)}${
+      (isProduct ? rate(library) : "").padStart(12)
+    }${rate(peer).padStart(10)}   ${ratio}`,
+  );
+}
+if (flags.peer && "matmul 1024".startsWith(flags.only)) {
+  const peer = await timeOnnx(1024), time = own.seconds.get("matmul 1024 x 1024 x 1024");
+  const rate = (2 * 1024 ** 3 / peer / 1e9).toFixed(1);
+  console.log(
+    `\nonnxruntime-web, MatMul 1024^3: ${rate} GFLOP/s${
+      time ? `; ours is ${(peer / time).toFixed(2)} times as fast` : ""
+    }`,
+  );
+}
