@@ -1,0 +1,115 @@
+/**
+ * Both linear scripts at full size (377 x 4,912), whole processes with all outputs and both plots, beside the same work in
+ * NumPy, pandas, scikit-learn and matplotlib (linear_peer.py) on the same made-up data in the same run. Wall time is the
+ * median of a few runs, memory the largest.
+ *
+ *   deno run -P=test bench/linear.ts
+ *   deno run -P=test bench/linear.ts --repo-root my-data/data --ntv2-dir my-data/NT-v2-50M
+ *   deno run -P=test bench/linear.ts --no-peer --repeats 9
+ *
+ * The peer needs python3-pandas, python3-sklearn and python3-matplotlib. Memory is measured where /usr/bin/time is.
+ */
+import { fromFileUrl, join } from "@std/path";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { writeFileAtomic } from "../lib/io/atomic_write.ts";
+import { encodeCsv } from "../lib/io/csv.ts";
+import { writeNpy } from "../lib/io/npy.ts";
+import { row } from "../lib/linalg/matrix.ts";
+import { makeDemoData } from "../lib/dataset/demo_data.ts";
+
+const flags = parseFlags({
+  "repeats": { default: 5, min: 1, help: "runs of which the median counts" },
+  "peer": { default: true, help: "run Python too (once: it takes a minute)" },
+  "python": { default: "/usr/bin/python3", help: "Python with pandas, scikit-learn and matplotlib" },
+  "repo-root": {
+    default: null,
+    type: "text",
+    shownDefault: "made-up data",
+    help: "folder that holds artifacts/",
+  },
+  "ntv2-dir": { default: null, type: "text", shownDefault: "made-up data", help: "folder of NT embeddings" },
+}, { script: "bench/linear.ts", about: "Both linear scripts at full size beside Python." });
+
+const work = await Deno.makeTempDir();
+try {
+  const [root, nt] = flags.repoRoot ? [flags.repoRoot, flags.ntv2Dir ?? "NT-v2-50M"] : await madeUpData(work);
+  const script = (name: string) => fromFileUrl(new URL(`../scripts/${name}`, import.meta.url));
+  const peer = fromFileUrl(new URL("linear_peer.py", import.meta.url));
+  const output = ["--output-dir", join(work, "results")];
+  console.log("                          wall s   CPU s   peak MiB");
+  for (
+    const [name, model, own] of [["hs27_lel.ts", "pca", []], ["lel_embed.ts", "embed", [
+      "--ntv2-dir",
+      nt,
+    ]]] as const
+  ) {
+    const args = ["run", "-q", "-P", script(name), "--repo-root", root, ...output, ...own];
+    const ours = await median(flags.repeats, Deno.execPath(), args);
+    show(name, ours);
+    if (!flags.peer) continue;
+    const theirs = await median(1, flags.python, [peer, model, root, join(work, "peer"), nt]);
+    show(`  Python, same work`, theirs);
+    console.log(`  ratio                 ${(theirs.wall / ours.wall).toFixed(1).padStart(7)}`);
+  }
+} finally {
+  await Deno.remove(work, { recursive: true });
+}
+
+interface Cost {
+  wall: number;
+  cpu: number;
+  peakMib: number;
+}
+
+async function median(repeats: number, command: string, args: string[]): Promise<Cost> {
+  const costs: Cost[] = [];
+  for (let i = 0; i < repeats; i++) costs.push(await measure(command, args));
+  const sorted = costs.sort((a, b) => a.wall - b.wall), middle = sorted[Math.floor(repeats / 2)];
+  return { ...middle, peakMib: Math.max(...costs.map(({ peakMib }) => peakMib)) };
+}
+
+async function measure(command: string, args: string[]): Promise<Cost> {
+  const time = ["-f", "%e %U %S %M", command, ...args];
+  const { success, stderr } = await new Deno.Command("/usr/bin/time", { args: time, stdout: "null" })
+    .output();
+  const text = new TextDecoder().decode(stderr);
+  if (!success) throw new Error(`${command} failed: ${text}`);
+  const [wall, user, system, kib] = text.trim().split("\n").at(-1)!.split(" ").map(Number);
+  return { wall, cpu: user + system, peakMib: kib / 1024 };
+}
+
+function show(name: string, { wall, cpu, peakMib }: Cost): void {
+  const cells = [wall.toFixed(2).padStart(7), cpu.toFixed(2).padStart(7), peakMib.toFixed(0).padStart(9)];
+  console.log(`${name.padEnd(25)} ${cells.join(" ")}`);
+}
+
+/** The demo's recipe at the size of the real data. @returns the repo root and the NT folder */
+async function madeUpData(folder: string): Promise<[string, string]> {
+  const sizes = { tfs: 377, genes: 4912, ntWidth: 512, hyenaWidth: 1, promoterLength: 200 };
+  const { geneIds, tfGenes, tfSymbols, responses, ntTfs, ntGenes, promoters } = makeDemoData(sizes, 1);
+  const root = join(folder, "data"),
+    nt = join(folder, "NT-v2-50M"),
+    tfIds = tfGenes.map((gene) => geneIds[gene]);
+  const profiles = tfSymbols.map((
+    symbol,
+    tf,
+  ) => [symbol, ...Array.from(row(responses, tf), (x) => x.toFixed(6))]);
+  const artifacts = join(root, "artifacts");
+  await writeFileAtomic(
+    join(artifacts, "targets_377_overlap.csv"),
+    encodeCsv(["gene_name", ...geneIds], profiles),
+  );
+  await writeFileAtomic(join(artifacts, "gene_index.txt"), geneIds.join("\n") + "\n");
+  const rows = tfSymbols.map((symbol, tf) => [symbol, tfIds[tf], promoters[tf]]);
+  await writeFileAtomic(
+    join(root, "tf_sequences.csv"),
+    encodeCsv(["gene_name", "gene_id", "sequence"], rows),
+  );
+  for (
+    const [kind, { data, rows, columns }, ids] of [["tf", ntTfs, tfIds], ["gene", ntGenes, geneIds]] as const
+  ) {
+    await writeNpy(join(nt, `NTv2_50m_${kind}_embeddings.npy`), { shape: [rows, columns], data });
+    await writeNpy(join(nt, `NTv2_50m_${kind}_ids.npy`), { shape: [rows], data: [...ids] });
+  }
+  return [root, nt];
+}
