@@ -1,12 +1,13 @@
 /**
- * Files at full size (377 x 4,912), beside pandas and matplotlib in the same run: reading the targets' CSV, reading and
- * writing predictions as Parquet, drawing 1.85 million points as a hexagon plot. Medians; the first run of each is not
- * counted, but shown: a script pays it.
+ * Files at full size (377 x 4,912) beside pandas, matplotlib and the npm package udsv in the same run: reading the
+ * targets' CSV, reading and writing predictions as Parquet, drawing 1.85 million points as a hexagon plot. Medians; the
+ * first run of each is not counted, but shown: a script pays it.
  *
  *   deno run -P=test bench/io.ts
  *   deno run -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
  *   deno run -P=test bench/io.ts --no-peer
  */
+import { inferSchema, initParser } from "udsv";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
 import { svgToPng } from "../lib/evaluation/plot_png.ts";
@@ -63,6 +64,10 @@ async function timed(work: () => Promise<unknown>): Promise<Milliseconds> {
 
 const ours: Record<string, Milliseconds> = {
   "read CSV": await timed(() => readNumericCsv(`${folder}/targets.csv`, { labels: 1 })),
+  "read CSV, by udsv": await timed(async () => {
+    const text = await Deno.readTextFile(`${folder}/targets.csv`);
+    return initParser(inferSchema(text)).typedArrs(text);
+  }),
   "read .npy": await timed(() => readNpyMatrix(`${folder}/truth.npy`)),
   "write Parquet": await timed(() => writeParquetFrame(`${folder}/predicted.parquet`, frame)),
   "read Parquet": await timed(() => readParquetFrame(`${folder}/predicted.parquet`)),

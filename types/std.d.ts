@@ -96,25 +96,6 @@ declare module "@std/cli/parse-args" {
   ): Record<string, unknown> & { _: (string | number)[] };
 }
 
-declare module "@std/csv" {
-  export interface ParseOptions {
-    separator?: string;
-    comment?: string;
-    trimLeadingSpace?: boolean;
-    lazyQuotes?: boolean;
-    fieldsPerRecord?: number;
-  }
-  export function parse(text: string, options?: ParseOptions & { skipFirstRow?: false }): string[][];
-  export function parse(
-    text: string,
-    options: ParseOptions & { skipFirstRow: true },
-  ): Record<string, string>[];
-  export function stringify(
-    rows: readonly (readonly unknown[])[],
-    options?: { headers?: boolean; columns?: readonly string[]; separator?: string; bom?: boolean },
-  ): string;
-}
-
 declare module "@std/fmt/colors" {
   export function setColorEnabled(value: boolean): void;
   export function getColorEnabled(): boolean;
