@@ -127,6 +127,8 @@ export async function runIa3Folds(
   options: {
     baseModel: string;
     checkpointSteps: number | null;
+    /** Log lines on the way; off where a bar shows how far a fold is. */
+    showLines: boolean;
     onAdapter: (fold: number, adapter: Adapter) => Promise<void>;
   },
 ): Promise<void> {
@@ -150,6 +152,7 @@ export async function runIa3Folds(
       stepsOfEpoch: Math.ceil(train.length / settings.batchSize),
     });
     const checkpoint = store.checkpoint(i);
+    const tell = new Reporter(options.showLines);
     const record = await trainIa3({
       model,
       examples: { tokenIds: data.tokenIds, targets, tokenizer: data.tokenizer },
@@ -159,13 +162,12 @@ export async function runIa3Folds(
       evaluate: () => meanPearson(selection, (tokens) => clock.evaluated(tokens)),
       onStep: ({ epoch, step, loss, tokens }) => {
         clock.trained(step, tokens);
-        progress.within(
-          clock.share,
-          `epoch ${epoch + 1}, step ${step}/${steps}, loss ${loss.toFixed(5)}, ${clock.text()}`,
-        );
+        const text = `epoch ${epoch + 1}, step ${step}/${steps}, loss ${loss.toFixed(5)}, ${clock.text()}`;
+        progress.within(clock.share, text);
+        tell.now(`Fold ${i}, ${text}`);
       },
       onEpoch: ({ epoch, trainLoss, score }) =>
-        log.info(
+        tell.always(
           `Fold ${i}, epoch ${epoch + 1}: training loss ${trainLoss.toFixed(6)}, ` +
             `mean Pearson ${score.toFixed(4)} on ${selection.length} rows, ${clock.text()}`,
         ),
@@ -250,6 +252,23 @@ export function rowsOfFold(
   const shuffled = new ModelStream(seed, `fold ${fold}`).derive("selection").shuffle(Int32Array.from(train));
   const aside = Math.max(1, Math.round(shuffled.length / 5));
   return { train: shuffled.slice(aside), selection: shuffled.slice(0, aside), test: Int32Array.from(test) };
+}
+
+/** Log lines of a long fold: every epoch, and in long epochs one a minute. */
+class Reporter {
+  static readonly #intervalMs = 60_000;
+  #lastMs = performance.now();
+
+  constructor(readonly isOn: boolean) {}
+
+  now(text: string): void {
+    if (performance.now() - this.#lastMs >= Reporter.#intervalMs) this.always(text);
+  }
+
+  always(text: string): void {
+    this.#lastMs = performance.now();
+    if (this.isOn) log.info(text);
+  }
 }
 
 /** Bytes that a training step may take where the user says nothing: WebGPU does not tell what there is. */

@@ -106,6 +106,7 @@ export async function runIa3Experiment(
       await runIa3Folds(encoder, data, settings, store, foldProgress(flags.progress, store.toRun.length), {
         baseModel: flags.model,
         checkpointSteps: flags.checkpointSteps,
+        showLines: !(flags.progress && Deno.stderr.isTerminal()),
         async onAdapter(fold, adapter) {
           await writeAdapter(adapterFolder(fold), adapter);
           log.info(`Saved the adapter of fold ${fold} to ${adapterFolder(fold)}`);
