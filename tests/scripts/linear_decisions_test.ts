@@ -242,3 +242,39 @@ Deno.test("--save-model keeps what reproduces the held-out predictions", async (
     });
   }
 });
+
+Deno.test("--repo-root takes the folder that holds artifacts/ or its parent; results go under it", async () => {
+  await using data = await DatasetCopy.of("s");
+  const summaries = [];
+  for (const root of [data.root, data.repoRoot]) {
+    await captured(() => hs27Lel(["--repo-root", root, "--plot-format", "svg"]));
+    summaries.push(await summaryOf(join(root, "results", "linear_pca")));
+  }
+  assertEquals(summaries[0].metrics, summaries[1].metrics);
+});
+
+Deno.test("--ntv2-dir is also looked for under the repo root and its parent", async () => {
+  await using data = await DatasetCopy.of("s");
+  for (const root of [data.root, data.repoRoot]) {
+    const flags = ["--repo-root", root, "--plot-format", "svg", "--ntv2-dir", "NT-v2-50M"];
+    const { lines } = await captured(() => lelEmbed(flags));
+    assert(lines.some((line) => line.startsWith("[info] Loaded NT-v2 embeddings:")));
+  }
+});
+
+Deno.test("paths that are given one by one need no folder named artifacts", async () => {
+  await using data = await DatasetCopy.of("s");
+  const artifacts = data.path("elsewhere");
+  await Deno.rename(data.path("data/artifacts"), artifacts);
+  const flags = [
+    ...["--repo-root", data.root, "--targets-path", join(artifacts, "targets_377_overlap.csv")],
+    ...[
+      "--gene-index",
+      join(artifacts, "gene_index.txt"),
+      "--tf-seq-csv",
+      data.path("data/tf_sequences.csv"),
+    ],
+  ];
+  const { lines } = await captured(() => hs27Lel([...flags, "--plot-format", "svg"]));
+  assert(lines.includes("[info] Loaded targets: 48 perturbations × 110 genes."));
+});
