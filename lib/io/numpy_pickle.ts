@@ -40,6 +40,7 @@ type Meaning =
   | "frombuffer"
   | "ndarray"
   | "dtype"
+  | "stringDtype"
   | "encode"
   | "bytearray"
   | "set"
@@ -52,6 +53,7 @@ const meanings = new Map<string, Meaning>([
     [`${core}.multiarray.scalar`, "scalar"],
     [`${core}.numeric._frombuffer`, "frombuffer"],
   ]),
+  ["numpy._core._internal._convert_to_stringdtype_kwargs", "stringDtype"],
   ["numpy.ndarray", "ndarray"],
   ["numpy.dtype", "dtype"],
   ["_codecs.encode", "encode"],
@@ -93,6 +95,8 @@ export function callGlobal(
       return fill(new PickledArray(), first, asDtype(second, fail), third, false, budget, fail);
     case "dtype":
       return asDtype(first, fail);
+    case "stringDtype": // text of any length: its elements are pickled like objects
+      return new PickledDtype("O");
     case "encode":
       return encodeLatin1(first, second, budget, fail);
     case "bytearray":

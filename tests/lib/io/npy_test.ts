@@ -102,6 +102,38 @@ Deno.test("readNpyStrings() reads <U, |S and objects, and refuses numbers and ta
   await assertRejects(() => readNpyStrings(`${folder}/f4.npy`), DataError, "ids are text, its dtype is <f4");
 });
 
+/** Behind a header for `count` objects, the pickles that NumPy writes. */
+const objects = (count: number, base64: string) =>
+  withHeader(
+    header("'|O'", `(${count},)`),
+    Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)),
+  );
+
+Deno.test("parseNpy() reads objects that are text, bytes, or NumPy's text scalars", () => {
+  const pickled =
+    "gANjbnVtcHkuY29yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxAGNudW1weQpuZGFycmF5CnEBSwCFcQJDAWJxA4dxBFJxBShLAUsEhXEGY251bXB5CmR0eXBlCnEHWAIAAABPOHEIiYiHcQlScQooSwNYAQAAAHxxC05OTkr/////Sv////9LP3RxDGKJXXENKFgBAAAAYXEOQwF4cQ9jbnVtcHkuY29yZS5tdWx0aWFycmF5CnNjYWxhcgpxEGgHWAIAAABVMXERiYiHcRJScRMoSwNYAQAAADxxFE5OTksESwRLCHRxFWJDBHEAAABxFoZxF1JxGGgQaAdYAgAAAFMxcRmJiIdxGlJxGyhLA2gLTk5OSwFLAUsAdHEcYkMBeXEdhnEeUnEfZXRxIGIu";
+  assertEquals(parseNpy(objects(4, pickled), "x").data, ["a", "x", "q", "y"]);
+});
+
+Deno.test("parseNpy() reads NumPy 2's object arrays and its text of any length (StringDType)", () => {
+  const object =
+    "gASVkgAAAAAAAACMFm51bXB5Ll9jb3JlLm11bHRpYXJyYXmUjAxfcmVjb25zdHJ1Y3SUk5SMBW51bXB5lIwHbmRhcnJheZSTlEsAhZRDAWKUh5RSlChLAUsChZRoA4wFZHR5cGWUk5SMAk84lImIh5RSlChLA4wBfJROTk5K/////0r/////Sz90lGKJXZQojAFhlIwBYpRldJRiLg==";
+  assertEquals(parseNpy(objects(2, object), "x").data, ["a", "b"]);
+  const text =
+    "gASVpQAAAAAAAACMFm51bXB5Ll9jb3JlLm11bHRpYXJyYXmUjAxfcmVjb25zdHJ1Y3SUk5SMBW51bXB5lIwHbmRhcnJheZSTlEsAhZRDAWKUh5RSlChLAUsChZSMFW51bXB5Ll9jb3JlLl9pbnRlcm5hbJSMHl9jb252ZXJ0X3RvX3N0cmluZ2R0eXBlX2t3YXJnc5STlEsBhZRSlIldlCiMAWGUjANiw7yUZXSUYi4=";
+  assertEquals(parseNpy(objects(2, text), "x").data, ["a", "bü"]);
+});
+
+Deno.test("parseNpy() refuses objects that are no text, naming the first", () => {
+  const pickled =
+    "gANjbnVtcHkuY29yZS5tdWx0aWFycmF5Cl9yZWNvbnN0cnVjdApxAGNudW1weQpuZGFycmF5CnEBSwCFcQJDAWJxA4dxBFJxBShLAUsChXEGY251bXB5CmR0eXBlCnEHWAIAAABPOHEIiYiHcQlScQooSwNYAQAAAHxxC05OTkr/////Sv////9LP3RxDGKJXXENKFgBAAAAYXEOR3/4AAAAAAAAZXRxD2Iu";
+  assertThrows(
+    () => parseNpy(objects(2, pickled), "x"),
+    DataError,
+    "element 1 of its object array is not text",
+  );
+});
+
 const withHeader = (header: string, data = new Uint8Array(0)) => {
   const text = new TextEncoder().encode(header);
   return Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, text.length, 0, ...text, ...data);
