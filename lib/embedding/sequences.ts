@@ -26,7 +26,9 @@ export interface SequenceOptions {
  * @throws {DataError} for a CSV file without the columns, an empty id or sequence, a file without any
  */
 export async function readSequences(path: string, options: SequenceOptions): Promise<Sequences> {
-  const all = /\.(fa|fasta|fna|ffn|fas)$/i.test(path) ? await fromFasta(path) : await fromCsv(path, options);
+  const all = /\.(fa|fasta|fna|ffn|fas)(\.gz)?$/i.test(path)
+    ? await fromFasta(path)
+    : await fromCsv(path, options);
   if (all.ids.length === 0) throw new DataError(`Cannot use "${path}": it holds no sequences`);
   const kept = firstOccurrences(all.ids, "ids", path);
   const ids = kept.map((i) => all.ids[i]);

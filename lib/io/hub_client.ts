@@ -68,7 +68,9 @@ export class HubClient {
       if (!response.ok && !isRedirect(response)) {
         throw refusal(id, revision, name, response, this.#environment);
       }
-      const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? NaN);
+      // The length of a redirect is that of its own body.
+      const ownSize = isRedirect(response) ? null : headers.get("content-length");
+      const size = Number(headers.get("x-linked-size") ?? ownSize ?? NaN);
       const plainEtag = etag?.replace(/^W\//, "").replaceAll('"', "") ?? "";
       if (
         !/^[\w.-]+$/.test(plainEtag) || /^\.+$/.test(plainEtag) || !Number.isSafeInteger(size) ||
