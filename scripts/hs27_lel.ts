@@ -11,7 +11,6 @@ import { log } from "../lib/cli/log.ts";
 import { foldProgress } from "../lib/cli/progress.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { linearFlags, ownGenes, readLinearInputs, warnOfUnmapped } from "../lib/dataset/linear_inputs.ts";
-import { columnMeans } from "../lib/dataset/missing_values.ts";
 import { crossValidationSplits } from "../lib/dataset/splits.ts";
 import { takeGenes } from "../lib/dataset/targets.ts";
 import { chooseGenes } from "../lib/dataset/top_genes.ts";
@@ -20,7 +19,7 @@ import { crossValidate } from "../lib/evaluation/cross_validation.ts";
 import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
 import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
-import { forAllGenes } from "../lib/models/lel.ts";
+import { trainedFold } from "../lib/models/lel.ts";
 import { PcaRidge } from "../lib/models/lel_pca.ts";
 import { type TrainedFold, writeSavedModel } from "../lib/models/saved_model.ts";
 
@@ -76,17 +75,7 @@ export async function main(args: string[]): Promise<void> {
       if (fitted.mappedTrainingRows < 2) {
         log.warn(`[fold ${index}] Too few valid train perturbations, using mean baseline.`);
       }
-      if (flags.saveModel) {
-        saved.push({
-          fold: index,
-          test: Array.from(fold.test, (row) => perturbations[row]),
-          tensors: forAllGenes(
-            fitted.tensors(),
-            training.genesOf(index),
-            columnMeans(targets.values, fold.train),
-          ),
-        });
-      }
+      if (flags.saveModel) saved.push(trainedFold(index, fold, fitted, targets, training));
       return { ...fitted, genes: training.genesOf(index) };
     },
     foldProgress(flags.progress, splits.folds.length),

@@ -14,7 +14,6 @@ import { resolveFolder } from "../lib/dataset/data_folder.ts";
 import { readNtEmbeddings } from "../lib/dataset/embeddings.ts";
 import { linearFlags, readLinearInputs } from "../lib/dataset/linear_inputs.ts";
 import { geneRows, tfRows } from "../lib/dataset/nt_rows.ts";
-import { columnMeans } from "../lib/dataset/missing_values.ts";
 import { crossValidationSplits } from "../lib/dataset/splits.ts";
 import { takeGenes, takePerturbations } from "../lib/dataset/targets.ts";
 import { chooseGenes } from "../lib/dataset/top_genes.ts";
@@ -24,7 +23,7 @@ import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
 import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
-import { forAllGenes } from "../lib/models/lel.ts";
+import { trainedFold } from "../lib/models/lel.ts";
 import { EmbeddingRidge } from "../lib/models/lel_embed.ts";
 import { type TrainedFold, writeSavedModel } from "../lib/models/saved_model.ts";
 
@@ -109,17 +108,7 @@ export async function main(args: string[]): Promise<void> {
     { rows: perturbations.length, genes: targets.genes.length },
     (fold, index) => {
       const fitted = modelOf(index).fit(fold);
-      if (flags.saveModel) {
-        saved.push({
-          fold: index,
-          test: Array.from(fold.test, (row) => perturbations[row]),
-          tensors: forAllGenes(
-            fitted.tensors(),
-            training.genesOf(index),
-            columnMeans(targets.values, fold.train),
-          ),
-        });
-      }
+      if (flags.saveModel) saved.push(trainedFold(index, fold, fitted, targets, training));
       return { ...fitted, genes: training.genesOf(index) };
     },
     foldProgress(flags.progress, splits.folds.length),

@@ -102,6 +102,7 @@ export function takePerturbations(targets: Targets, rows: readonly number[]): Ta
 
 /** The targets of `columns`, in that order. */
 export function takeGenes(targets: Targets, columns: readonly number[]): Targets {
+  if (columns.length === targets.genes.length && columns.every((column, i) => column === i)) return targets;
   return {
     ...targets,
     genes: columns.map((column) => targets.genes[column]),

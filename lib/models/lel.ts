@@ -1,10 +1,14 @@
 /** What both linear expression models share. */
 import { DataError } from "../cli/errors.ts";
+import type { Fold } from "../dataset/kfold.ts";
+import { columnMeans } from "../dataset/missing_values.ts";
+import type { Targets } from "../dataset/targets.ts";
+import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { FittedFold } from "../evaluation/cross_validation.ts";
 import { Cholesky } from "../linalg/cholesky.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import type { FoldTensors } from "./saved_model.ts";
+import type { FoldTensors, TrainedFold } from "./saved_model.ts";
 
 /** A linear model of one fold: predictions, and the numbers that `--save-model` keeps. */
 export interface FittedLinearFold extends FittedFold {
@@ -60,13 +64,32 @@ export function linearTensors(baseline: Float64Array, coefficients: Matrix<Float
 }
 
 /**
+ * A fold's model as `--save-model` keeps it, over all genes of the run.
+ *
+ * @param targets those of the run, before filling
+ */
+export function trainedFold(
+  index: number,
+  { train, test }: Fold,
+  fitted: FittedLinearFold,
+  targets: Targets,
+  training: TrainingTargets,
+): TrainedFold {
+  return {
+    fold: index,
+    test: Array.from(test, (row) => targets.perturbations[row]),
+    tensors: forAllGenes(fitted.tensors(), training.genesOf(index), columnMeans(targets.values, train)),
+  };
+}
+
+/**
  * A fold's tensors for all genes of the run, where it learned only some (--strict with --n-top-genes): the others get
  * their training mean.
  *
  * @param own positions of the fold's genes; null where it has all
  * @param means of the training rows, one a gene of the run
  */
-export function forAllGenes(
+function forAllGenes(
   tensors: FoldTensors,
   own: readonly number[] | null,
   means: Float64Array,
