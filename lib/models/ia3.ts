@@ -9,7 +9,7 @@ import type { Backend } from "../backend/backend.ts";
 import { DataError } from "../cli/errors.ts";
 import type { ModelStream } from "../random/model_stream.ts";
 import { Linear, type Parameters } from "../nn/layers.ts";
-import { cast, multiply, parameter, reshape, scope, slice, type Tensor } from "../tensor/mod.ts";
+import { cast, multiply, parameter, reshape, scope, type Tensor } from "../tensor/mod.ts";
 import { type Ia3Config, ia3Side, ntIa3Config } from "./ia3_config.ts";
 import type {
   ModuleHook,
@@ -112,8 +112,8 @@ export class Ia3Regressor {
   /** Predictions of a batch: batch x outputs. The head reads the first token's hidden state. */
   forward(batch: NtBatch, options: Pick<NtForwardOptions, "checkpointLayers"> = {}): Tensor {
     return scope(() => {
-      const hidden = this.encoder.forward(batch, { ...options, hook: this.#hook });
-      const first = reshape(slice(hidden, 1, 0, 1), [hidden.shape[0], hidden.columns]);
+      const hidden = this.encoder.forward(batch, { ...options, hook: this.#hook, firstTokenOnly: true });
+      const first = reshape(hidden, [hidden.shape[0], hidden.columns]);
       const logits = this.#output.forward(this.#dense.forward(first, { activation: "tanh" }));
       return cast(logits, "f32");
     });

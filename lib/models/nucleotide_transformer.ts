@@ -25,6 +25,7 @@ import {
   rotaryTables,
   scope,
   siluGate,
+  slice,
   Tensor,
 } from "../tensor/mod.ts";
 import type { ModelConfig } from "./model_config.ts";
@@ -92,6 +93,8 @@ export interface NtForwardOptions {
   readonly hook?: ModuleHook;
   /** Keep only each layer's input for the gradient and compute the layer again in `backward`. */
   readonly checkpointLayers?: boolean;
+  /** Compute behind the last layer's attention, and return, the first token alone: (batch, 1, width). */
+  readonly firstTokenOnly?: boolean;
   /** Without a hook, elements that the feed-forward part's inner activation may have: longer batches go through it in pieces. */
   readonly widestActivation?: number;
   /**
@@ -204,7 +207,7 @@ export class NucleotideTransformer {
     };
   }
 
-  /** Last hidden state, after the final layer norm: (batch, length, width). Meaningless at padding. */
+  /** Last hidden state, after the final layer norm: (batch, length, width) unless firstTokenOnly. Meaningless at padding. */
   forward({ tokenIds, mask }: NtBatch, options: NtForwardOptions = {}): Tensor {
     const { layers } = this.config;
     const length = tokenIds.shape[1];
@@ -212,8 +215,9 @@ export class NucleotideTransformer {
     let x = scope(() => this.#embed(tokenIds, mask));
     options.onHidden?.(0, x);
     this.#layers.forEach((layer, i) => {
+      const firstTokenOnly = options.firstTokenOnly && i + 1 === layers;
       const run = (x: Tensor, mask: Tensor | null = null) =>
-        scope(() => this.#layer(layer, x, tables[i], mask, options));
+        scope(() => this.#layer(layer, x, tables[i], mask, { ...options, firstTokenOnly }));
       const before = x;
       if (!options.checkpointLayers) x = run(x, mask);
       else x = mask === null ? checkpoint(run, x) : checkpoint(run, x, mask);
@@ -242,7 +246,8 @@ export class NucleotideTransformer {
     options: NtForwardOptions,
   ): Tensor {
     const { heads, width, intermediateWidth, layerNormEpsilon: epsilon } = this.config;
-    const { hook, widestActivation = 2 ** 23 } = options;
+    const { hook, firstTokenOnly = false, widestActivation = 2 ** 23 } = options;
+    const wanted = (rows: Tensor) => firstTokenOnly ? slice(rows, 1, 0, 1) : rows;
     const apply = (module: string, input: Tensor) => {
       const { weight, bias } = layer.linears.get(module)!;
       const name = `${layer.name}.${module}`;
@@ -255,7 +260,7 @@ export class NucleotideTransformer {
       const k = rotary(apply("attention.self.key", a), tables, heads);
       const v = apply("attention.self.value", a);
       const context = attention(q, k, v, { heads, scale: (width / heads) ** -0.5, keyMask: mask });
-      return add(x, apply("attention.output.dense", context));
+      return add(wanted(x), apply("attention.output.dense", wanted(context)));
     });
     const feedForward = (y: Tensor) => {
       const b = layerNorm(y, layer.norm.gamma, layer.norm.beta, epsilon);
