@@ -4,6 +4,7 @@
  * all additions is XGBoost's on one thread, since one last bit decides whether it also looks backwards.
  */
 import { nodeGain } from "./gain";
+import { reserve } from "./memory";
 import { allowedInLevel, allowedInNode, colsampleNode, features, gradients, minChildWeight } from "./state";
 import { rows, slotCount, slotRows, slots } from "./state";
 import { COUNT, NODE, propose, ROOT_GAIN, SEGMENT, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
@@ -18,6 +19,11 @@ let cuts: usize = 0;
 let lowest: usize = 0;
 /** f64, histograms x bins x 2. */
 let histograms: usize = 0;
+/** i32: those not in use, as a stack. */
+let freeHistograms: usize = 0;
+let freeCount: i32 = 0;
+/** Those laid out so far. */
+let laidOut: i32 = 0;
 let totalBins: i32 = 0;
 let hasMissing: bool = false;
 
@@ -26,16 +32,39 @@ export function placeHistogram(
   newBinStarts: usize,
   newCuts: usize,
   newLowest: usize,
-  newHistograms: usize,
+  newFreeHistograms: usize,
   newHasMissing: bool,
 ): void {
   bins = newBins;
   binStarts = newBinStarts;
   cuts = newCuts;
   lowest = newLowest;
-  histograms = newHistograms;
+  freeHistograms = newFreeHistograms;
   totalBins = load<i32>(binStarts + (<usize> features << 2));
   hasMissing = newHasMissing;
+  histograms = reserve(0);
+  laidOut = 0;
+}
+
+/** A new tree begins: every histogram is free. */
+export function forgetHistograms(): void {
+  freeCount = 0;
+  for (let i = laidOut - 1; i >= 0; i--) freeHistogram(i);
+}
+
+/** A free histogram; new ones grow at the end of memory. */
+export function takeHistogram(): i32 {
+  if (freeCount == 0) {
+    reserve(<usize> totalBins << 4);
+    freeHistogram(laidOut++);
+  }
+  freeCount--;
+  return load<i32>(freeHistograms + (<usize> freeCount << 2));
+}
+
+export function freeHistogram(index: i32): void {
+  store<i32>(freeHistograms + (<usize> freeCount << 2), index);
+  freeCount++;
 }
 
 function histogramAt(index: i32): usize {

@@ -2,8 +2,14 @@
  * What all parts of the tree kernel share: sizes, parameters and where each array lies. One instance of the module
  * serves one thread; its memory holds one data set and one output at a time.
  *
- * The arrays are laid out by `place()` in boosting.ts; sizes in the comments are in elements.
+ * The arrays are laid out by `configure()` in boosting.ts; sizes in the comments are in elements.
  */
+
+/** How splits are searched: exactly on any data, exactly on dense data with weights 0 or 1, over histograms. */
+export const EXACT_ANY: i32 = 0;
+export const EXACT_DENSE: i32 = 1;
+export const HIST: i32 = 2;
+export let method: i32 = EXACT_ANY;
 
 // Sizes ------------------------------------------------------------------------------------------------------------
 export let rows: i32 = 0;
@@ -60,6 +66,8 @@ export let shuffled: usize = 0;
 /** i32, rows: rows by slot, ascending within one; two buffers that take turns. */
 export let slotRows: usize = 0;
 export let nextSlotRows: usize = 0;
+/** i32, rows: node that the row ended in. */
+export let leafOfRow: usize = 0;
 /** u8, rows: 0 where the row goes left, else 16 (bytes of a list's entry). */
 export let goesRight: usize = 0;
 /** Slot records, and those of the next level (see slot.ts). */
@@ -70,7 +78,14 @@ export let slotCount: i32 = 0;
 export let tree: usize = 0;
 export let nodeCount: i32 = 0;
 
-export function setSizes(newRows: i32, newFeatures: i32, newTestRows: i32, newMaxNodes: i32): void {
+export function setSizes(
+  newMethod: i32,
+  newRows: i32,
+  newFeatures: i32,
+  newTestRows: i32,
+  newMaxNodes: i32,
+): void {
+  method = newMethod;
   rows = newRows;
   features = newFeatures;
   testRows = newTestRows;
@@ -153,12 +168,14 @@ export function setLevel(
   newSlotRows: usize,
   newNextSlotRows: usize,
   newGoesRight: usize,
+  newLeafOfRow: usize,
   newSlots: usize,
   newNextSlots: usize,
 ): void {
   slotRows = newSlotRows;
   nextSlotRows = newNextSlotRows;
   goesRight = newGoesRight;
+  leafOfRow = newLeafOfRow;
   slots = newSlots;
   nextSlots = newNextSlots;
 }

@@ -6,6 +6,7 @@
  * turned into B panels of 8 queries (depth: keys).
  */
 import { LOG2_E } from "./attention";
+import { beat } from "./control";
 import { Lanes } from "./lanes";
 import { MicroKernel, TILE_BYTES } from "./micro_kernel";
 import { Packing } from "./packing";
@@ -77,6 +78,7 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
   const turned = slopes + <usize> (QUERY_BLOCK * 32);
   const panelBytes = <usize> columnPanels * TILE_BYTES;
   for (let key = 0; key < length; key += KEY_BLOCK) {
+    beat();
     const keyCount = min(KEY_BLOCK, length - key);
     const keyPanels = (keyCount + 7) / 8;
     for (let query = 0; query < length; query += QUERY_BLOCK) {

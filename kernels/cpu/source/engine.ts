@@ -17,6 +17,19 @@ import {
   convolutionWeightGradient,
   ConvolutionWeightJob,
 } from "./convolution";
+import {
+  BEAT,
+  CONTROL,
+  CURRENT,
+  DONE,
+  FAILED,
+  MAIN_WAITS,
+  SLEEPING,
+  SLOT_BYTES,
+  SLOTS,
+  STOP,
+  TICKET,
+} from "./control";
 import { dropout, DropoutJob } from "./dropout";
 import {
   binary,
@@ -72,17 +85,6 @@ import {
 } from "./rows";
 import { adam, AdamJob, clipFactor, ClipJob, squaredErrorBackward, SquaredErrorJob } from "./updates";
 
-// The control block, in bytes from its start. lib/backend/cpu/thread_pool.ts knows the same places.
-const TICKET: usize = 0; // i64: job << 32 | next chunk
-const DONE: usize = 64; // i32: chunks of the job that are finished
-const CURRENT: usize = 128; // i32: number of the job, on which idle threads sleep
-const SLEEPING: usize = 132; // i32: threads asleep
-const MAIN_WAITS: usize = 136; // i32: 1 while the main thread sleeps on DONE
-const STOP: usize = 140; // i32: 1 when threads shall end
-const FAILED: usize = 144; // i32: 1 when a thread has ended by an error
-const SLOTS: usize = 256;
-const SLOT_BYTES: usize = 256;
-
 /** A slot: kernel, chunks, then the arguments. */
 @unmanaged
 class Slot {
@@ -90,8 +92,8 @@ class Slot {
   chunks: i32;
 
   @inline
-  static of(control: usize, job: i32): Slot {
-    return changetype<Slot>(control + SLOTS + <usize> (job & 63) * SLOT_BYTES);
+  static of(job: i32): Slot {
+    return changetype<Slot>(CONTROL + SLOTS + <usize> (job & 63) * SLOT_BYTES);
   }
 
   @inline
@@ -101,71 +103,73 @@ class Slot {
 }
 
 /** A worker's life: spin a while for the next job, then sleep until woken. */
-export function serve(control: usize, scratch: usize, spins: i32): void {
+export function serve(scratch: usize, spins: i32): void {
   let seen = 0;
   let patience = spins;
-  while (!atomic.load<i32>(control, STOP)) {
-    const job = <i32> (atomic.load<i64>(control, TICKET) >> 32);
+  while (!atomic.load<i32>(CONTROL, STOP)) {
+    const job = <i32> (atomic.load<i64>(CONTROL, TICKET) >> 32);
     if (job != seen) {
       seen = job;
-      draw(control, job, scratch);
+      draw(job, scratch);
       patience = spins;
     } else if (--patience < 0) {
-      atomic.add<i32>(control, 1, SLEEPING);
-      atomic.wait<i32>(control + CURRENT, seen, -1);
-      atomic.sub<i32>(control, 1, SLEEPING);
+      atomic.add<i32>(CONTROL, 1, SLEEPING);
+      atomic.wait<i32>(CONTROL + CURRENT, seen, -1);
+      atomic.sub<i32>(CONTROL, 1, SLEEPING);
       patience = spins;
     }
   }
 }
 
 /** Run chunks of the job until none is left. */
-function draw(control: usize, job: i32, scratch: usize): void {
-  const slot = Slot.of(control, job);
+function draw(job: i32, scratch: usize): void {
+  const slot = Slot.of(job);
   const chunks = slot.chunks;
   while (true) {
-    const ticket = atomic.load<i64>(control, TICKET);
+    const ticket = atomic.load<i64>(CONTROL, TICKET);
     const chunk = <i32> ticket;
     if (<i32> (ticket >> 32) != job || chunk >= chunks) return;
-    if (atomic.cmpxchg<i64>(control, ticket, ticket + 1, TICKET) != ticket) continue;
+    if (atomic.cmpxchg<i64>(CONTROL, ticket, ticket + 1, TICKET) != ticket) continue;
     slot.run(chunk, scratch);
-    const done = atomic.add<i32>(control, 1, DONE) + 1;
-    if (done == chunks && atomic.load<i32>(control, MAIN_WAITS)) atomic.notify(control + DONE, 1);
+    const done = atomic.add<i32>(CONTROL, 1, DONE) + 1;
+    if (done == chunks && atomic.load<i32>(CONTROL, MAIN_WAITS)) atomic.notify(CONTROL + DONE, 1);
   }
 }
 
 /**
  * The main thread's part: publish the job that its slot holds, share the work, wait for the others.
  *
- * @returns 0 when all is done, 1 when a thread has failed, 2 when none has finished a chunk for `stallSeconds`
+ * @returns 0 when all is done, 1 when a thread has failed, 2 when none has got on for `stallSeconds`
  */
-export function launch(control: usize, job: i32, scratch: usize, spins: i32, stallSeconds: i32): i32 {
-  const chunks = Slot.of(control, job).chunks;
-  atomic.store<i32>(control, 0, DONE);
-  atomic.store<i64>(control, <i64> job << 32, TICKET);
-  atomic.store<i32>(control, job, CURRENT);
-  if (atomic.load<i32>(control, SLEEPING)) atomic.notify(control + CURRENT, -1);
-  draw(control, job, scratch);
+export function launch(job: i32, scratch: usize, spins: i32, stallSeconds: i32): i32 {
+  const chunks = Slot.of(job).chunks;
+  atomic.store<i32>(CONTROL, 0, DONE);
+  atomic.store<i64>(CONTROL, <i64> job << 32, TICKET);
+  atomic.store<i32>(CONTROL, job, CURRENT);
+  if (atomic.load<i32>(CONTROL, SLEEPING)) atomic.notify(CONTROL + CURRENT, -1);
+  draw(job, scratch);
   for (let spin = 0; spin < spins; spin++) {
-    if (atomic.load<i32>(control, DONE) == chunks) return 0;
+    if (atomic.load<i32>(CONTROL, DONE) == chunks) return 0;
   }
-  let before = -1, quiet = 0;
-  atomic.store<i32>(control, 1, MAIN_WAITS);
+  let before = -1, beatBefore = 0, quiet = 0;
+  atomic.store<i32>(CONTROL, 1, MAIN_WAITS);
   while (true) {
-    const done = atomic.load<i32>(control, DONE);
-    if (done == chunks || atomic.load<i32>(control, FAILED) || quiet >= 10 * stallSeconds) break;
-    quiet = done == before ? quiet + 1 : 0;
+    const done = atomic.load<i32>(CONTROL, DONE);
+    if (done == chunks || atomic.load<i32>(CONTROL, FAILED) || quiet >= 10 * stallSeconds) break;
+    const beat = atomic.load<i32>(CONTROL, BEAT);
+    quiet = done == before && beat == beatBefore ? quiet + 1 : 0;
     before = done;
-    atomic.wait<i32>(control + DONE, done, 100_000_000);
+    beatBefore = beat;
+    atomic.wait<i32>(CONTROL + DONE, done, 100_000_000);
   }
-  atomic.store<i32>(control, 0, MAIN_WAITS);
-  if (atomic.load<i32>(control, DONE) == chunks) return 0;
-  return atomic.load<i32>(control, FAILED) ? 1 : 2;
+  atomic.store<i32>(CONTROL, 0, MAIN_WAITS);
+  if (atomic.load<i32>(CONTROL, DONE) == chunks) return 0;
+  return atomic.load<i32>(CONTROL, FAILED) ? 1 : 2;
 }
 
 /** Run a whole job on the calling thread, without telling the others. */
-export function runAlone(control: usize, job: i32, scratch: usize): void {
-  const slot = Slot.of(control, job);
+export function runAlone(job: i32, scratch: usize): void {
+  const slot = Slot.of(job);
   for (let chunk = 0; chunk < slot.chunks; chunk++) slot.run(chunk, scratch);
 }
 

@@ -17,34 +17,19 @@ export class MicroKernel {
   static run(a: usize, b: usize, depth: i32, tile: usize, add: bool): void {
     let c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128;
     let c30: v128, c31: v128, c40: v128, c41: v128, c50: v128, c51: v128;
-    if (add) {
-      c00 = v128.load(tile, 0);
-      c01 = v128.load(tile, 16);
-      c10 = v128.load(tile, 32);
-      c11 = v128.load(tile, 48);
-      c20 = v128.load(tile, 64);
-      c21 = v128.load(tile, 80);
-      c30 = v128.load(tile, 96);
-      c31 = v128.load(tile, 112);
-      c40 = v128.load(tile, 128);
-      c41 = v128.load(tile, 144);
-      c50 = v128.load(tile, 160);
-      c51 = v128.load(tile, 176);
-    } else {
-      c00 =
-        c01 =
-        c10 =
-        c11 =
-        c20 =
-        c21 =
-        c30 =
-        c31 =
-        c40 =
-        c41 =
-        c50 =
-        c51 =
-          f32x4.splat(0);
-    }
+    c00 =
+      c01 =
+      c10 =
+      c11 =
+      c20 =
+      c21 =
+      c30 =
+      c31 =
+      c40 =
+      c41 =
+      c50 =
+      c51 =
+        f32x4.splat(0);
     for (let k = depth; k > 0; k--) {
       const b0 = v128.load(b, 0), b1 = v128.load(b, 16);
       let s = v128.load32_splat(a, 0);
@@ -67,6 +52,21 @@ export class MicroKernel {
       c51 = Lanes.madd(s, b1, c51);
       a += 24;
       b += 32;
+    }
+    // What earlier depths have left joins last: sums of sums keep more digits than one long sum.
+    if (add) {
+      c00 = f32x4.add(c00, v128.load(tile, 0));
+      c01 = f32x4.add(c01, v128.load(tile, 16));
+      c10 = f32x4.add(c10, v128.load(tile, 32));
+      c11 = f32x4.add(c11, v128.load(tile, 48));
+      c20 = f32x4.add(c20, v128.load(tile, 64));
+      c21 = f32x4.add(c21, v128.load(tile, 80));
+      c30 = f32x4.add(c30, v128.load(tile, 96));
+      c31 = f32x4.add(c31, v128.load(tile, 112));
+      c40 = f32x4.add(c40, v128.load(tile, 128));
+      c41 = f32x4.add(c41, v128.load(tile, 144));
+      c50 = f32x4.add(c50, v128.load(tile, 160));
+      c51 = f32x4.add(c51, v128.load(tile, 176));
     }
     v128.store(tile, c00, 0);
     v128.store(tile, c01, 16);

@@ -10,18 +10,18 @@ import { workerSource, type WorkerStart } from "./worker.ts";
 
 /** What the WebAssembly module offers. Numbers are addresses in bytes unless named otherwise. */
 export interface KernelExports {
-  serve(control: number, scratch: number, spins: number): void;
-  launch(control: number, job: number, scratch: number, spins: number, stallSeconds: number): number;
-  runAlone(control: number, job: number, scratch: number): void;
+  serve(scratch: number, spins: number): void;
+  launch(job: number, scratch: number, spins: number, stallSeconds: number): number;
+  runAlone(job: number, scratch: number): void;
 }
 
 export interface ThreadPoolOptions {
   readonly threads: number;
-  /** A job in which no chunk ends for so long has lost a thread. Chunks are made to take well under a second. */
+  /** A job that does not get on for so long has lost a thread. Chunks take well under a second, or say that they go on. */
   readonly stallSeconds?: number;
 }
 
-/** Bytes at the start of memory: a page that no pointer may name, then the control block. */
+/** Bytes at the start of memory that no pointer may name, then the control block (kernels/cpu/source/control.ts). */
 const controlAt = 1024;
 export const scratchAt = 32768;
 /** Memory of its own that each thread has for tiles and sums on the way. */
@@ -73,12 +73,12 @@ export class ThreadPool {
     words[slot + 1] = chunks;
     for (let i = 0; i < args.length; i++) words[slot + 2 + i] = args[i];
     if (chunks === 1 || this.options.threads === 1) {
-      this.#exports.runAlone(controlAt, this.#job, scratchAt);
+      this.#exports.runAlone(this.#job, scratchAt);
       return;
     }
     if (this.#workers.length === 0) this.#start();
     const stall = this.options.stallSeconds ?? 60;
-    const end = this.#exports.launch(controlAt, this.#job, scratchAt, spins, stall);
+    const end = this.#exports.launch(this.#job, scratchAt, spins, stall);
     if (end === 0) return;
     this.#failure = `Cannot go on: a thread of the CPU engine ${
       end === 1 ? "ended with an error" : `has not answered for ${stall} s`
@@ -105,7 +105,6 @@ export class ThreadPool {
         {
           module: this.module,
           memory: this.memory,
-          control: controlAt,
           scratch: scratchAt + thread * scratchBytes,
           spins,
           failedAt: controlAt + failedOffset,

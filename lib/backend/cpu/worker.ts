@@ -5,7 +5,6 @@ import type { KernelExports } from "./thread_pool.ts";
 export interface WorkerStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  readonly control: number;
   readonly scratch: number;
   readonly spins: number;
   readonly failedAt: number;
@@ -23,10 +22,10 @@ interface ParentPort {
 export const workerSource = `(${serveJobs})(require("node:worker_threads").parentPort)`;
 
 function serveJobs(port: ParentPort): void {
-  port.on("message", async ({ module, memory, control, scratch, spins, failedAt, doneAt }) => {
+  port.on("message", async ({ module, memory, scratch, spins, failedAt, doneAt }) => {
     try {
       const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-      (exports as unknown as KernelExports).serve(control, scratch, spins);
+      (exports as unknown as KernelExports).serve(scratch, spins);
     } catch {
       // The main thread may be asleep: it looks at this word when it wakes, and says what happened.
       const words = new Int32Array(memory.buffer);
