@@ -37,6 +37,8 @@ export async function openHyenaEmbedder(
   log.info(`Weights "${weights.path}": ${counted(weights.unusedNames().length, "tensor")} not needed`);
   const weightBytes = backend.memory.current;
 
+  // A GPU wants large pieces of work; the CPU, pieces that its caches hold.
+  const cut = backend.name === "webgpu" ? { blockElements: 2 ** 24, spectrumElements: 2 ** 25 } : {};
   let keptLength = 0;
   const embed = async (
     batch: TokenBatch,
@@ -58,7 +60,7 @@ export async function openHyenaEmbedder(
         if (start === 0 && pooling === "cls") first = keep(slice(values, 1, 0, 1));
       },
       {
-        limits: { memoryBytes: keepsSpectra ? 0.75 * free : free },
+        limits: { ...cut, memoryBytes: keepsSpectra ? 0.75 * free : free },
         keepSpectraBytes: keepsSpectra ? Math.min(2 ** 30, free / 4) : 0,
         onLayer: async (layer) => {
           await backend.finish();
