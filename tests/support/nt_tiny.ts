@@ -9,12 +9,15 @@ import { StateDict } from "../../lib/models/state_dict.ts";
 import { padBatch, type TokenBatch } from "../../lib/models/token_batch.ts";
 import { deepGolden, goldenArray } from "./deep_golden.ts";
 
-export async function loadNtTiny(backend: Backend, folder = "nt_tiny"): Promise<NucleotideTransformer> {
-  const path = join(deepGolden!, folder);
+export async function loadNtTiny(
+  backend: Backend,
+  dtype: "f32" | "f16" = "f32",
+): Promise<NucleotideTransformer> {
+  const path = join(deepGolden!, "nt_tiny");
   const weights = new StateDict(await openSafetensors(join(path, "model.safetensors")), ntTensorName);
   try {
     const config = ntConfig(await ModelConfig.read(join(path, "config.json")));
-    return await NucleotideTransformer.load(backend, weights, config);
+    return await NucleotideTransformer.load(backend, weights, config, dtype);
   } finally {
     weights.close();
   }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { Backend } from "../../../lib/backend/backend.ts";
 import { Ia3Regressor } from "../../../lib/models/ia3.ts";
@@ -73,6 +73,7 @@ if (deepGolden) {
             for (const weight of model.encoder.parameters.values()) assertEquals(weight.grad, null);
             assertGolden(await predict(model, data!.all), `nt_tiny_ia3/${start}/logits_all.npy`);
           }),
+        checkpointLayers === (start === "general") ? ["cpu", "webgpu"] : ["cpu"],
       );
     }
   }
@@ -105,6 +106,7 @@ if (deepGolden) {
           assertGolden(await predict(model, data!.all), `nt_tiny_ia3/${run}/logits_all.npy`);
           optimiser.dispose();
         }),
+      run === "trained_clip1" ? ["cpu", "webgpu"] : ["cpu"],
     );
   }
 
@@ -137,5 +139,27 @@ if (deepGolden) {
           );
         }
       }),
+    ["cpu"],
   );
+
+  onEachEngine("IA3 in f16 gives the loss and the gradients of f32 to f16's precision", async (backend) => {
+    if (!backend.supportsF16) return;
+    const adapter = await readAdapter(join(deepGolden!, "nt_tiny_ia3", "adapter_general"));
+    const run = async (dtype: "f32" | "f16") => {
+      const encoder = await loadNtTiny(backend, dtype);
+      const model = Ia3Regressor.fromAdapter(encoder, adapter);
+      const { loss } = lossOf(model, data!.batches[0]);
+      backward(loss, 1024);
+      const gradients = new Map<string, Float32Array>();
+      for (const [name, { grad }] of model.parameters()) gradients.set(name, await grad!.read());
+      return { loss: meanOf(await loss.read()), gradients };
+    };
+    const [half, single] = [await run("f16"), await run("f32")];
+    assertAlmostEquals(half.loss, single.loss, 2e-3);
+    for (const [name, gradient] of single.gradients) {
+      const other = half.gradients.get(name)!;
+      const norm = Math.hypot(...gradient);
+      assert(Math.hypot(...gradient.map((value, i) => value - other[i])) < 0.02 * norm, name);
+    }
+  }, ["webgpu"]);
 }
