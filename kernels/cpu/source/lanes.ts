@@ -207,7 +207,9 @@ export class Lanes {
     const pi = f64x2.splat(3.141592653589793);
     const nLow = f64x2.nearest(f64x2.mul(low, inverse));
     const nHigh = f64x2.nearest(f64x2.mul(high, inverse));
-    const r = Lanes.demote(f64x2.sub(low, f64x2.mul(nLow, pi)), f64x2.sub(high, f64x2.mul(nHigh, pi)));
+    let r = Lanes.demote(f64x2.sub(low, f64x2.mul(nLow, pi)), f64x2.sub(high, f64x2.mul(nHigh, pi)));
+    // Arguments too large for f64 to reduce give any number from -1 to 1.
+    r = f32x4.pmax(f32x4.pmin(r, f32x4.splat(1.5707963)), f32x4.splat(-1.5707963));
     // Odd multiples of pi turn the sign.
     const n = v128.shuffle<i32>(
       i32x4.trunc_sat_f64x2_s_zero(nLow),
