@@ -1,5 +1,6 @@
 /** A pretrained Nucleotide Transformer from a folder or the hub: its configuration, tokenizer and weights. */
 import type { Backend, DType } from "../backend/backend.ts";
+import { DataError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import type { HubOptions } from "../io/hub.ts";
 import { readFileText } from "../io/read_file.ts";
@@ -27,11 +28,18 @@ export async function openPretrainedNt(model: string, options: HubOptions = {}):
   const modelConfig = await readModelConfig(source);
   const config = ntConfig(modelConfig);
   const vocabulary = await source.file("vocab.txt");
+  const tokenizer = new NtTokenizer(await readFileText(vocabulary), vocabulary);
+  if (tokenizer.vocabularySize > config.vocabularySize) {
+    throw new DataError(
+      `Cannot use the model "${model}": vocab.txt has ${tokenizer.vocabularySize} tokens, ` +
+        `config.json says ${config.vocabularySize}`,
+    );
+  }
   return {
     source,
     modelConfig,
     config,
-    tokenizer: new NtTokenizer(await readFileText(vocabulary), vocabulary),
+    tokenizer,
     async load(backend, dtype) {
       const weights = new StateDict(await openModelWeights(source), ntTensorName);
       try {
