@@ -1,27 +1,15 @@
-/** What the operations of the CPU engine share: its memory, its threads and the clock of its kernels. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+/** What the operations of the CPU engine share: its memory, its threads and the check of what they are given. */
+import type { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import type { DType, Storage } from "../backend.ts";
 import type { CpuStorage, Heap } from "./heap.ts";
 import type { ThreadPool } from "./thread_pool.ts";
 
 export class Engine {
-  readonly times = new Map<string, { calls: number; ms: number }>();
-
-  constructor(readonly heap: Heap, readonly pool: ThreadPool, readonly profiled: boolean) {}
+  constructor(readonly heap: Heap, readonly pool: ThreadPool) {}
 
   /** Run a kernel to its end; see `ThreadPool.run`. */
   run(kernel: Kernel, chunks: number, args: readonly number[]): void {
-    if (!this.profiled) return this.pool.run(kernel, chunks, args);
-    const start = performance.now();
     this.pool.run(kernel, chunks, args);
-    this.record(Kernel[kernel], performance.now() - start);
-  }
-
-  record(family: string, ms: number): void {
-    const entry = this.times.get(family) ?? { calls: 0, ms: 0 };
-    entry.calls++;
-    entry.ms += ms;
-    this.times.set(family, entry);
   }
 
   /** The storage's address, 0 for none. */

@@ -31,7 +31,6 @@ export function multiplyByBlas(
   try {
     for (let i = 0; i < batch; i++) {
       const product = target.pointer + 4 * i * target.batchStride;
-      const start = performance.now();
       blas.sgemm(
         ...[a.transposed ?? false, b.transposed ?? false] as const,
         ...[m, n, k, alpha] as const,
@@ -40,7 +39,6 @@ export function multiplyByBlas(
         accumulate && bare ? 1 : 0,
         ...[product, target.stride] as const,
       );
-      if (engine.profiled) engine.record("Sgemm", performance.now() - start);
       if (bare) continue;
       const [chunkRows, chunks] = rowChunks(m, n);
       engine.run(Kernel.Epilogue, chunks, [

@@ -19,7 +19,7 @@ export interface CpuOptions {
   readonly threads?: number;
   /** "auto" (the default): matrix products go to the system's OpenBLAS where FFI is granted. */
   readonly blas?: "auto" | "off";
-  /** Measure the time of each kernel. */
+  /** Measure the time of each operation. */
   readonly profile?: boolean;
   /** Bytes that storages may take in all; at most, and by default, 4 GiB. */
   readonly memoryLimit?: number;
@@ -34,13 +34,9 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const module = kernels(relaxed);
   const heap = new Heap(reservedBytes(threads), options.memoryLimit);
   const pool = new ThreadPool(module, heap.memory, { threads });
-  const engine = new Engine(heap, pool, options.profile ?? false);
+  const engine = new Engine(heap, pool);
   const blas = options.blas === "off" ? null : openBlas(heap.memory, threads);
-  return Promise.resolve({
-    name: "cpu",
-    description: describe(threads, relaxed, blas?.library),
-    supportsF16: false,
-    memory: heap,
+  const operations = {
     ...memoryOperations(engine),
     ...matmulOperations(engine, blas),
     ...elementWise(engine),
@@ -49,6 +45,14 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     ...rowOperations(engine),
     ...updates(engine),
     ...convolutions(engine),
+  };
+  const times = new Map<string, { calls: number; ms: number }>();
+  return Promise.resolve({
+    name: "cpu",
+    description: describe(threads, relaxed, blas?.library),
+    supportsF16: false,
+    memory: heap,
+    ...(options.profile ? timed(operations, times) : operations),
     flush() {},
     finish: () => Promise.resolve(),
     close() {
@@ -56,7 +60,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
       blas?.close();
       return Promise.resolve();
     },
-    profile: () => Promise.resolve(new Map(engine.times)),
+    profile: () => Promise.resolve(new Map(times)),
   });
 }
 
@@ -72,4 +76,19 @@ function kernels(relaxed: boolean): WebAssembly.Module {
   const module = compiled.get(relaxed) ?? new WebAssembly.Module(relaxed ? relaxedKernels : plainKernels);
   compiled.set(relaxed, module);
   return module;
+}
+
+/** The operations, each adding its calls and its time to `times`. Making, giving back and reading storages is not counted. */
+function timed<T extends object>(operations: T, times: Map<string, { calls: number; ms: number }>): T {
+  const uncounted = ["allocate", "release", "write", "read"];
+  const wrapped = Object.entries(operations).map(([name, operation]) => {
+    if (uncounted.includes(name)) return [name, operation];
+    return [name, (...args: unknown[]) => {
+      const start = performance.now();
+      operation(...args);
+      const { calls, ms } = times.get(name) ?? { calls: 0, ms: 0 };
+      times.set(name, { calls: calls + 1, ms: ms + performance.now() - start });
+    }];
+  });
+  return Object.fromEntries(wrapped);
 }
