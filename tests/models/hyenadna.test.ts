@@ -242,7 +242,7 @@ if (deepGolden) {
     await assertRejects(
       () => load({ layers: 3 }),
       DataError,
-      `"backbone.layers.2.mixer.short_filter.weight" is missing`,
+      `"backbone.layers.2.norm1.weight" is missing`,
     );
     await assertRejects(
       () => load({ maxTokens: 1000 }),
