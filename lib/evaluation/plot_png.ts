@@ -26,14 +26,3 @@ export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array<Arr
     renderer.free();
   }
 }
-
-/** Load and compile what drawing needs, by drawing a little of everything. */
-export async function warmUp(): Promise<void> {
-  await svgToPng(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="40"><defs><linearGradient id="g">` +
-      `<stop offset="0" stop-color="red"/><stop offset="1" stop-color="blue"/></linearGradient></defs>` +
-      `<path d="M9 9l5 3v6l-5 3l-5 -3v-6z" fill="url(#g)" stroke="red" stroke-width="0.4"/>` +
-      `<line x1="0" y1="0" x2="9" y2="9" stroke="red" stroke-dasharray="2 1"/>` +
-      `<text font-family="DejaVu Sans" font-size="12" x="20" y="20">Pearson r = 0.5</text></svg>`,
-  );
-}
