@@ -4,6 +4,7 @@
  *     export async function main(args: string[]) { const flags = parseFlags(declarations, description, args); ... }
  *     if (import.meta.main) await runScript(main, import.meta);
  */
+import { fromFileUrl, relative } from "@std/path";
 import { DataError, UsageError } from "./errors.ts";
 import { HelpRequest } from "./help.ts";
 
@@ -19,7 +20,7 @@ export async function runScript(
   meta: { url: string },
   options: { permissionSet?: string; needs?: readonly Deno.PermissionName[] } = {},
 ): Promise<void> {
-  const script = meta.url.split("/").slice(-2).join("/");
+  const script = relative(Deno.cwd(), fromFileUrl(meta.url));
   const missing = (options.needs ?? ["read", "write"]).filter((name) => !isGranted(name));
   if (missing.length > 0) {
     const flag = options.permissionSet ? `-P=${options.permissionSet}` : "-P";

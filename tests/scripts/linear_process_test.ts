@@ -27,6 +27,14 @@ for (const script of ["hs27_lel.ts", "lel_embed.ts"]) {
   });
 }
 
+Deno.test("the command to run names the script as seen from the current folder", async () => {
+  const { error } = await deno(
+    ["-c", join(repository, "deno.json"), "../scripts/hs27_lel.ts"],
+    join(repository, "tests"),
+  );
+  assertStringIncludes(error, "Run this instead: deno run -P ../scripts/hs27_lel.ts\n");
+});
+
 Deno.test("--help lists flags by group with their defaults, and ends well", async () => {
   const { code, out, error } = await deno(["-P", "scripts/hs27_lel.ts", "--help"]);
   assertEquals([code, error], [0, ""]);
