@@ -110,6 +110,9 @@ function slice(window: Window | null, start: number, count: number): Window | nu
   return window && { ...window, start: window.start + start, count };
 }
 
+/** For sums that an epilogue of their own finishes. */
+const bareEpilogue = { bias: null, rowScale: null, columnScale: null, activation: "none" } as const;
+
 /** Cut a product until each operand fits one binding, then run it. */
 function split(runtime: Runtime, kernels: KernelSet, product: Product): void {
   const { out, a, b, batch, m, n, k } = product;
@@ -140,10 +143,9 @@ function split(runtime: Runtime, kernels: KernelSet, product: Product): void {
     runtime.scratch("f32", m * n, (sums) => {
       const target: Strided = { storage: sums, offset: 0, rowStep: n, columnStep: 1, batchStep: 0 };
       for (const [from, count] of pieces(k, roundUp(Math.ceil(k / 2), 4))) {
-        const bare = { bias: null, rowScale: null, columnScale: null, activation: "none" as const };
         split(runtime, kernels, {
           ...product,
-          ...bare,
+          ...bareEpilogue,
           out: target,
           a: shifted(a, from * a.columnStep),
           b: shifted(b, from * b.rowStep),
@@ -208,17 +210,10 @@ function runParts(runtime: Runtime, kernels: KernelSet, product: Product): void 
     run(runtime, kernels, product, 1);
     return;
   }
-  const bare = {
-    bias: null,
-    rowScale: null,
-    columnScale: null,
-    activation: "none" as const,
-    accumulate: false,
-  };
   runtime.scratch("f32", parts * m * n, (partial) =>
     runtime.scratch("f32", m * n, (sums) => {
       const target: Strided = { storage: partial, offset: 0, rowStep: n, columnStep: 1, batchStep: 0 };
-      run(runtime, kernels, { ...product, ...bare, out: target }, parts);
+      run(runtime, kernels, { ...product, ...bareEpilogue, out: target, accumulate: false }, parts);
       columnSum(runtime, sums, partial, null, parts, m * n, false);
       finishSums(runtime, product, sums);
     }));
@@ -234,9 +229,24 @@ function run(runtime: Runtime, kernels: KernelSet, product: Product, parts: numb
   else runRegister(runtime, product);
 }
 
-/** Give the register kernel operands that are row-major and aligned, by a packed copy where they are not. */
+/**
+ * Give the register kernel operands that are row-major, aligned and f32, by a packed copy where they are not. It is
+ * compiled for f32 alone, since that takes seconds: results of other types are widened into sums first.
+ */
 function runRegister(runtime: Runtime, product: Product): void {
   const { a, b, m, n, k, batch } = product;
+  const stored = [product.out, product.bias, product.rowScale, product.columnScale];
+  if (stored.some((x) => x !== null && x.storage.dtype !== "f32")) {
+    for (let z = 0; z < batch; z++) {
+      runtime.scratch("f32", m * n, (sums) => {
+        const out: Strided = { storage: sums, offset: 0, rowStep: n, columnStep: 1, batchStep: 0 };
+        const part = batchPart(product, z, 1);
+        runRegister(runtime, { ...part, ...bareEpilogue, out, accumulate: false });
+        finishSums(runtime, part, sums);
+      });
+    }
+    return;
+  }
   const depth = roundUp(k, 4);
   const packedBytes = 4 * Math.max(batch * m * depth, batch * depth * roundUp(n, 4));
   if (packedBytes > runtime.maxWindowBytes) { // packing would outgrow a binding: halve
@@ -282,7 +292,8 @@ function withPacked(
   deepRows: boolean,
   use: (packed: Strided) => void,
 ): void {
-  const aligned = x.columnStep === 1 && x.rowStep % 4 === 0 && x.offset % 4 === 0 && x.batchStep % 4 === 0 &&
+  const aligned = x.storage.dtype === "f32" && x.columnStep === 1 && x.rowStep % 4 === 0 &&
+    x.offset % 4 === 0 && x.batchStep % 4 === 0 &&
     (deepRows ? rows : columns) === depth &&
     x.offset + roundUp(extent(x, rows, columns, batch), 4) <= x.storage.length;
   if (aligned) {
@@ -312,10 +323,9 @@ function dispatch(
   const { out, a, b, batch, m, n, k } = product;
   const large = Math.ceil(m / 128) * Math.ceil(n / 128) * batch * parts >= 96;
   const groupsOf4 = entry === "tiled" && large ? 2 : 1;
-  const lanes = Math.min(32, Math.max(8, 2 ** Math.ceil(Math.log2(n / 8))));
   const tiles = {
     plain: Math.ceil(m * n / 64),
-    register_tile: Math.ceil(m / 8) * Math.ceil(n / (8 * lanes)),
+    register_tile: Math.ceil(m / 16) * Math.ceil(n / 128),
     tiled: Math.ceil(m / (64 * groupsOf4)) * Math.ceil(n / (64 * groupsOf4)),
   }[entry];
   const [x, y] = grid(tiles, 1);
@@ -357,7 +367,7 @@ function dispatch(
     },
     constants: {
       plain: {},
-      register_tile: { LANES: lanes },
+      register_tile: {},
       tiled: { A_BY_COLUMN: Number(a.columnStep !== 1), B_BY_COLUMN: Number(b.columnStep !== 1) },
     }[entry] as Record<string, number>,
     sizes: { ROWS4: groupsOf4, COLUMNS4: groupsOf4, TILE_K: groupsOf4 === 2 ? 8 : 16 },
