@@ -19,24 +19,37 @@ export function ridgeBothSides(
   lambda: number,
 ): Matrix<Float64Array> {
   if (lambda < 0) throw new RangeError(`ridgeBothSides(): lambda is ${lambda}, it must be at least 0`);
-  const Gt = transposed(G),
-    A = new Cholesky(gramOfRows(Gt), lambda).solve(multiplyTransposed(Gt, transposed(Y)));
-  return ridgeRight(A, P, lambda);
+  return ridgeRight(ridgeLeft(transposed(G), transposed(Y), lambda), transposed(P), lambda);
+}
+
+/**
+ * (G'G + lambda I)^-1 G'Y: the left half of `ridgeBothSides`.
+ *
+ * @param Gt the transpose of G, k x genes
+ * @param Yt the transpose of Y, perturbations x genes
+ * @returns k x perturbations
+ * @throws {RangeError} if the system is singular
+ */
+export function ridgeLeft(
+  Gt: Matrix<Float64Array>,
+  Yt: Matrix<Float64Array>,
+  lambda: number,
+): Matrix<Float64Array> {
+  return new Cholesky(gramOfRows(Gt), lambda).solve(multiplyTransposed(Gt, Yt));
 }
 
 /**
  * A P (P'P + lambda I)^-1: the right half of `ridgeBothSides`.
  *
  * @param A k x perturbations
- * @param P perturbations x l
+ * @param Pt the transpose of P, l x perturbations
  * @returns k x l
+ * @throws {RangeError} if the system is singular
  */
 export function ridgeRight(
   A: Matrix<Float64Array>,
-  P: Matrix<Float32Array | Float64Array>,
+  Pt: Matrix<Float64Array>,
   lambda: number,
 ): Matrix<Float64Array> {
-  const Pt = transposed(P);
-  const PtAt = multiplyTransposed(Pt, A); // l x k
-  return transposed(new Cholesky(gramOfRows(Pt), lambda).solve(PtAt));
+  return transposed(new Cholesky(gramOfRows(Pt), lambda).solve(multiplyTransposed(Pt, A)));
 }

@@ -5,7 +5,6 @@ import { columnMeans } from "../dataset/missing_values.ts";
 import type { Targets } from "../dataset/targets.ts";
 import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { FittedFold } from "../evaluation/cross_validation.ts";
-import { Cholesky } from "../linalg/cholesky.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { FoldTensors, TrainedFold } from "./saved_model.ts";
@@ -17,13 +16,13 @@ export interface FittedLinearFold extends FittedFold {
 }
 
 /**
- * Factor A + lambda I.
+ * What `solve` gives.
  *
- * @throws {DataError} when it is singular, which takes a lambda of (nearly) 0
+ * @throws {DataError} when its system is singular, which takes a lambda of (nearly) 0
  */
-export function factorRidge(A: Matrix<Float64Array>, lambda: number): Cholesky {
+export function solvedRidge<T>(lambda: number, solve: () => T): T {
   try {
-    return new Cholesky(A, lambda);
+    return solve();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new DataError(

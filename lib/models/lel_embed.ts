@@ -6,10 +6,12 @@
  * which P (P'P + lambda I)^-1 P_test' = (P P' + lambda I)^-1 P P_test' is solved on the smaller side.
  */
 import type { Fold } from "../dataset/kfold.ts";
+import { Cholesky } from "../linalg/cholesky.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "../linalg/products.ts";
-import { columnsOf, factorRidge, type FittedLinearFold, linearTensors, meanOfRows } from "./lel.ts";
+import { ridgeLeft, ridgeRight } from "../linalg/ridge.ts";
+import { columnsOf, type FittedLinearFold, linearTensors, meanOfRows, solvedRidge } from "./lel.ts";
 
 export class EmbeddingRidge {
   readonly #values: Matrix;
@@ -31,8 +33,7 @@ export class EmbeddingRidge {
     this.#P = tfEmbeddings;
     this.#lambda = lambda;
     this.#G = toFloat64(geneEmbeddings);
-    const Gt = transposed(geneEmbeddings);
-    this.#A = factorRidge(gramOfRows(Gt), lambda).solve(multiplyTransposed(Gt, toFloat64(values)));
+    this.#A = solvedRidge(lambda, () => ridgeLeft(transposed(geneEmbeddings), toFloat64(values), lambda));
     this.#kernel = gramOfRows(toFloat64(tfEmbeddings));
   }
 
@@ -44,30 +45,30 @@ export class EmbeddingRidge {
     return {
       note: `${train.length} training perturbations`,
       predict: (rows) => withBaseline(multiplyTransposed(project(rows), this.#G), baseline),
-      tensors: () => {
-        // As one row a TF dimension, W is what a unit vector of that dimension projects to.
-        const Pt = transposed(takeRows(this.#P, train));
-        const Wt = factorRidge(gramOfRows(Pt), this.#lambda).solve(multiplyTransposed(Pt, A));
-        return linearTensors(baseline, multiplyTransposed(this.#G, Wt));
-      },
+      tensors: () => linearTensors(baseline, multiplyTransposed(this.#G, transposed(this.#W(A, train)))),
     };
   }
 
-  /** rows -> (W P_rows')', by way of a system of training rows. */
-  #dual(A: Matrix<Float64Array>, train: Int32Array): (rows: Int32Array) => Matrix<Float64Array> {
-    const factor = factorRidge(selection(this.#kernel, train, train), this.#lambda);
-    return (rows) => {
-      const weights = factor.solve(selection(this.#kernel, train, rows)); // training rows x rows
-      return multiplyTransposed(transposed(weights), A);
-    };
+  /** W, k x width. */
+  #W(A: Matrix<Float64Array>, train: Int32Array): Matrix<Float64Array> {
+    const Pt = transposed(takeRows(this.#P, train));
+    return solvedRidge(this.#lambda, () => ridgeRight(A, Pt, this.#lambda));
   }
 
   /** rows -> (W P_rows')', by way of a system of TF dimensions. */
   #primal(A: Matrix<Float64Array>, train: Int32Array): (rows: Int32Array) => Matrix<Float64Array> {
-    const Pt = transposed(takeRows(this.#P, train));
-    const Wt = factorRidge(gramOfRows(Pt), this.#lambda).solve(multiplyTransposed(Pt, A)); // width x k
-    const W = transposed(Wt);
+    const W = this.#W(A, train);
     return (rows) => multiplyTransposed(toFloat64(takeRows(this.#P, rows)), W);
+  }
+
+  /** The same by way of a system of training rows. */
+  #dual(A: Matrix<Float64Array>, train: Int32Array): (rows: Int32Array) => Matrix<Float64Array> {
+    const system = selection(this.#kernel, train, train);
+    const factor = solvedRidge(this.#lambda, () => new Cholesky(system, this.#lambda));
+    return (rows) => {
+      const weights = factor.solve(selection(this.#kernel, train, rows)); // training rows x rows
+      return multiplyTransposed(transposed(weights), A);
+    };
   }
 }
 

@@ -8,8 +8,9 @@
 import type { Fold } from "../dataset/kfold.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "../linalg/products.ts";
+import { ridgeRight } from "../linalg/ridge.ts";
 import { largestEigenpairs } from "../linalg/symmetric_eigen.ts";
-import { columnsOf, factorRidge, type FittedLinearFold, linearTensors, meanOfRows } from "./lel.ts";
+import { columnsOf, type FittedLinearFold, linearTensors, meanOfRows, solvedRidge } from "./lel.ts";
 
 export interface PcaRidgeSettings {
   /** Components of a gene embedding; cut to the number of genes and of training rows. */
@@ -58,15 +59,15 @@ export class PcaRidge {
     const { values: squares, vectors } = largestEigenpairs(gram, count);
     const Gt = this.#scores(train, vectors, baseline, offsets);
 
-    const P = columnsOf(Gt, Array.from(mapped, (i) => this.#ownGene[train[i]])); // k x mapped
+    const Pt = columnsOf(Gt, Array.from(mapped, (i) => this.#ownGene[train[i]])); // k x mapped
     // A = (G'G + lambda I)^-1 G'Y: G'G is diagonal, and G'Y = G'G V' since columns of G sum to 0.
     const A = columnsOf(vectors, mapped);
     for (let c = 0; c < count; c++) {
       const square = Math.max(0, squares[c]), shrink = square > 0 ? square / (square + lambda) : 0;
       for (let i = 0; i < mapped.length; i++) A.data[c * mapped.length + i] *= shrink;
     }
-    const Wt = factorRidge(gramOfRows(P), lambda).solve(multiplyTransposed(P, A));
-    return this.#fitted(baseline, Gt, transposed(Wt), mapped.length);
+    const W = solvedRidge(lambda, () => ridgeRight(A, Pt, lambda));
+    return this.#fitted(baseline, Gt, W, mapped.length);
   }
 
   /**
