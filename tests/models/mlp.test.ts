@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Backend } from "../../lib/backend/backend.ts";
 import type { Matrix } from "../../lib/linalg/matrix.ts";
 import { ConcatMlp } from "../../lib/models/concat_mlp.ts";
-import { fitConcatMlp } from "../../lib/models/concat_mlp_fit.ts";
+import { fitConcatMlp, predictPairs } from "../../lib/models/concat_mlp_fit.ts";
 import { Mlp } from "../../lib/models/mlp.ts";
 import { fitMlp, type MlpSettings } from "../../lib/models/mlp_fit.ts";
 import { Linear } from "../../lib/nn/mod.ts";
@@ -89,6 +89,46 @@ onEachEngine("the pair network learns along the float64 reference's curve", asyn
   });
   fitted.predictions.data.forEach((v, i) => assertAlmostEquals(v, expected.predictions.data[i], 1e-4));
   fitted.model.dispose();
+});
+
+Deno.test("an epoch of the pair network covers every measured cell once, and no other", async () => {
+  const y = random(9, 11, "y");
+  for (let cell = 0; cell < 40; cell++) y.data[cell] = NaN;
+  const fold = {
+    tfs: random(9, 4, "tfs"),
+    genes: random(11, 5, "genes"),
+    y,
+    train: range(0, 7),
+    test: range(7, 9),
+  };
+  const batches: number[] = [];
+  const stream = new ModelStream(2), backend = openReferenceBackend();
+  const measured = 7 * 11 - 40;
+  // One batch of all cells: its loss is the error of the untrained network over the measured cells.
+  const fitted = await fitConcatMlp(
+    backend,
+    { ...fold, name: "fold 0" },
+    { ...settings, batchSize: measured, epochs: 1 },
+    stream,
+    { onBatch: (_, share) => batches.push(share) },
+  );
+  assertEquals(batches, [1]);
+  const untrained = ConcatMlp.torchDefault(
+    backend,
+    { tf: 4, gene: 5 },
+    settings.hiddenDims,
+    stream.derive("weights"),
+  );
+  const genes = fromArray(backend, fold.genes.data, [11, 5]);
+  const { data } = await predictPairs(
+    untrained,
+    { ...fold.tfs, data: fold.tfs.data.slice(0, 28), rows: 7 },
+    genes,
+  );
+  const squares = Array.from(data, (v, cell) => (v - y.data[cell]) ** 2).filter(Number.isFinite);
+  assertEquals(squares.length, measured);
+  const expected = squares.reduce((sum, square) => sum + square, 0) / measured;
+  assertAlmostEquals(fitted.history.checks[0].trainLoss, expected, 1e-6 * expected);
 });
 
 onEachEngine("mixed precision lands near f32, where the engine has f16", async (backend) => {

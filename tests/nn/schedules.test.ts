@@ -30,6 +30,12 @@ for (const { name, start_lr, patience, factor, threshold, eps, metrics, lr_after
   });
 }
 
+Deno.test("ReduceLROnPlateau takes a fall by less than the threshold for none", () => {
+  const schedule = new ReduceLROnPlateau(1, { patience: 3, factor: 0.5, threshold: 1e-4 });
+  const rates = [0, 1, 2, 3, 4, 5].map((check) => schedule.step(1 - check * 1e-5));
+  assertEquals(rates, [1, 1, 1, 1, 0.5, 0.5]);
+});
+
 Deno.test("EarlyStopping counts checks in a row that are no new lowest", () => {
   const stopping = new EarlyStopping(3);
   const told = [5, 4, 4, 4.5, 3, 3, 9, 3].map((loss) => stopping.step(loss));

@@ -102,8 +102,14 @@ for (const restore of ["best", "last"] as const) {
   Deno.test(`a run stopped at any check and resumed equals an unbroken one (${restore} weights)`, async () => {
     const folder = await Deno.makeTempDir();
     const identity = {};
-    const unbroken = setUp({ restore });
+    const learningRate = 0.3; // so large that the loss rises now and then and the plateau rule has work
+    const start = (settings: Partial<Training> = {}) => {
+      const schedule = new ReduceLROnPlateau(learningRate, { patience: 0 });
+      return setUp({ restore, learningRate, schedule, patience: 9, ...settings });
+    };
+    const unbroken = start();
     const expected = await train(unbroken.training);
+    assert(expected.checks[3].learningRate < learningRate);
     for (const stopAt of [0, 2, 4]) {
       const path = join(folder, `stopped_${stopAt}.safetensors`);
       const checkpoint = { path, everySeconds: 0, resume: null, identity };
@@ -111,12 +117,16 @@ for (const restore of ["best", "last"] as const) {
         if (epoch === 2 * stopAt + 2) throw new Error("killed");
       };
       await assertRejects(
-        () => train(setUp({ restore, checkpoint, onCheck: stop }).training),
+        () => train(start({ checkpoint, onCheck: stop }).training),
         Error,
         "killed",
       );
 
-      const resumed = setUp({ restore, checkpoint: { ...checkpoint, resume: await readCheckpoint(path) } });
+      const resumed = setUp({
+        restore,
+        learningRate,
+        checkpoint: { ...checkpoint, resume: await readCheckpoint(path) },
+      });
       const history = await train(resumed.training);
       // The reference engine computes in float64 but saves float32.
       assertEquals(history.checks.length, expected.checks.length);

@@ -203,6 +203,13 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
             x[i * columns + j] = (value - number("scaler.mean")[j]) / number("scaler.scale")[j];
           }
         });
+        const learned = flags.includes("--strict")
+          ? frame.index.filter((id) => !fold.test.includes(id))
+          : frame.index;
+        const from =
+          alignById({ perturbations: learned, path: "" }, embeddings, { ignoreCase: true }).embeddingRows;
+        const mean = from.reduce((sum, row) => sum + embeddings.values.data[row * columns], 0) / from.length;
+        assertAlmostEquals(number("scaler.mean")[0], mean, 1e-6);
         const backend = openReferenceBackend();
         const layers = [0, 1, 2].map((i) => {
           const { shape, data } = tensors.get(`layers.${i}.weight`)!;
