@@ -25,7 +25,7 @@ import { values } from "../support/reference.ts";
 
 /** A linear layer that learns y = 0.5 x from noisy data, with whatever validation losses are dictated. */
 function setUp(
-  settings: Partial<Training> & { losses?: never; dictated?: number[]; learningRate?: number } = {},
+  settings: Partial<Training> & { dictated?: number[]; learningRate?: number } = {},
 ) {
   const backend = openAccountingBackend();
   const layer = Linear.xavier(backend, 4, 3, new ModelStream(5));
