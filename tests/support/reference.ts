@@ -6,12 +6,8 @@
  */
 import type {
   Activation,
-  AdamOptions,
   AttentionShape,
   Backend,
-  Broadcast,
-  DType,
-  MatmulOptions,
   MatrixOperand,
   Storage,
 } from "../../lib/backend/backend.ts";
@@ -57,53 +53,44 @@ export const derivatives: Record<Activation, (x: number) => number> = {
 
 /** @returns an engine that computes in float64, slowly. */
 export function openReferenceBackend(): Backend {
-  return new ReferenceBackend();
+  return { ...reference };
 }
 
-class ReferenceBackend implements Backend {
-  readonly name = "cpu";
-  readonly description = "float64 reference";
-  readonly supportsF16 = false;
-  readonly memory = { current: 0, peak: 0 };
+const reference: Backend = {
+  name: "cpu",
+  description: "float64 reference",
+  supportsF16: false,
+  memory: { current: 0, peak: 0 },
 
-  allocate(dtype: DType, length: number): Storage {
+  allocate(dtype, length) {
     const data = new Float64Array(length).fill(NaN);
     return { dtype, length, data } as Values;
-  }
+  },
 
-  release(): void {}
+  release() {},
 
-  write(storage: Storage, data: Float32Array | Int32Array | Float64Array, offset = 0): void {
+  write(storage, data, offset = 0) {
     values(storage).set(data, offset);
-  }
+  },
 
-  read(storage: Storage, offset = 0, length = storage.length - offset): Promise<Float32Array | Int32Array> {
+  read(storage, offset = 0, length = storage.length - offset) {
     const part = values(storage).subarray(offset, offset + length);
     return Promise.resolve(storage.dtype === "i32" ? Int32Array.from(part) : Float32Array.from(part));
-  }
+  },
 
-  fill(out: Storage, value: number): void {
+  fill(out, value) {
     values(out).fill(value);
-  }
+  },
 
-  copy2d(
-    out: Storage,
-    outOffset: number,
-    outStride: number,
-    x: Storage,
-    xOffset: number,
-    xStride: number,
-    rows: number,
-    columns: number,
-  ): void {
+  copy2d(out, outOffset, outStride, x, xOffset, xStride, rows, columns) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         values(out)[outOffset + r * outStride + c] = values(x)[xOffset + r * xStride + c];
       }
     }
-  }
+  },
 
-  transpose(out: Storage, x: Storage, batch: number, rows: number, columns: number): void {
+  transpose(out, x, batch, rows, columns) {
     for (let b = 0; b < batch; b++) {
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < columns; c++) {
@@ -111,17 +98,17 @@ class ReferenceBackend implements Backend {
         }
       }
     }
-  }
+  },
 
-  flush(): void {}
-  finish(): Promise<void> {
+  flush() {},
+  finish() {
     return Promise.resolve();
-  }
-  close(): Promise<void> {
+  },
+  close() {
     return Promise.resolve();
-  }
+  },
 
-  matmul(out: MatrixOperand, a: MatrixOperand, b: MatrixOperand, options: MatmulOptions): void {
+  matmul(out, a, b, options) {
     const { batch = 1, m, n, k, alpha = 1, bias, biasAxis = "column", rowScale, columnScale } = options;
     const place = (operand: MatrixOperand, rows: number, columns: number) => {
       const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
@@ -148,26 +135,18 @@ class ReferenceBackend implements Backend {
         }
       }
     }
-  }
+  },
 
-  unary(f: Activation | "exp" | "copy", out: Storage, x: Storage, n: number): void {
+  unary(f, out, x, n) {
     for (let i = 0; i < n; i++) values(out)[i] = functions[f](values(x)[i]);
-  }
+  },
 
-  unaryBackward(f: Activation, dx: Storage, dy: Storage, x: Storage, n: number, fromOutput = false): void {
+  unaryBackward(f, dx, dy, x, n, fromOutput = false) {
     const slope = f === "tanh" && fromOutput ? (y: number) => 1 - y * y : derivatives[f];
     for (let i = 0; i < n; i++) values(dx)[i] = values(dy)[i] * slope(values(x)[i]);
-  }
+  },
 
-  binary(
-    f: "add" | "subtract" | "multiply",
-    out: Storage,
-    a: Storage,
-    b: Storage,
-    rows: number,
-    columns: number,
-    broadcast: Broadcast,
-  ): void {
+  binary(f, out, a, b, rows, columns, broadcast) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         const at = r * columns + c;
@@ -176,29 +155,22 @@ class ReferenceBackend implements Backend {
         values(out)[at] = f === "add" ? x + y : f === "subtract" ? x - y : x * y;
       }
     }
-  }
+  },
 
-  linearCombination(
-    out: Storage,
-    alpha: number,
-    a: Storage,
-    beta: number,
-    b: Storage | null,
-    n: number,
-  ): void {
+  linearCombination(out, alpha, a, beta, b, n) {
     for (let i = 0; i < n; i++) values(out)[i] = alpha * values(a)[i] + (b ? beta * values(b)[i] : 0);
-  }
+  },
 
-  siluGate(out: Storage, x: Storage, rows: number, width: number): void {
+  siluGate(out, x, rows, width) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < width; c++) {
         const at = r * 2 * width + c;
         values(out)[r * width + c] = functions.silu(values(x)[at]) * values(x)[at + width];
       }
     }
-  }
+  },
 
-  siluGateBackward(dx: Storage, dy: Storage, x: Storage, rows: number, width: number): void {
+  siluGateBackward(dx, dy, x, rows, width) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < width; c++) {
         const at = r * 2 * width + c;
@@ -207,39 +179,25 @@ class ReferenceBackend implements Backend {
         values(dx)[at + width] = slope * functions.silu(gate);
       }
     }
-  }
+  },
 
-  dropout(out: Storage, x: Storage, n: number, p: number, seed: number, stream: number): void {
+  dropout(out, x, n, p, seed, stream) {
     const threshold = Math.round(p * 2 ** 32);
     for (let i = 0; i < n; i++) {
       const word = threefry2x32(seed, stream, i >>> 1, 0)[i & 1];
       values(out)[i] = word >= threshold ? values(x)[i] / (1 - p) : 0;
     }
-  }
+  },
 
-  columnSum(
-    out: Storage,
-    x: Storage,
-    y: Storage | null,
-    rows: number,
-    columns: number,
-    accumulate = false,
-  ): void {
+  columnSum(out, x, y, rows, columns, accumulate = false) {
     for (let c = 0; c < columns; c++) {
       let sum = accumulate ? values(out)[c] : 0;
       for (let r = 0; r < rows; r++) sum += values(x)[r * columns + c] * (y ? values(y)[r * columns + c] : 1);
       values(out)[c] = sum;
     }
-  }
+  },
 
-  rowSum(
-    out: Storage,
-    x: Storage,
-    y: Storage | null,
-    rows: number,
-    columns: number,
-    accumulate = false,
-  ): void {
+  rowSum(out, x, y, rows, columns, accumulate = false) {
     for (let r = 0; r < rows; r++) {
       let sum = accumulate ? values(out)[r] : 0;
       for (let c = 0; c < columns; c++) {
@@ -247,33 +205,24 @@ class ReferenceBackend implements Backend {
       }
       values(out)[r] = sum;
     }
-  }
+  },
 
-  sumSquares(out: Storage, x: Storage, n: number, accumulate = false): void {
+  sumSquares(out, x, n, accumulate = false) {
     let sum = accumulate ? values(out)[0] : 0;
     for (let i = 0; i < n; i++) sum += values(x)[i] ** 2;
     values(out)[0] = sum;
-  }
+  },
 
-  flagNonFinite(out: Storage, x: Storage, n: number): void {
+  flagNonFinite(out, x, n) {
     if (values(x).subarray(0, n).some((v) => !Number.isFinite(v))) values(out)[0] = 1;
-  }
+  },
 
-  clipFactor(out: Storage, sumSquares: Storage, maxNorm: number, inverseScale: number): void {
+  clipFactor(out, sumSquares, maxNorm, inverseScale) {
     const norm = Math.sqrt(values(sumSquares)[0]) * inverseScale;
     values(out)[0] = Math.min(1, maxNorm / (norm + 1e-6)) * inverseScale;
-  }
+  },
 
-  layerNorm(
-    out: Storage,
-    stats: Storage,
-    x: Storage,
-    gamma: Storage | null,
-    beta: Storage | null,
-    rows: number,
-    columns: number,
-    epsilon: number,
-  ): void {
+  layerNorm(out, stats, x, gamma, beta, rows, columns, epsilon) {
     for (let r = 0; r < rows; r++) {
       const row = values(x).subarray(r * columns, (r + 1) * columns);
       const mean = row.reduce((sum, v) => sum + v, 0) / columns;
@@ -286,19 +235,9 @@ class ReferenceBackend implements Backend {
           (beta ? values(beta)[c] : 0);
       });
     }
-  }
+  },
 
-  layerNormBackward(
-    dx: Storage,
-    dgamma: Storage | null,
-    dbeta: Storage | null,
-    dy: Storage,
-    x: Storage,
-    stats: Storage,
-    gamma: Storage | null,
-    rows: number,
-    columns: number,
-  ): void {
+  layerNormBackward(dx, dgamma, dbeta, dy, x, stats, gamma, rows, columns) {
     if (dgamma) values(dgamma).fill(0, 0, columns);
     if (dbeta) values(dbeta).fill(0, 0, columns);
     for (let r = 0; r < rows; r++) {
@@ -318,16 +257,9 @@ class ReferenceBackend implements Backend {
       );
       values(dx).set(gradient, r * columns);
     }
-  }
+  },
 
-  rotary(
-    out: Storage,
-    x: Storage,
-    cos: Storage,
-    sin: Storage,
-    shape: AttentionShape,
-    inverse: boolean,
-  ): void {
+  rotary(out, x, cos, sin, shape, inverse) {
     const { batch, heads, length, headWidth } = shape, half = headWidth / 2;
     for (let row = 0; row < batch * length; row++) {
       for (let head = 0; head < heads; head++) {
@@ -340,17 +272,9 @@ class ReferenceBackend implements Backend {
         }
       }
     }
-  }
+  },
 
-  attention(
-    out: Storage,
-    logSumExp: Storage | null,
-    q: Storage,
-    k: Storage,
-    v: Storage,
-    keyMask: Storage | null,
-    shape: AttentionShape,
-  ): void {
+  attention(out, logSumExp, q, k, v, keyMask, shape) {
     const { batch, heads, length, headWidth } = shape, width = heads * headWidth;
     forEachQuery(shape, q, k, keyMask, (b, h, i, scores) => {
       const largest = Math.max(...scores);
@@ -365,21 +289,9 @@ class ReferenceBackend implements Backend {
         values(out)[(b * length + i) * width + h * headWidth + c] = sum > 0 ? mean / sum : 0;
       }
     });
-  }
+  },
 
-  attentionBackward(
-    dq: Storage,
-    dk: Storage,
-    dv: Storage,
-    dout: Storage,
-    out: Storage,
-    logSumExp: Storage,
-    q: Storage,
-    k: Storage,
-    v: Storage,
-    keyMask: Storage | null,
-    shape: AttentionShape,
-  ): void {
+  attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask, shape) {
     const { batch, heads, length, headWidth, scale } = shape, width = heads * headWidth;
     for (const gradient of [dq, dk, dv]) values(gradient).fill(0, 0, batch * length * width);
     forEachQuery(shape, q, k, keyMask, (b, h, i, scores) => {
@@ -398,9 +310,9 @@ class ReferenceBackend implements Backend {
         }
       });
     });
-  }
+  },
 
-  maskedMean(out: Storage, x: Storage, mask: Storage, batch: number, length: number, width: number): void {
+  maskedMean(out, x, mask, batch, length, width) {
     for (let b = 0; b < batch; b++) {
       const count = values(mask).subarray(b * length, (b + 1) * length).filter((m) => m !== 0).length;
       for (let c = 0; c < width; c++) {
@@ -411,16 +323,9 @@ class ReferenceBackend implements Backend {
         values(out)[b * width + c] = count ? sum / count : 0;
       }
     }
-  }
+  },
 
-  maskedMeanBackward(
-    dx: Storage,
-    dy: Storage,
-    mask: Storage,
-    batch: number,
-    length: number,
-    width: number,
-  ): void {
+  maskedMeanBackward(dx, dy, mask, batch, length, width) {
     for (let b = 0; b < batch; b++) {
       const count = values(mask).subarray(b * length, (b + 1) * length).filter((m) => m !== 0).length;
       for (let t = 0; t < length; t++) {
@@ -430,49 +335,33 @@ class ReferenceBackend implements Backend {
         }
       }
     }
-  }
+  },
 
-  gatherRows(out: Storage, table: Storage, indices: Storage, rows: number, columns: number): void {
+  gatherRows(out, table, indices, rows, columns) {
     for (let r = 0; r < rows; r++) {
       const from = values(indices)[r] * columns;
       values(out).set(values(table).subarray(from, from + columns), r * columns);
     }
-  }
+  },
 
-  scatterAddRows(
-    out: Storage,
-    x: Storage,
-    indices: Storage,
-    rows: number,
-    columns: number,
-    _outRows: number,
-  ): void {
+  scatterAddRows(out, x, indices, rows, columns, _outRows) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         values(out)[values(indices)[r] * columns + c] += values(x)[r * columns + c];
       }
     }
-  }
+  },
 
-  gatherPairs(
-    out: Storage,
-    a: Storage,
-    ia: Storage,
-    b: Storage,
-    ib: Storage,
-    rows: number,
-    columns: number,
-    activation: "none" | "relu",
-  ): void {
+  gatherPairs(out, a, ia, b, ib, rows, columns, activation) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         const sum = values(a)[values(ia)[r] * columns + c] + values(b)[values(ib)[r] * columns + c];
         values(out)[r * columns + c] = functions[activation](sum);
       }
     }
-  }
+  },
 
-  maskedSquaredError(out: Storage, prediction: Storage, target: Storage, n: number): void {
+  maskedSquaredError(out, prediction, target, n) {
     let sum = 0, count = 0;
     for (let i = 0; i < n; i++) {
       if (!Number.isFinite(values(target)[i])) continue;
@@ -480,32 +369,17 @@ class ReferenceBackend implements Backend {
       count++;
     }
     values(out).set([sum, count]);
-  }
+  },
 
-  maskedSquaredErrorBackward(
-    dPrediction: Storage,
-    prediction: Storage,
-    target: Storage,
-    stats: Storage,
-    n: number,
-    scale: number,
-  ): void {
+  maskedSquaredErrorBackward(dPrediction, prediction, target, stats, n, scale) {
     const factor = scale * 2 / Math.max(1, values(stats)[1]);
     for (let i = 0; i < n; i++) {
       const t = values(target)[i];
       values(dPrediction)[i] = Number.isFinite(t) ? factor * (values(prediction)[i] - t) : 0;
     }
-  }
+  },
 
-  adam(
-    parameter: Storage,
-    gradient: Storage,
-    m: Storage,
-    v: Storage,
-    n: number,
-    options: AdamOptions,
-    gradientFactor?: Storage,
-  ): void {
+  adam(parameter, gradient, m, v, n, options, gradientFactor) {
     const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled, step } = options;
     for (let i = 0; i < n; i++) {
       let p = values(parameter)[i];
@@ -519,18 +393,9 @@ class ReferenceBackend implements Backend {
       const size = Math.sqrt(second / (1 - beta2 ** step)) + epsilon;
       values(parameter)[i] = p - learningRate * first / (1 - beta1 ** step) / size;
     }
-  }
+  },
 
-  causalConvolution(
-    out: Storage,
-    x: Storage,
-    weight: Storage,
-    bias: Storage | null,
-    rows: number,
-    channels: number,
-    length: number,
-    taps: number,
-  ): void {
+  causalConvolution(out, x, weight, bias, rows, channels, length, taps) {
     for (let r = 0; r < rows; r++) {
       const c = r % channels;
       for (let t = 0; t < length; t++) {
@@ -541,20 +406,9 @@ class ReferenceBackend implements Backend {
         values(out)[r * length + t] = sum;
       }
     }
-  }
+  },
 
-  causalConvolutionBackward(
-    dx: Storage | null,
-    dweight: Storage | null,
-    dbias: Storage | null,
-    dy: Storage,
-    x: Storage,
-    weight: Storage,
-    rows: number,
-    channels: number,
-    length: number,
-    taps: number,
-  ): void {
+  causalConvolutionBackward(dx, dweight, dbias, dy, x, weight, rows, channels, length, taps) {
     if (dx) values(dx).fill(0, 0, rows * length);
     if (dweight) values(dweight).fill(0, 0, channels * taps);
     if (dbias) values(dbias).fill(0, 0, channels);
@@ -570,18 +424,18 @@ class ReferenceBackend implements Backend {
         }
       }
     }
-  }
+  },
 
-  realFft(out: Storage, x: Storage, rows: number, length: number, n: number): void {
+  realFft(out, x, rows, length, n) {
     for (let r = 0; r < rows; r++) {
       const re = new Float64Array(n), im = new Float64Array(n);
       re.set(values(x).subarray(r * length, (r + 1) * length));
       fft(re, im, -1);
       for (let f = 0; f <= n / 2; f++) values(out).set([re[f], im[f]], (r * (n / 2 + 1) + f) * 2);
     }
-  }
+  },
 
-  inverseRealFft(out: Storage, spectrum: Storage, rows: number, length: number, n: number): void {
+  inverseRealFft(out, spectrum, rows, length, n) {
     for (let r = 0; r < rows; r++) {
       const re = new Float64Array(n), im = new Float64Array(n);
       for (let f = 0; f < n; f++) {
@@ -592,17 +446,9 @@ class ReferenceBackend implements Backend {
       fft(re, im, 1);
       values(out).set(re.subarray(0, length), r * length);
     }
-  }
+  },
 
-  complexMultiply(
-    out: Storage,
-    a: Storage,
-    b: Storage,
-    rows: number,
-    bRows: number,
-    frequencies: number,
-    conjugateB = false,
-  ): void {
+  complexMultiply(out, a, b, rows, bRows, frequencies, conjugateB = false) {
     for (let r = 0; r < rows; r++) {
       for (let f = 0; f < frequencies; f++) {
         const i = (r * frequencies + f) * 2, j = (r % bRows * frequencies + f) * 2;
@@ -611,12 +457,12 @@ class ReferenceBackend implements Backend {
         values(out).set([re * bRe - im * bIm, re * bIm + im * bRe], i);
       }
     }
-  }
+  },
 
-  profile(): Promise<Map<string, { calls: number; ms: number }>> {
+  profile() {
     return Promise.resolve(new Map());
-  }
-}
+  },
+};
 
 /** Calls back with the scaled scores of one query against every key, -Infinity where the key is hidden. */
 function forEachQuery(
