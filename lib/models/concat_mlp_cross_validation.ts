@@ -87,7 +87,9 @@ export async function runPairFolds(
     await store.save(i, { history, skippedSteps, seconds: (performance.now() - startMs) / 1000 }, tensors);
     const best = history.checks.find(({ epoch }) => epoch === history.bestEpoch)!;
     progress.finished(
-      `${fold.test.length} test perturbations, best MSE ${best.loss.toFixed(6)} at epoch ${best.epoch}`,
+      `${store.label(i)}${fold.test.length} test perturbations, best MSE ${
+        best.loss.toFixed(6)
+      } at epoch ${best.epoch}`,
     );
   }
   progress.end();

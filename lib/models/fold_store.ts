@@ -118,6 +118,12 @@ export class FoldStore {
     return true;
   }
 
+  /** What precedes a fold's log line: its number where the run does not do all folds, so that counting them tells. */
+  label(fold: number): string {
+    const { folds, resume } = this.#options;
+    return folds.length > 0 || resume ? `fold ${fold} (from 0), ` : "";
+  }
+
   /** Where a fold's training saves its state, and the state that it goes on from. */
   checkpoint(fold: number): TrainingCheckpoint {
     return {

@@ -127,7 +127,9 @@ export async function runMlpFolds(
     await store.save(i, { history, skippedSteps, seconds: (performance.now() - startMs) / 1000 }, tensors);
     const { epoch, loss } = history.checks.find(({ epoch }) => epoch === history.bestEpoch)!;
     progress.finished(
-      `${fold.test.length} test perturbations, best validation loss ${loss.toFixed(6)} at epoch ${epoch}`,
+      `${store.label(i)}${fold.test.length} test perturbations, best validation loss ${
+        loss.toFixed(6)
+      } at epoch ${epoch}`,
     );
   }
   progress.end();
