@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import { openCpuBackend } from "../../../lib/backend/cpu/mod.ts";
 import { operationCases } from "../../support/operation_cases.ts";
 import { checkCase } from "../../support/operation_check.ts";
@@ -41,3 +42,21 @@ for (const example of operationCases.filter(({ name }) => name.startsWith("matmu
     },
   });
 }
+
+Deno.test({
+  name: "without permission for FFI products stay in WebAssembly, and nobody is asked",
+  permissions: { ffi: false },
+  fn: async () => {
+    const backend = await openCpuBackend({ threads: 2, blas: "auto" });
+    assertEquals(backend.description, "CPU, 2 threads, relaxed SIMD");
+    await backend.close();
+  },
+});
+
+Deno.test("every operation works on storages beyond 2 GiB", async () => {
+  const backend = await openCpuBackend({ threads: 2, blas: "off" });
+  // Never touched, so it takes addresses and no memory.
+  backend.allocate("f32", 9 * 2 ** 26);
+  for (const example of operationCases) await checkCase(backend, example, { repeats: 2 });
+  await backend.close();
+});
