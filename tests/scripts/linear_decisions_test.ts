@@ -1,6 +1,7 @@
 /** Where SPEC decides otherwise than the Python did, and what the Python did not have. */
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
 import { readSplitsFile } from "../../lib/dataset/splits_file.ts";
 import { readCsvTable, readNumericCsv } from "../../lib/io/csv.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
@@ -277,4 +278,37 @@ Deno.test("paths that are given one by one need no folder named artifacts", asyn
   ];
   const { lines } = await captured(() => hs27Lel([...flags, "--plot-format", "svg"]));
   assert(lines.includes("[info] Loaded targets: 48 perturbations × 110 genes."));
+});
+
+Deno.test("without tf_sequences.csv the PCA script maps by gene id alone and says so; lel_embed cannot do without", async () => {
+  await using data = await DatasetCopy.of("s");
+  await Deno.remove(data.path("data/tf_sequences.csv"));
+  const flags = ["--repo-root", data.repoRoot, "--plot-format", "svg"];
+  const { lines } = await captured(() => hs27Lel(flags));
+  assert(
+    lines.some((line) =>
+      /^\[warn\] There is no ".*tf_sequences.csv": perturbations named by symbol/.test(line)
+    ),
+  );
+  assert(
+    lines.some((line) => line.startsWith("[warn] 48 perturbations could not be mapped to read-out genes")),
+  );
+  await assertRejects(() => captured(() => lelEmbed(flags)), DataError, "tf_sequences.csv");
+});
+
+Deno.test("an infinite target is filled like a missing one, and counts in no metric", async () => {
+  await using data = await DatasetCopy.of("s");
+  await data.edit("data/artifacts/targets_377_overlap.csv", (text) => {
+    const lines = text.split("\n"), cells = lines[3].split(",");
+    cells[5] = "inf";
+    lines[3] = cells.join(",");
+    return lines.join("\n");
+  });
+  for (const main of [hs27Lel, lelEmbed]) {
+    await run(main, data.repoRoot, [], async (folder) => {
+      const summary = await summaryOf(folder);
+      assertEquals(summary.missing_values_filled, 1);
+      assert(Number.isFinite(summary.metrics.raw_mse_mean) && summary.metrics.raw_mse_mean < 1);
+    });
+  }
 });
