@@ -9,10 +9,8 @@ import type {
   AttentionShape,
   Backend,
   Broadcast,
-  DType,
   MatmulOptions,
   MatrixOperand,
-  MemoryAccount,
   Storage,
 } from "../backend.ts";
 import { type AdapterReport, describeAdapter, findAdapter, openDevice, type SizeLimits } from "./adapter.ts";
@@ -22,12 +20,12 @@ import * as elementwise from "./elementwise.ts";
 import { complexMultiply, inverseRealFft, realFft } from "./fft.ts";
 import type { GpuStorage } from "./gpu_storage.ts";
 import { layerNorm, layerNormBackward } from "./layer_norm.ts";
+import { MemoryEngine } from "./memory_engine.ts";
 import { type KernelSet, matmul } from "./matmul.ts";
 import * as reductions from "./reductions.ts";
 import { gatherPairs, gatherRows, scatterAddRows } from "./rows.ts";
 import { Runtime } from "./runtime.ts";
 import { maskedMean, maskedMeanBackward, rotary } from "./sequence.ts";
-import { readBack, upload } from "./transfer.ts";
 import { transpose } from "./transpose.ts";
 import { adam, maskedSquaredErrorBackward } from "./updates.ts";
 
@@ -64,17 +62,12 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<We
   return new WebGpuBackend(await openDevice(adapter, options.limits === "smallest"), report, options);
 }
 
-export class WebGpuBackend implements Backend {
+export class WebGpuBackend extends MemoryEngine implements Backend {
   readonly name = "webgpu";
   readonly description: string;
-  readonly supportsF16: boolean;
-  readonly runtime: Runtime;
   readonly #kernels: KernelSet;
 
-  constructor(readonly device: GPUDevice, readonly adapter: AdapterReport, options: WebGpuOptions) {
-    this.description = adapter.name;
-    this.supportsF16 = device.features.has("shader-f16");
-    this.#kernels = options.kernels ?? (adapter.software ? "software" : "gpu");
+  constructor(device: GPUDevice, readonly adapter: AdapterReport, options: WebGpuOptions) {
     const memoryLimit = Math.min(
       options.memoryLimit ?? Infinity,
       adapter.software ? systemMemory() : Infinity,
@@ -83,64 +76,9 @@ export class WebGpuBackend implements Backend {
       bindingBytes: device.limits.maxStorageBufferBindingSize,
       bufferBytes: device.limits.maxBufferSize,
     };
-    this.runtime = new Runtime(device, { profile: options.profile ?? false, memoryLimit, limits });
-  }
-
-  get memory(): MemoryAccount {
-    return this.runtime.pool;
-  }
-
-  allocate(dtype: DType, length: number): Storage {
-    if (dtype === "f16" && !this.supportsF16) {
-      throw new DataError(
-        `The WebGPU device "${this.description}" has no half precision. Leave out --mixed-precision`,
-      );
-    }
-    return this.runtime.allocate(dtype, length);
-  }
-
-  release(storage: Storage): void {
-    this.runtime.release(storage as GpuStorage);
-  }
-
-  write(storage: Storage, data: Float32Array | Int32Array, offset = 0): void {
-    const target = storage as GpuStorage;
-    checkRange("write", target, offset, data.length);
-    target.mirror?.set(data, offset);
-    const shared = target.dtype === "f16" &&
-      (offset % 2 === 1 || data.length % 2 === 1 && offset + data.length < target.length);
-    if (!shared) {
-      upload(this.runtime, target, data, offset);
-      return;
-    }
-    // A half of a 4-byte word belongs to a neighbour: through a copy, which stores single elements.
-    this.runtime.scratch("f32", data.length, (staging) => {
-      upload(this.runtime, staging, data, 0);
-      elementwise.copy2d(this.runtime, target, offset, data.length, staging, 0, data.length, 1, data.length);
-    });
-  }
-
-  read(storage: Storage, offset = 0, length = storage.length - offset): Promise<Float32Array | Int32Array> {
-    checkRange("read", storage as GpuStorage, offset, length);
-    return readBack(this.runtime, storage as GpuStorage, offset, length);
-  }
-
-  fill(out: Storage, value: number): void {
-    elementwise.fill(this.runtime, out as GpuStorage, value);
-  }
-
-  copy2d(
-    out: Storage,
-    outOffset: number,
-    outStride: number,
-    x: Storage,
-    xOffset: number,
-    xStride: number,
-    rows: number,
-    columns: number,
-  ): void {
-    const [to, from] = [out as GpuStorage, x as GpuStorage];
-    elementwise.copy2d(this.runtime, to, outOffset, outStride, from, xOffset, xStride, rows, columns);
+    super(new Runtime(device, { profile: options.profile ?? false, memoryLimit, limits }), adapter.name);
+    this.description = adapter.name;
+    this.#kernels = options.kernels ?? (adapter.software ? "software" : "gpu");
   }
 
   transpose(out: Storage, x: Storage, batch: number, rows: number, columns: number): void {
@@ -153,21 +91,6 @@ export class WebGpuBackend implements Backend {
       rows,
       columns,
     );
-  }
-
-  flush(): void {
-    this.runtime.check();
-    this.runtime.flush();
-  }
-
-  async finish(): Promise<void> {
-    this.flush();
-    await this.runtime.finish();
-  }
-
-  close(): Promise<void> {
-    this.runtime.close();
-    return Promise.resolve();
   }
 
   matmul(out: MatrixOperand, a: MatrixOperand, b: MatrixOperand, options: MatmulOptions): void {
@@ -529,18 +452,6 @@ export class WebGpuBackend implements Backend {
   ): void {
     const [to, left, right] = [out as GpuStorage, a as GpuStorage, b as GpuStorage];
     complexMultiply(this.runtime, to, left, right, rows, bRows, frequencies, conjugateB);
-  }
-
-  async profile(): Promise<Map<string, { calls: number; ms: number }>> {
-    this.flush();
-    return await this.runtime.profiler?.totals() ?? new Map();
-  }
-}
-
-function checkRange(operation: string, storage: GpuStorage, offset: number, count: number): void {
-  if (storage.released) throw new RangeError(`${operation}: this storage was released before`);
-  if (offset < 0 || count < 0 || offset + count > storage.length) {
-    throw new RangeError(`${operation}: elements ${offset} to ${offset + count} of ${storage.length}`);
   }
 }
 
