@@ -1,6 +1,7 @@
 import { keep, Tensor } from "../tensor/mod.ts";
 import type { Parameters } from "./layers.ts";
 
+/** PyTorch's names and defaults: decay 0, betas 0.9 and 0.999, epsilon 1e-8. */
 export interface AdamSettings {
   readonly learningRate: number;
   readonly weightDecay?: number;
@@ -69,6 +70,7 @@ export class Adam {
     this.forgetGradients();
   }
 
+  /** Free the gradients without using them. */
   forgetGradients(): void {
     for (const parameter of this.#parameters.values()) {
       parameter.grad?.dispose();
@@ -83,6 +85,7 @@ export class Adam {
     );
   }
 
+  /** Free the moments and gradients; the parameters stay. */
   dispose(): void {
     this.forgetGradients();
     for (const { m, v } of this.#moments.values()) {

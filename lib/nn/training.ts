@@ -6,6 +6,7 @@ import { EarlyStopping, type ReduceLROnPlateau } from "./plateau.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { Trainee } from "./training_step.ts";
 
+/** A training run: what is trained, for how long, and by which losses it is judged. */
 export interface Training extends Trainee {
   /** What is trained, for messages: "fold 2". */
   readonly name: string;
@@ -37,6 +38,7 @@ export interface TrainingCheckpoint {
   readonly identity: CheckpointValues;
 }
 
+/** One validation check. */
 export interface Check {
   readonly epoch: number;
   /** Mean loss of the training steps since the check before. */
@@ -46,6 +48,7 @@ export interface Check {
   readonly learningRate: number;
 }
 
+/** What happened in a training, check by check. */
 export interface TrainingHistory {
   readonly checks: Check[];
   /** Epoch of the lowest validation loss. */

@@ -92,9 +92,13 @@ export function activate(f: Activation, x: Tensor): Tensor {
   }));
 }
 
+/** max(x, 0). */
 export const relu = (x: Tensor): Tensor => activate("relu", x);
+/** x times the normal distribution function of x. */
 export const gelu = (x: Tensor): Tensor => activate("gelu", x);
+/** Hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => activate("tanh", x);
+/** Sine, of any argument in radians. */
 export const sin = (x: Tensor): Tensor => activate("sin", x);
 
 /** silu(x1) x2 for x = [x1, x2] side by side. @param x (..., 2 width) @returns (..., width) */

@@ -4,6 +4,7 @@ import { activate } from "./elementwise.ts";
 import { isRecording, record } from "./tape.ts";
 import { Tensor } from "./tensor.ts";
 
+/** Variants of `matmul`. */
 export interface MatmulFlags {
   /** Use the transposes of a's matrices. */
   readonly transposeA?: boolean;
@@ -58,6 +59,7 @@ export interface DropoutMask {
   readonly stream: number;
 }
 
+/** What `linear` does to its result. */
 export interface LinearOptions {
   /** Applied to the result, in the same pass where the gradient allows. */
   readonly activation?: Activation;
