@@ -135,7 +135,7 @@ withBackend(
     backend.linearCombination(x, 2, x, 0, null, length);
     backend.sumSquares(sums, x, length);
     const sum = (await backend.read(sums))[0]; // a float32 of this size is a multiple of four
-  assert(Math.abs(sum - (length - 3 + 64 + 100 + 144)) <= 4, `${sum}`);
+    assert(Math.abs(sum - (length - 3 + 64 + 100 + 144)) <= 4, `${sum}`);
     assertEquals(await backend.read(x, 2 ** 25 - 3, 6), Float32Array.of(1, 1, 8, 10, 12, 1));
   },
   { limits: "smallest" },
