@@ -31,6 +31,14 @@ import { planBatches, trainingBytes } from "./batches.ts";
 export const ia3ExperimentFlags = {
   ...ia3Flags,
   ...crossValidationFlags,
+  "strict": {
+    ...crossValidationFlags.strict,
+    help: "fill missing values from training rows only, and choose the best epoch on a fifth of them",
+  },
+  "cv-splits-file": {
+    ...crossValidationFlags["cv-splits-file"],
+    shownDefault: "beside the targets where it fits, else in the result folder",
+  },
   ...foldCountFlags,
   ...foldStoreFlags,
   "checkpoint-steps": {
