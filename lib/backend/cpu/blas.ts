@@ -27,7 +27,7 @@ const symbols = {
   cblas_sgemm: {
     parameters: [
       ...["i32", "i32", "i32", "i32", "i32", "i32", "f32"],
-      ...["usize", "i32", "usize", "i32", "f32", "usize", "i32"],
+      ...["buffer", "i32", "buffer", "i32", "f32", "buffer", "i32"],
     ] as Deno.NativeType[],
     result: "void",
   },
@@ -59,15 +59,15 @@ export function openBlas(memory: WebAssembly.Memory, threads: number): Blas | nu
     const opened = tryOpen(library);
     if (!opened) continue;
     opened.symbols.openblas_set_num_threads?.(threads);
-    // The memory grows in place, so its first byte stays where it is.
-    const base = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(memory.buffer))));
-    const sgemm = opened.symbols.cblas_sgemm as unknown as (...args: number[]) => void;
+    const sgemm = opened.symbols.cblas_sgemm as unknown as (...args: (number | Uint8Array)[]) => void;
+    // Views, not addresses: a permission for this library alone does not allow pointers of one's own.
+    const from = (pointer: number) => new Uint8Array(memory.buffer, pointer);
     return {
       library,
       sgemm: (transposedA, transposedB, m, n, k, alpha, a, strideA, b, strideB, beta, c, strideC) =>
         sgemm(
           ...[rowMajor, transposedA ? transposed : plain, transposedB ? transposed : plain, m, n, k, alpha],
-          ...[base + a, strideA, base + b, strideB, beta, base + c, strideC],
+          ...[from(a), strideA, from(b), strideB, beta, from(c), strideC],
         ),
       close: () => opened.close(),
     };
