@@ -34,7 +34,13 @@ export const parameterFlags = {
   "reg-alpha": { ...number, default: 0, min: 0, help: "L1 penalty on leaf weights" },
   "gamma": { ...number, default: 0, min: 0, help: "least gain of a split" },
   "min-child-weight": { ...number, default: 1, min: 0, help: "least sum of sample weights in a leaf" },
-  "subsample": { ...number, default: 1, above: 0, max: 1, help: "share of rows drawn for each tree" },
+  "subsample": {
+    ...number,
+    default: 1,
+    above: 0,
+    max: 1,
+    help: "share of rows drawn for each tree, by --seed (draws are not XGBoost's own)",
+  },
   "colsample-bytree": {
     ...number,
     default: 1,
