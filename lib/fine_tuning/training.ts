@@ -144,7 +144,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       const steps = stepsOfEpoch(rows, batchSize, { seed, fold, epoch: at.epoch });
       while (at.stepOfEpoch < steps.length && at.step < last) {
         const batch = steps[at.stepOfEpoch];
-        const loss = await step(training, batch, optimiser, scaler);
+        const loss = await trainOnBatch(training, batch, optimiser, scaler);
         if (!Number.isFinite(loss)) throw notFinite(loss, at.step + 1, at.epoch, training);
         at.lossSum += loss;
         at.step++;
@@ -174,9 +174,15 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   }
 }
 
-/** One update from the rows of a batch, piece by piece. @returns the mean loss before it */
-async function step(
-  { model, examples, settings }: Ia3Training,
+/**
+ * One update from the rows of a batch, piece by piece. Left out where the loss is not finite, or f16 gradients overflow.
+ *
+ * @returns the mean loss before the update
+ */
+export async function trainOnBatch(
+  { model, examples, settings }: Pick<Ia3Training, "model" | "examples"> & {
+    settings: Pick<Ia3TrainingSettings, "plan" | "maxGradientNorm">;
+  },
   batch: readonly number[],
   optimiser: Adam,
   scaler: LossScaler | null,

@@ -31,6 +31,8 @@ export function ntTokenizer(): NtTokenizer {
 /** The 12 sequences with 7 labels each, and the 20 mini-batches of the reference run. */
 export function ia3TrainingData(): {
   rows(indices: readonly number[]): { tokens: TokenBatch; labels: Float32Array };
+  /** Tokens of each sequence. */
+  encoded: Int32Array[];
   batches: number[][];
   all: number[];
 } {
@@ -44,6 +46,7 @@ export function ia3TrainingData(): {
       tokens: padBatch(indices.map((i) => encoded[i]), tokenizer),
       labels: Float32Array.from(indices.flatMap((i) => [...labels.subarray(7 * i, 7 * i + 7)])),
     }),
+    encoded,
     batches,
     all: encoded.map((_, i) => i),
   };
