@@ -102,6 +102,10 @@ export function rowSum(
 ): void {
   const what = `row sums of ${rows} x ${columns}`;
   if (rows === 0 || columns === 0 && accumulate) return;
+  if (4 * columns > runtime.maxWindowBytes) {
+    longRowSums(runtime, what, out, x, y, rows, columns, accumulate);
+    return;
+  }
   const lanes = columns <= 64 ? 1 : Math.min(1024, Math.ceil(columns / 64));
   for (
     const [first, count] of pieces(
@@ -130,6 +134,33 @@ export function rowSum(
       );
       sumLanes(runtime, what, part(out, first, count), partial, count, lanes, accumulate);
     });
+  }
+}
+
+/** Rows longer than a binding, piece by piece. */
+function longRowSums(
+  runtime: Runtime,
+  what: string,
+  out: GpuStorage,
+  x: GpuStorage,
+  y: GpuStorage | null,
+  rows: number,
+  columns: number,
+  accumulate: boolean,
+): void {
+  for (let row = 0; row < rows; row++) {
+    for (const [first, count] of pieces(columns, Math.floor(runtime.maxWindowBytes / 4))) {
+      const lanes = Math.ceil(count / 64);
+      runtime.scratch("f32", lanes, (partial) => {
+        const operands = {
+          out: part(partial, 0, lanes),
+          x: part(x, row * columns + first, count),
+          y: y && part(y, row * columns + first, count),
+        };
+        run(runtime, "row_sum", what, operands, { rows: 1, columns: count, lanes }, false, lanes);
+        sumLanes(runtime, what, part(out, row, 1), partial, 1, lanes, accumulate || first > 0);
+      });
+    }
   }
 }
 

@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Activation, Backend } from "../../lib/backend/backend.ts";
+import { onEachEngine } from "../support/engines.ts";
+
+async function unary(backend: Backend, f: Activation | "exp", values: number[]): Promise<number[]> {
+  const [x, y] = [backend.allocate("f32", values.length), backend.allocate("f32", values.length)];
+  backend.write(x, Float32Array.from(values));
+  backend.unary(f, y, x, values.length);
+  return [...await backend.read(y)].map((value) => value + 0); // -0 counts as 0
+}
+
+onEachEngine("exp() overflows to infinity and underflows to 0", async (backend) => {
+  assertEquals(await unary(backend, "exp", [89, 1000, 3e38, Infinity]), [
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+  ]);
+  assertEquals(await unary(backend, "exp", [-105, -1000, -3e38, -Infinity]), [0, 0, 0, 0]);
+  assertEquals(await unary(backend, "exp", [0]), [1]);
+});
+
+onEachEngine("activations of large numbers are their limits, to 1e-6 of the number", async (backend) => {
+  const large = [-1e30, -300, 300, 1e30];
+  const limits = {
+    tanh: Math.sign,
+    relu: positive,
+    gelu: positive,
+    geluTanh: positive,
+    silu: positive,
+  } as const;
+  for (const [f, limit] of Object.entries(limits)) {
+    const found = await unary(backend, f as Activation, large);
+    large.forEach((x, i) => {
+      const scale = f === "tanh" ? 1 : Math.abs(x);
+      assert(Math.abs(found[i] - limit(x)) <= 1e-6 * scale, `${f}(${x}) is ${found[i]}`);
+    });
+  }
+});
+
+function positive(x: number): number {
+  return Math.max(0, x);
+}
+
+onEachEngine("NaN goes through every function, and sine of infinity is NaN", async (backend) => {
+  for (const f of ["none", "relu", "gelu", "geluTanh", "silu", "tanh", "sin", "exp"] as const) {
+    assertEquals(await unary(backend, f, [NaN]), [NaN], f);
+  }
+  assertEquals(await unary(backend, "sin", [Infinity, -Infinity]), [NaN, NaN]);
+});
+
+onEachEngine("sine keeps its relative accuracy beside multiples of pi", async (backend) => {
+  const angles = [1, 2, 3, 100, 22, 355, 1e4, 1e6, 1e9].flatMap((
+    k,
+  ) => [Math.fround(k * Math.PI), Math.fround(-k * Math.PI)]);
+  const found = await unary(backend, "sin", angles);
+  angles.forEach((angle, i) => {
+    const wanted = Math.sin(angle);
+    assert(
+      Math.abs(found[i] - wanted) <= 1e-6 * Math.abs(wanted),
+      `sin(${angle}) is ${found[i]}, not ${wanted}`,
+    );
+  });
+});
+
+onEachEngine(
+  "a NaN prediction makes the squared error NaN, an infinite target does not count",
+  async (backend) => {
+    const [prediction, target, stats] = [4, 4, 2].map((length) => backend.allocate("f32", length));
+    backend.write(prediction, Float32Array.of(1, 2, 3, 4));
+    backend.write(target, Float32Array.of(0, Infinity, NaN, 2));
+    backend.maskedSquaredError(stats, prediction, target, 4);
+    assertEquals(await backend.read(stats), Float32Array.of(5, 2));
+    backend.write(prediction, Float32Array.of(NaN, 2, 3, 4));
+    backend.maskedSquaredError(stats, prediction, target, 4);
+    assertEquals(await backend.read(stats), Float32Array.of(NaN, 2));
+  },
+);
