@@ -1,6 +1,7 @@
 /** Runs one test on each engine: the CPU, and WebGPU where this machine has an adapter (a software one will do). */
 import type { Backend } from "../../lib/backend/backend.ts";
 import { openCpuBackend } from "../../lib/backend/cpu/mod.ts";
+import { webGpuTest } from "./webgpu.ts";
 
 type Engine = Backend["name"];
 
@@ -10,9 +11,6 @@ const openers: Record<Engine, () => Promise<Backend>> = {
     (await import("../../lib/backend/webgpu/mod.ts")).openWebGpuBackend({ allowSoftware: true }),
 };
 
-const hasAdapter = await navigator.gpu?.requestAdapter().then((adapter) => adapter !== null, () => false) ??
-  false;
-
 /** Register `name` once an engine; each run opens its own and closes it. */
 export function onEachEngine(
   name: string,
@@ -20,18 +18,14 @@ export function onEachEngine(
   engines: Engine[] = ["cpu", "webgpu"],
 ): void {
   for (const engine of engines) {
-    const ignore = engine === "webgpu" && !hasAdapter;
-    Deno.test({
-      name: `${name} (${engine})${ignore ? " [left out: no WebGPU adapter]" : ""}`,
-      ignore,
-      fn: async () => {
-        const backend = await openers[engine]();
-        try {
-          await body(backend);
-        } finally {
-          await backend.close();
-        }
-      },
+    const register = engine === "webgpu" ? webGpuTest : Deno.test;
+    register(`${name} (${engine})`, async () => {
+      const backend = await openers[engine]();
+      try {
+        await body(backend);
+      } finally {
+        await backend.close();
+      }
     });
   }
 }
