@@ -38,7 +38,7 @@ export async function openHyenaEmbedder(
   const weightBytes = backend.memory.current;
 
   // A GPU wants large pieces of work; the CPU, pieces that its caches hold.
-  const cut = backend.name === "webgpu" ? { blockElements: 2 ** 24, spectrumElements: 2 ** 25 } : {};
+  const cut = backend.name === "webgpu" ? { blockElements: 2 ** 24 } : {};
   let keptLength = 0;
   const embed = async (
     batch: TokenBatch,

@@ -31,7 +31,7 @@ export interface PlanLimits {
 
 /** @throws {DataError} when not even the smallest cut fits, with the memory that it takes */
 export function planHyena(config: HyenaConfig, batch: number, length: number, limits: PlanLimits): HyenaPlan {
-  const { memoryBytes, storageElements = 2 ** 25, blockElements = 2 ** 22, spectrumElements = 2 ** 23 } =
+  const { memoryBytes, storageElements = 2 ** 25, blockElements = 2 ** 22, spectrumElements = 2 ** 25 } =
     limits;
   const { width, innerWidth } = config;
   const transformLength = Math.max(4, 2 ** Math.ceil(Math.log2(Math.max(1, 2 * length - 1))));
@@ -41,10 +41,8 @@ export function planHyena(config: HyenaConfig, batch: number, length: number, li
   const blockLength = Math.max(1, Math.min(length, Math.floor(blockRows)));
 
   for (let groupChannels = width;; groupChannels = Math.ceil(groupChannels / 2)) {
-    const transformChannels = Math.max(
-      1,
-      Math.min(groupChannels, Math.floor(spectrumElements / (batch * spectrum))),
-    );
+    const atOnce = Math.max(1, Math.floor(spectrumElements / (batch * spectrum)));
+    const transformChannels = Math.ceil(groupChannels / Math.ceil(groupChannels / atOnce));
     const bytes = 4 *
       peakElements(config, batch, length, { spectrum, blockLength, groupChannels, transformChannels });
     if (batch * groupChannels * length <= storageElements && bytes <= memoryBytes) {
