@@ -1,14 +1,15 @@
 // Multi-head attention with a streaming softmax, and its gradient by recomputation (Dao et al. 2022, without its
 // workgroup tiles): memory stays linear in length.
 //
-// Computes   forward: an invocation a query, out = softmax(scale q k') v over the keys whose mask is not 0, log_sum_exp;
+// Computes   forward: an invocation two queries, out = softmax(scale q k') v over the keys whose mask is not 0, log_sum_exp;
 //            pair: (log_sum_exp, sum of dout out) of each query;
 //            backward_query: an invocation a query, dq; backward_key: an invocation a key, dk and dv
 // Bindings   q, k, v, out, dout (batch, length, heads x head width) as vec4; mask (batch, length);
 //            second is log_sum_exp (batch, heads, length) or dv; pairs (batch, heads, length) of vec2
 // Moves      per query: its row once, every key and value row once a workgroup (all its invocations read the same
 //            address, which caches broadcast); 4 head widths operations a pair forward, 14 backward
-// Variants   1: keys four at a time, so that the running maximum is corrected once in four; no workgroup memory
+// Variants   keys four at a time, so that the running maximum is corrected once in four; forward takes two queries an
+//            invocation: 1.5 times as fast as one on the software adapter, since both share each load
 
 struct Params {
   length: u32,
@@ -55,54 +56,83 @@ fn row_of(batch: u32, head: u32, position: u32) -> u32 {
 
 @compute @workgroup_size(64)
 fn forward(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: u32) {
-  let query = g.x * 64u + l;
   let batch = g.y / p.heads;
   let head = g.y % p.heads;
-  let step = p.heads * HEAD4;
-  let mine = row_of(batch, head, query);
-  var own: array<vec4f, HEAD4>;
-  var sum: array<vec4f, HEAD4>;
+  let first = row_of(batch, head, g.x * 128u + l);
+  let second_row = row_of(batch, head, g.x * 128u + 64u + l);
+  var own0: array<vec4f, HEAD4>;
+  var own1: array<vec4f, HEAD4>;
+  var sum0: array<vec4f, HEAD4>;
+  var sum1: array<vec4f, HEAD4>;
   for (var c = 0u; c < HEAD4; c++) {
-    own[c] = vec4f(q[p.q_offset / 4u + mine + c]) * p.scale;
-    sum[c] = vec4f();
+    own0[c] = vec4f(q[p.q_offset / 4u + first + c]) * p.scale;
+    own1[c] = vec4f(q[p.q_offset / 4u + second_row + c]) * p.scale;
+    sum0[c] = vec4f();
+    sum1[c] = vec4f();
   }
-  var largest = lowest;
-  var total = 0.0;
+  var largest = vec2f(lowest);
+  var total = vec2f();
+  let kt = p.k_offset / 4u;
+  let vt = p.v_offset / 4u;
   for (var key = 0u; key < p.length; key += 4u) {
     let r0 = row_of(batch, head, key);
     let r1 = row_of(batch, head, key + 1u);
     let r2 = row_of(batch, head, key + 2u);
     let r3 = row_of(batch, head, key + 3u);
-    var score = vec4f();
-    let kt = p.k_offset / 4u;
+    var score0 = vec4f();
+    var score1 = vec4f();
     for (var c = 0u; c < HEAD4; c++) {
-      score += vec4f(dot(own[c], vec4f(k[kt + r0 + c])), dot(own[c], vec4f(k[kt + r1 + c])),
-                     dot(own[c], vec4f(k[kt + r2 + c])), dot(own[c], vec4f(k[kt + r3 + c])));
+      let k0 = vec4f(k[kt + r0 + c]);
+      let k1 = vec4f(k[kt + r1 + c]);
+      let k2 = vec4f(k[kt + r2 + c]);
+      let k3 = vec4f(k[kt + r3 + c]);
+      score0 += vec4f(dot(own0[c], k0), dot(own0[c], k1), dot(own0[c], k2), dot(own0[c], k3));
+      score1 += vec4f(dot(own1[c], k0), dot(own1[c], k1), dot(own1[c], k2), dot(own1[c], k3));
     }
     let shown = vec4<bool>(visible(batch, key), visible(batch, key + 1u), visible(batch, key + 2u),
                            visible(batch, key + 3u));
-    score = select(vec4f(lowest), score, shown);
-    let next = max(max(max(score.x, score.y), max(score.z, score.w)), largest);
-    let correction = exp(max(largest - next, -100.0));
-    let weight = select(vec4f(), exp(max(score - next, vec4f(-100.0))), shown);
+    score0 = select(vec4f(lowest), score0, shown);
+    score1 = select(vec4f(lowest), score1, shown);
+    let next = max(vec2f(max(max(score0.x, score0.y), max(score0.z, score0.w)),
+                         max(max(score1.x, score1.y), max(score1.z, score1.w))), largest);
+    let correction = exp(max(largest - next, vec2f(-100.0)));
+    let weight0 = select(vec4f(), exp(max(score0 - next.x, vec4f(-100.0))), shown);
+    let weight1 = select(vec4f(), exp(max(score1 - next.y, vec4f(-100.0))), shown);
     largest = next;
-    total = fma(total, correction, weight.x + weight.y + weight.z + weight.w);
-    let vt = p.v_offset / 4u;
+    total = fma(total, correction, vec2f(dot(weight0, vec4f(1.0)), dot(weight1, vec4f(1.0))));
     for (var c = 0u; c < HEAD4; c++) {
-      var s = sum[c] * correction;
-      s = fma(weight.xxxx, vec4f(v[vt + r0 + c]), s);
-      s = fma(weight.yyyy, vec4f(v[vt + r1 + c]), s);
-      s = fma(weight.zzzz, vec4f(v[vt + r2 + c]), s);
-      sum[c] = fma(weight.wwww, vec4f(v[vt + r3 + c]), s);
+      let v0 = vec4f(v[vt + r0 + c]);
+      let v1 = vec4f(v[vt + r1 + c]);
+      let v2 = vec4f(v[vt + r2 + c]);
+      let v3 = vec4f(v[vt + r3 + c]);
+      sum0[c] = weighted(sum0[c] * correction.x, weight0, v0, v1, v2, v3);
+      sum1[c] = weighted(sum1[c] * correction.y, weight1, v0, v1, v2, v3);
     }
   }
-  if (query >= p.length) { return; }
-  let none = total == 0.0;
-  let factor = select(1.0 / total, 0.0, none);
-  for (var c = 0u; c < HEAD4; c++) { out[p.out_offset / 4u + mine + c] = vec4<TYPE_out>(sum[c] * factor); }
-  if (HAS_second) {
-    second[p.second_offset + g.y * p.length + query] = TYPE_second(select(largest + log(total), 0.0, none));
+  for (var c = 0u; c < HEAD4; c++) {
+    if (g.x * 128u + l < p.length) {
+      out[p.out_offset / 4u + first + c] = vec4<TYPE_out>(sum0[c] * inverse(total.x));
+    }
+    if (g.x * 128u + 64u + l < p.length) {
+      out[p.out_offset / 4u + second_row + c] = vec4<TYPE_out>(sum1[c] * inverse(total.y));
+    }
   }
+  if (HAS_second) {
+    store_log_sum(g.y, g.x * 128u + l, largest.x, total.x);
+    store_log_sum(g.y, g.x * 128u + 64u + l, largest.y, total.y);
+  }
+}
+
+fn weighted(sum: vec4f, weight: vec4f, v0: vec4f, v1: vec4f, v2: vec4f, v3: vec4f) -> vec4f {
+  return fma(weight.wwww, v3, fma(weight.zzzz, v2, fma(weight.yyyy, v1, fma(weight.xxxx, v0, sum))));
+}
+
+// 1 / total, and 0 where no key was visible.
+fn inverse(total: f32) -> f32 { return select(1.0 / total, 0.0, total == 0.0); }
+
+fn store_log_sum(row: u32, query: u32, largest: f32, total: f32) {
+  if (query >= p.length) { return; }
+  second[p.second_offset + row * p.length + query] = TYPE_second(select(largest + log(total), 0.0, total == 0.0));
 }
 
 // q holds the forward result here, pairs its log_sum_exp; out2 receives the pairs.

@@ -324,7 +324,7 @@ const layerCases: OperationCase[] = [
     run(draw) {
       const [batch, heads, length] = [draw.size(2), draw.size(3), draw.size(70)];
       // Few widths, since each is compiled anew.
-      const headWidth = draw.pick(draw.dtype === "f16" ? [8] : [3, 8, 32, 33]);
+      const headWidth = draw.pick(draw.dtype === "f16" ? [8] : [3, 8, 33]);
       const shape = { batch, heads, length, headWidth, scale: headWidth ** -0.5 };
       const size = batch * length * heads * headWidth;
       const [q, k, v] = [draw.input(size, { scale: 2 }), draw.input(size), draw.input(size)];

@@ -134,6 +134,7 @@ function dispatch(
     operands,
     params: { length, heads, scale },
     sizes: { HEAD4: headWidth / 4 },
-    workgroups: [Math.ceil(length / 64), batch * heads, 1],
+    // A workgroup of `forward` takes 128 queries, two an invocation.
+    workgroups: [Math.ceil(length / (entry === "forward" ? 128 : 64)), batch * heads, 1],
   });
 }
