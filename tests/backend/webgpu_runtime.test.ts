@@ -222,3 +222,23 @@ withBackend("profile() is empty unless it was asked for", async (backend) => {
   backend.fill(backend.allocate("f32", 10), 1);
   assertEquals((await backend.profile()).size, 0);
 });
+
+withBackend(
+  "without timestamp queries profile() goes by the wall time of each operation",
+  async (backend) => {
+    const x = backend.allocate("f32", 1000);
+    backend.fill(x, 1);
+    backend.unary("exp", x, x, 1000);
+    await backend.finish();
+    const { calls, ms } = (await backend.profile()).get("elementwise")!;
+    assertEquals(calls, 2);
+    assert(ms > 0 && ms < 60_000);
+  },
+  { profile: true, limits: "smallest" },
+);
+
+withBackend("a device without half precision says so", (backend) => {
+  assertEquals(backend.supportsF16, false);
+  assertThrows(() => backend.allocate("f16", 10), DataError, "has no half precision");
+  return Promise.resolve();
+}, { limits: "smallest" });

@@ -67,16 +67,17 @@ export interface SizeLimits {
 }
 
 /**
- * Open a device with the adapter's own largest limits, or with the smallest that the standard guarantees.
+ * Open a device with the adapter's own largest limits and all useful features, or with the least that the standard
+ * guarantees.
  *
  * @throws {DataError} when the driver refuses
  */
-export async function openDevice(adapter: GPUAdapter, smallestLimits: boolean): Promise<GPUDevice> {
+export async function openDevice(adapter: GPUAdapter, least: boolean): Promise<GPUDevice> {
   const report = describeAdapter(adapter);
   try {
     return await adapter.requestDevice({
-      requiredFeatures: report.features as GPUFeatureName[],
-      requiredLimits: smallestLimits ? {} : report.limits,
+      requiredFeatures: least ? [] : report.features as GPUFeatureName[],
+      requiredLimits: least ? {} : report.limits,
     });
   } catch (error) {
     throw new DataError(

@@ -37,8 +37,8 @@ export interface WebGpuOptions {
   /** Most bytes in use at once; default what the device gives. */
   readonly memoryLimit?: number;
   /**
-   * The adapter's own largest limits (the default), the smallest that the standard guarantees, or sizes below those, so
-   * that a test of splitting needs no large tensors.
+   * The adapter's own largest limits (the default), the smallest that the standard guarantees (and no optional
+   * feature), or sizes below those, so that a test of splitting needs no large tensors.
    */
   readonly limits?: "largest" | "smallest" | SizeLimits;
   /** Kernels to run instead of those that suit the adapter. */

@@ -42,7 +42,8 @@ function encode(storage: GpuStorage, data: Float32Array | Int32Array): Uint8Arra
 }
 
 /**
- * Copy elements back once all that is enqueued has run.
+ * Copy elements back once all that is enqueued has run. Deno looks for the end of a read every 10 ms only, so a loop that
+ * reads each step takes at least that long a step; reads that are awaited together share the wait.
  *
  * @throws {DataError} what went wrong on the device
  */
