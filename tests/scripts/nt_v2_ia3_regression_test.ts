@@ -11,6 +11,7 @@ import { main as predict } from "../../scripts/predict.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 import { writeFineTuningData } from "../support/fine_tuning_data.ts";
 import { golden } from "../support/golden.ts";
+import { inFolder } from "../support/temporary_folder.ts";
 
 const model = golden("deep/nt_tiny")!;
 const quick = [
@@ -25,15 +26,6 @@ const quick = [
   "--num-epochs",
   "2",
 ];
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const readJson = async (path: string) => JSON.parse(await Deno.readTextFile(path));
 const predictionsIn = (output: string) =>

@@ -17,6 +17,7 @@ import { main as linearNt } from "../../scripts/lel_embed.ts";
 import { main as predict } from "../../scripts/predict.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 import { golden } from "../support/golden.ts";
+import { inFolder } from "../support/temporary_folder.ts";
 
 const data = golden("synthetic/datasets/s")!;
 const ntVectors = join(data, "NT-v2-50M", "NTv2_50m_tf_embeddings.npy");
@@ -75,15 +76,6 @@ const trained: Record<string, Trained> = {
     tolerance: 1e-6,
   },
 };
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 for (const [script, { main, flags, model, predictions, inputs, tolerance }] of Object.entries(trained)) {
   Deno.test(`predict.ts --held-out gives the held-out predictions of ${script}`, () =>

@@ -5,17 +5,9 @@ import { openSafetensors } from "../../../lib/io/safetensors.ts";
 import { ia3Side, ntIa3Config } from "../../../lib/models/ia3_config.ts";
 import { readAdapter, writeAdapter } from "../../../lib/models/peft_adapter.ts";
 import { golden, testWith } from "../../support/golden.ts";
+import { inFolder } from "../../support/temporary_folder.ts";
 
 const ia3 = golden("deep/nt_tiny_ia3");
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 testWith(
   ia3,

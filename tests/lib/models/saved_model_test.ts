@@ -9,6 +9,7 @@ import {
   type TrainedFold,
   writeSavedModel,
 } from "../../../lib/models/saved_model.ts";
+import { inFolder } from "../../support/temporary_folder.ts";
 
 const mlp: Omit<SavedModel, "folds"> = {
   kind: "mlp",
@@ -37,15 +38,6 @@ function mlpFold(fold: number, replaced: Record<string, SafetensorsArray | null>
     else tensors.delete(name);
   }
   return { fold, test: [`TF${fold}`], tensors };
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("A saved model comes back with its description and every fold's tensors", () =>
