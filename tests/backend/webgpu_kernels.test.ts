@@ -86,3 +86,41 @@ webGpuTest("matmul() for real GPUs takes 128 x 128 tiles for large products", as
   }
   assertEquals(worst < 1e-6, true, `off by ${worst}`);
 });
+
+webGpuTest(
+  "realFft() of 2^21 points equals the direct sum at single frequencies, and its inverse gives x back",
+  async () => {
+    const backend = await engine("plain");
+    const n = 2 ** 21, length = n - 5;
+    const x = Float32Array.from(
+      { length },
+      (_, t) => Math.fround(Math.sin(t * t % 1000) + (t % 7 === 0 ? 1 : 0)),
+    );
+    const [signal, spectrum, back] = [length, n + 2, length].map((size) => backend.allocate("f32", size));
+    backend.write(signal, x);
+    backend.fill(spectrum, NaN);
+    backend.fill(back, NaN);
+    backend.realFft(spectrum, signal, 1, length, n);
+    const found = await backend.read(spectrum);
+    const norm = Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+    for (const f of [0, 1, 12345, n / 7 | 0, n / 2]) {
+      let re = 0, im = 0;
+      for (let t = 0; t < length; t++) {
+        const angle = 2 * Math.PI * (f * t % n) / n;
+        re += x[t] * Math.cos(angle);
+        im -= x[t] * Math.sin(angle);
+      }
+      const error = Math.hypot(found[2 * f] - re, found[2 * f + 1] - im);
+      assertEquals(
+        error < 1e-5 * Math.max(norm, Math.hypot(re, im)),
+        true,
+        `frequency ${f} is off by ${error}`,
+      );
+    }
+    backend.inverseRealFft(back, spectrum, 1, length, n);
+    const again = await backend.read(back) as Float32Array;
+    const worst = again.reduce((most, v, t) => Math.max(most, Math.abs(v - x[t])), 0);
+    assertEquals(worst < 1e-5, true, `off by ${worst}`);
+    [signal, spectrum, back].forEach((storage) => backend.release(storage));
+  },
+);
