@@ -1,7 +1,8 @@
 /**
  * Both linear scripts at full size (377 x 4,912), whole processes with all outputs and both plots, beside the same work in
- * NumPy, pandas, scikit-learn and matplotlib (linear_peer.py) on the same made-up data in the same run. Wall time is the
- * median of a few runs, memory the largest.
+ * NumPy, pandas, SciPy, scikit-learn and matplotlib (linear_peer.py) on the same data in the same run. The peer runs twice:
+ * as the Python scripts do, which correlate each profile anew in every bootstrap resample, and with one r a profile.
+ * Wall time is the median of a few runs, memory the largest.
  *
  *   deno run -P=test bench/linear.ts
  *   deno run -P=test bench/linear.ts --repo-root my-data/data --ntv2-dir my-data/NT-v2-50M
@@ -47,9 +48,15 @@ try {
     const ours = await median(flags.repeats, Deno.execPath(), args);
     show(name, ours);
     if (!flags.peer) continue;
-    const theirs = await median(1, flags.python, [peer, model, root, join(work, "peer"), nt]);
-    show(`  Python, same work`, theirs);
-    console.log(`  ratio                 ${(theirs.wall / ours.wall).toFixed(1).padStart(7)}`);
+    for (const [bootstrap, what] of [["each", "Python, r each time"], ["once", "Python, r once"]]) {
+      const theirs = await median(1, flags.python, [peer, model, root, join(work, "peer"), nt, bootstrap]);
+      show(`  ${what}`, theirs);
+      console.log(
+        `  ratio                  ${(theirs.wall / ours.wall).toFixed(1).padStart(8)} ${
+          (theirs.cpu / ours.cpu).toFixed(1).padStart(7)
+        }`,
+      );
+    }
   }
 } finally {
   await Deno.remove(work, { recursive: true });
