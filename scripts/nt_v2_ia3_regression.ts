@@ -46,8 +46,8 @@ export async function main(args: string[]): Promise<void> {
     await writeMergedModel(flags.mergeTo, source, await readAdapter(flags.adapter));
     return log.info(`Saved the merged model to ${flags.mergeTo}`);
   }
+  const folder = await openResultFolder(flags.outputDir, flags.modelName);
   const inputs = await readIa3Inputs(flags);
-  const folder = await openResultFolder(inputs.data.results, flags.modelName);
   if (flags.adapter !== null) {
     await predictWithAdapter({ flags: { ...flags, adapter: flags.adapter }, folder, inputs, startMs });
   } else {

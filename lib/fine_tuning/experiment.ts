@@ -1,5 +1,5 @@
 /** What script 7 does once its inputs are read: split, train fold by fold, evaluate, write. */
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
@@ -180,13 +180,13 @@ export async function runIa3Experiment(
   }
 }
 
-/** The data folder's splits where they are for these perturbations, else a file in the result folder. */
+/** The splits beside the targets where they are for these perturbations, else a file in the result folder. */
 async function defaultSplitsFile(
-  { data, targets }: Ia3Inputs,
+  { targets }: Ia3Inputs,
   folder: ResultFolder,
   { nFolds, seed }: { nFolds: number; seed: number },
 ): Promise<string> {
-  const shared = join(data.targets, "..", `cv_splits_${nFolds}fold_${seed}.pkl`);
+  const shared = join(dirname(targets.path), `cv_splits_${nFolds}fold_${seed}.pkl`);
   const stored = await readSplitsFile(shared);
   const fits = stored?.totalSamples === targets.perturbations.length && stored.nSplits === nFolds;
   return fits ? shared : join(folder.path, `cv_splits_${nFolds}fold_${seed}.pkl`);

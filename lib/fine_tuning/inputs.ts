@@ -46,7 +46,6 @@ export const ia3InputFlags = {
 } as const satisfies FlagDeclarations;
 
 export interface Ia3Inputs {
-  readonly data: DataFolder;
   /** Perturbations that have a sequence, in the file's order. */
   readonly targets: Targets;
   /** Tokens of their sequences. */
@@ -86,7 +85,7 @@ export async function readIa3Inputs(
     `Data: ${counted(targetRows.length, "TF")} with sequences of up to ${longest} tokens, ` +
       `${counted(targets.genes.length, "gene")}.`,
   );
-  return { data, targets, tokenIds, model, dropped: dropped.length, truncated };
+  return { targets, tokenIds, model, dropped: dropped.length, truncated };
 }
 
 async function defaultSequences(data: DataFolder): Promise<string> {
