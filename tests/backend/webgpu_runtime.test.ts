@@ -203,6 +203,16 @@ withBackend("released buffers beyond the pool's budget are destroyed", async (ba
   assert(pool.idle <= pool.peak, `${pool.idle} bytes idle, ${pool.peak} were in use at most`);
 });
 
+withBackend("idle buffers make room for new ones of another size at once", async (backend) => {
+  const { pool } = backend.runtime;
+  for (const megabytes of [200, 210, 220, 230]) {
+    const storage = backend.allocate("f32", megabytes * 2 ** 18);
+    assert(pool.current + pool.idle <= 1.15 * 256 * 2 ** 20, `${pool.current} in use, ${pool.idle} idle`);
+    backend.release(storage);
+  }
+  await backend.finish();
+});
+
 withBackend("profile() tells calls and time of each kernel family", async (backend) => {
   const x = backend.allocate("f32", 1000);
   backend.fill(x, 1);

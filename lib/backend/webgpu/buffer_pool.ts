@@ -31,7 +31,7 @@ export class BufferPool implements MemoryAccount {
    * @throws {DataError} beyond the limit
    */
   acquire(bytes: number, what: string): GPUBuffer {
-    const size = Math.min(sizeClass(bytes), this.device.limits.maxBufferSize);
+    const size = this.#sizeOf(bytes);
     if (this.current + size > this.limitBytes) throw outOfMemory(what, size, this.current, this.limitBytes);
     this.current += size;
     this.peak = Math.max(this.peak, this.current);
@@ -59,6 +59,17 @@ export class BufferPool implements MemoryAccount {
     const free = this.#free.get(buffer.size);
     if (free) free.push(buffer);
     else this.#free.set(buffer.size, [buffer]);
+  }
+
+  /** Whether a new buffer of this size would make the pool hold more than was ever in use (and more than 256 MiB). */
+  wouldGrow(bytes: number): boolean {
+    const size = this.#sizeOf(bytes);
+    if (this.#free.get(size)?.length) return false;
+    return this.idle > 0 && this.current + this.idle + size > Math.max(this.peak, 256 << 20);
+  }
+
+  #sizeOf(bytes: number): number {
+    return Math.min(sizeClass(bytes), this.device.limits.maxBufferSize);
   }
 
   /** Destroy idle buffers, largest first, until at most as much is idle as was ever in use beyond what is now. */

@@ -117,13 +117,22 @@ export class Runtime {
     try {
       for (let start = 0; start === 0 || start < length; start += segmentElements) {
         const elements = Math.min(segmentElements, length - start);
-        buffers.push(this.pool.acquire(elements * bytes, `a tensor of ${length} ${dtype} elements`));
+        buffers.push(this.#acquire(elements * bytes, `a tensor of ${length} ${dtype} elements`));
       }
     } catch (error) {
       buffers.forEach((buffer) => this.pool.release(buffer));
       throw error;
     }
     return new GpuStorage(dtype, length, buffers, segmentElements);
+  }
+
+  /** Before the pool outgrows what was ever in use, idle buffers of other sizes make room. */
+  #acquire(bytes: number, what: string): GPUBuffer {
+    if (this.pool.wouldGrow(bytes)) {
+      this.flush();
+      this.pool.trim(Math.max(0, this.pool.peak - this.pool.current - bytes));
+    }
+    return this.pool.acquire(bytes, what);
   }
 
   release(storage: GpuStorage): void {
