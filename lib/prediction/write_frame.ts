@@ -32,7 +32,17 @@ export async function writeFrame(
   }
   const rows = ids.map((id, row) => [
     id,
-    ...values.data.subarray(row * values.columns, (row + 1) * values.columns),
+    ...Array.from(values.data.subarray(row * values.columns, (row + 1) * values.columns), float32Text),
   ]);
   await writeFileAtomic(path, encodeCsv(["gene_id", ...genes], rows));
+}
+
+/** The fewest digits that read back as the same float32, as pandas writes it. */
+function float32Text(value: number): string | number {
+  if (!Number.isFinite(value)) return value;
+  for (const digits of [7, 8]) {
+    const rounded = Number(value.toPrecision(digits));
+    if (Math.fround(rounded) === value) return String(rounded);
+  }
+  return String(Number(value.toPrecision(9)));
 }

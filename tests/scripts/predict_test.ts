@@ -179,6 +179,8 @@ Deno.test("predict.ts averages the folds, puts the mean baseline beside it and w
         assert(Math.abs(Number(cell) - mean) < 1e-7, `${id}, gene ${gene}`);
       });
     });
+    // As many digits as a float32 has.
+    assert(table.rows[0].slice(1).every((cell) => cell.replace(/e.*|^-?0\.0*|\D/g, "").length <= 9));
     // All rows have the same baseline, near that of a fold.
     assertEquals(baseline.rows[0].slice(1), baseline.rows[1].slice(1));
     assert(Math.abs(Number(baseline.rows[0][1]) - baselines.values.data[0]) < 0.05);
