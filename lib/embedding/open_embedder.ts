@@ -16,8 +16,10 @@ import { openOnnxEmbedder } from "./onnx_embedder.ts";
 
 /** What a WebAssembly memory holds. */
 const cpuBytes = 2 ** 32;
-/** Taken off the CPU's memory: what the engine keeps for itself, and a share lost to gaps between blocks. */
-const engineBytes = 2 ** 22, gaps = 0.1;
+/** Taken off it: what the CPU engine keeps for itself. */
+const engineBytes = 2 ** 22;
+/** Share of the memory that plans leave free: for gaps between blocks, and for sizes of buffers that are rounded up. */
+const spare = { cpu: 0.1, webgpu: 0.4 };
 
 export interface OpenedEmbedder {
   readonly embedder: Embedder;
@@ -49,9 +51,8 @@ export async function openEmbedder(
   });
   log.info(reason);
   try {
-    const memoryBytes = backend.name === "cpu"
-      ? (1 - gaps) * (Math.min(memoryLimit ?? cpuBytes, cpuBytes) - engineBytes)
-      : memoryLimit ?? Infinity;
+    const most = backend.name === "cpu" ? cpuBytes - engineBytes : Infinity;
+    const memoryBytes = (1 - spare[backend.name]) * Math.min((memoryLimit ?? Infinity) - engineBytes, most);
     const dtype = chosenType(backend, flags.dtype);
     const embedder = pipeline === "ntv2"
       ? await openNtEmbedder(backend, source, { dtype, memoryBytes })
