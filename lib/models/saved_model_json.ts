@@ -1,0 +1,117 @@
+/** model.json of a saved model (see saved_model.ts): its fields, written and read with checks. */
+import { DataError } from "../cli/errors.ts";
+
+export const modelKinds = [
+  "linear_pca",
+  "linear_nt_embed",
+  "xgboost",
+  "mlp",
+  "concat_mlp",
+  "nt_ia3",
+] as const;
+export type ModelKind = typeof modelKinds[number];
+
+/** What a model reads for one perturbation. */
+export type ModelInput =
+  /** Its gene id alone. */
+  | { readonly kind: "gene_id" }
+  /** A row of embeddings. `model` is the pipeline of inference.ts that makes them. */
+  | { readonly kind: "embedding"; readonly model: "ntv2" | "hyenadna"; readonly width: number }
+  /** Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. */
+  | { readonly kind: "sequence"; readonly model: string; readonly maxLength: number };
+
+const inputKinds: Record<ModelKind, ModelInput["kind"]> = {
+  linear_pca: "gene_id",
+  linear_nt_embed: "embedding",
+  xgboost: "embedding",
+  mlp: "embedding",
+  concat_mlp: "embedding",
+  nt_ia3: "sequence",
+};
+
+export interface SavedFold {
+  /** From 0, in the order of the splits. */
+  readonly fold: number;
+  /** Ids of the perturbations that this fold held out. */
+  readonly test: readonly string[];
+  /** Safetensors file beside model.json. */
+  readonly weights: string;
+  /** nt_ia3: folder of the PEFT adapter, relative to model.json. */
+  readonly adapter?: string;
+}
+
+/** model.json. Values of `flags` are those the script ran with, for the record. */
+export interface SavedModel {
+  readonly kind: ModelKind;
+  /** Read-out genes, in the order of every tensor's gene axis. */
+  readonly genes: readonly string[];
+  readonly input: ModelInput;
+  readonly script: string;
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly folds: readonly SavedFold[];
+}
+
+const format = "hs27-model";
+const version = 1;
+
+/** The text of model.json. */
+export function encodeModelJson({ kind, genes, input, script, flags, folds }: SavedModel): string {
+  return JSON.stringify({ format, version, kind, script, flags, input, folds, genes }, null, 2) + "\n";
+}
+
+/**
+ * Check what model.json held.
+ *
+ * @param path of the file, for messages
+ * @throws {DataError} when it is not one that this version can read
+ */
+export function parseModelJson(path: string, json: unknown): SavedModel {
+  const fail = (what: string) => new DataError(`Cannot read "${path}": ${what}`);
+  if (!isRecord(json) || json.format !== format) throw fail(`"format" is not "${format}"`);
+  if (json.version !== version) {
+    throw fail(`"version" is ${JSON.stringify(json.version)}, this program reads ${version}`);
+  }
+  const { kind, genes, input, script, flags, folds } = json;
+  if (!modelKinds.includes(kind as ModelKind)) {
+    throw fail(`"kind" is ${JSON.stringify(kind)}, expected one of ${modelKinds.join(", ")}`);
+  }
+  if (!isTextList(genes) || genes.length === 0) throw fail(`"genes" is not a list of gene ids`);
+  if (!isModelInput(input) || input.kind !== inputKinds[kind as ModelKind]) {
+    throw fail(`"input" does not say what the model reads`);
+  }
+  if (typeof script !== "string") throw fail(`"script" is not a text`);
+  if (!isRecord(flags)) throw fail(`"flags" is not an object`);
+  if (!Array.isArray(folds) || folds.length === 0) throw fail(`"folds" is not a list of folds`);
+  for (const [at, fold] of folds.entries()) {
+    if (!isSavedFold(fold)) throw fail(`"folds"[${at}] needs "fold", "test" and "weights", a file beside it`);
+    if (kind === "nt_ia3" && fold.adapter === undefined) throw fail(`"folds"[${at}] names no "adapter"`);
+  }
+  return { kind: kind as ModelKind, genes, input, script, flags, folds: folds as SavedFold[] };
+}
+
+function isModelInput(value: unknown): value is ModelInput {
+  if (!isRecord(value)) return false;
+  if (value.kind === "gene_id") return true;
+  if (value.kind === "embedding") {
+    return (value.model === "ntv2" || value.model === "hyenadna") && isCount(value.width);
+  }
+  return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength);
+}
+
+function isSavedFold(value: unknown): value is SavedFold {
+  return isRecord(value) && isCount(value.fold) && isTextList(value.test) &&
+    typeof value.weights === "string" && /^[\w.-]+\.safetensors$/.test(value.weights) &&
+    (value.adapter === undefined || typeof value.adapter === "string");
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
