@@ -111,7 +111,9 @@ export async function main(args: string[]): Promise<void> {
   const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
 
   const engine = await openTreeEngine(flags.engine, flags.nJobs);
-  log.info(`Engine: ${engine.description}`);
+  const cores = navigator.hardwareConcurrency;
+  const hint = flags.nJobs === 1 && cores > 1 ? ` (--n-jobs -1 takes all ${cores} cores)` : "";
+  log.info(`Engine: ${engine.description}${hint}`);
   try {
     await runTreeFolds(engine, data, run, parts, foldProgress(flags.progress, run.folds.length));
   } finally {

@@ -1,0 +1,21 @@
+"""The work of bench/boosting.ts by Python's XGBoost: seconds as one line of JSON, predictions as predictions.npy in the
+folder of the inputs. Run by bench/boosting.ts."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import xgboost
+from sklearn.multioutput import MultiOutputRegressor
+
+folder, threads, method = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+train, test, targets = (np.load(f"{folder}/{name}.npy") for name in ("train", "test", "targets"))
+
+start = time.perf_counter()
+model = MultiOutputRegressor(xgboost.XGBRegressor(nthread=threads, tree_method=method, base_score=0.5))
+predictions = model.fit(train, targets).predict(test)
+seconds = time.perf_counter() - start
+
+np.save(f"{folder}/predictions.npy", predictions.astype(np.float32))
+print(json.dumps({"seconds": seconds, "version": f"xgboost {xgboost.__version__}"}))
