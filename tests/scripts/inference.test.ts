@@ -18,6 +18,7 @@ import { assertGolden, deepGolden, goldenIntegers } from "../support/deep_golden
 import { fullSizeData } from "../support/golden.ts";
 import { modelId, startHub } from "../support/hub_server.ts";
 import { onnxModel } from "../support/onnx_model.ts";
+import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../support/random_models.ts";
 
 function inferenceTest(
   name: string,
@@ -171,29 +172,50 @@ inferenceTest("inference.ts makes the files that the other scripts read, in one 
   assertEquals([hyena.ids, hyena.values.columns], [ids.slice(1), 32]);
 });
 
+/** Every so many-th of the real transcripts, as a CSV file. */
+function transcripts(folder: string, step: number): string {
+  const lines = Deno.readTextFileSync(join(fullSizeData("dna")!, "tf_transcripts.csv")).trim().split("\n")
+    .slice(1);
+  const chosen = lines.filter((_, i) => i % step === 0).map((line) => line.split(",") as [string, string]);
+  return csv(folder, "in.csv", chosen);
+}
+
 inferenceTest("vectors of real transcripts do not depend on the batches", async (folder) => {
-  const lines = (await Deno.readTextFile(join(fullSizeData("dna")!, "tf_transcripts.csv"))).trim().split(
-    "\n",
-  );
-  const chosen = lines.slice(1).filter((_, i) => i % 14 === 0).map((line) =>
-    line.split(",") as [string, string]
-  );
-  const input = csv(folder, "in.csv", chosen);
+  const input = transcripts(folder, 14);
   const output = join(folder, "x.npy");
   const vectors = async (...args: string[]) => {
     await run("--input", input, "--output", output, ...args);
     return (await readNpyMatrix(output)).data;
   };
   const nt = ["--pipeline", "ntv2", "--model", model("nt_tiny")];
-  assert(
-    worstDifference(await vectors(...nt, "--batch-size", "1"), await vectors(...nt, "--batch-size", "8")) <
-      1e-5,
-  );
+  const one = await vectors(...nt, "--batch-size", "1");
+  assert(worstDifference(one, await vectors(...nt, "--batch-size", "8")) < 1e-5);
   const hyena = ["--pipeline", "hyenadna", "--model", model("hyena_tiny"), "--hyena-max-length", "600"];
   const alone = await vectors(...hyena), together = await vectors(...hyena, "--hyena-batch-size", "8");
   assert(worstDifference(alone, together) < 1e-5);
   const tight = await vectors(...hyena, "--memory-limit", "4600KB");
   assert(worstDifference(alone, tight) < 1e-5, "nor on how the memory makes it cut the work");
+}, fullSizeData("dna"));
+
+inferenceTest("nor do they at the published widths", async (folder) => {
+  const input = transcripts(folder, 70);
+  const output = join(folder, "x.npy");
+  const vectors = async (...args: string[]) => {
+    await run("--input", input, "--output", output, ...args);
+    const { data, rows } = await readNpyMatrix(output);
+    assertEquals(rows, 3);
+    assert(data.every(Number.isFinite));
+    return data;
+  };
+  writeRandomNt(join(folder, "nt"), { ...nt50m, layers: 3 });
+  const nt = ["--pipeline", "ntv2", "--model", join(folder, "nt"), "--max-seq-length", "150"];
+  const one = await vectors(...nt, "--batch-size", "1");
+  assert(worstDifference(one, await vectors(...nt)) < 1e-5);
+  writeRandomHyena(join(folder, "hyena"), { ...hyenaLarge, layers: 3, maxTokens: 1002 });
+  const hyena = ["--pipeline", "hyenadna", "--model", join(folder, "hyena"), "--hyena-max-length", "500"];
+  const alone = await vectors(...hyena), together = await vectors(...hyena, "--hyena-batch-size", "3");
+  assert(worstDifference(alone, together) < 1e-5);
+  assert(worstDifference(alone, await vectors(...hyena, "--memory-limit", "20MB")) < 1e-5);
 }, fullSizeData("dna"));
 
 inferenceTest(
