@@ -44,7 +44,7 @@ export class Heap implements MemoryAccount {
       this.memory = new WebAssembly.Memory({ initial, maximum, shared: true });
     } catch (error) {
       throw new DataError(
-        `Cannot reserve ${gibibytes(limit)} GiB of address space for the CPU engine: ${
+        `Cannot reserve ${size(limit)} of address space for the CPU engine: ${
           (error as Error).message
         }. Is there a limit on virtual memory (ulimit -v)?`,
       );
@@ -105,9 +105,10 @@ export class Heap implements MemoryAccount {
     const pages = [wanted, needed].find((count) => count >= needed && count <= room && this.#growBy(count));
     if (pages === undefined) {
       throw new DataError(
-        `Cannot allocate ${gibibytes(bytes)} GiB: the CPU engine holds ${
-          gibibytes(this.current)
-        } of at most ${gibibytes(this.limit)} GiB. A smaller batch or shorter sequences need less`,
+        `Cannot allocate ${size(bytes)}: the CPU engine holds ${size(this.current)} of at most ${
+          size(this.limit)
+        }. ` +
+          "A smaller batch or shorter sequences need less",
       );
     }
     this.#giveBack(this.#end, pages * pageBytes);
@@ -142,6 +143,6 @@ export class Heap implements MemoryAccount {
   }
 }
 
-function gibibytes(bytes: number): string {
-  return (bytes / 2 ** 30).toPrecision(3);
+function size(bytes: number): string {
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

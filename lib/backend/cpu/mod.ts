@@ -21,7 +21,7 @@ export interface CpuOptions {
   readonly blas?: "auto" | "off";
   /** Measure the time of each operation. */
   readonly profile?: boolean;
-  /** Bytes that storages may take in all; at most, and by default, 4 GiB. */
+  /** Bytes that storages may take in all; at most 4 GiB, by default that or the machine's memory. */
   readonly memoryLimit?: number;
   /** Leave relaxed SIMD alone even where it is there: for tests and measurements. */
   readonly plainSimd?: boolean;
@@ -32,7 +32,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
   const relaxed = !options.plainSimd && WebAssembly.validate(relaxedKernels);
   const module = kernels(relaxed);
-  const heap = new Heap(reservedBytes(threads), options.memoryLimit);
+  const heap = new Heap(reservedBytes(threads), Math.min(options.memoryLimit ?? machineMemory(), 2 ** 32));
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool);
   const blas = options.blas === "off" ? null : openBlas(heap.memory, threads);
@@ -62,6 +62,12 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     },
     profile: () => Promise.resolve(new Map(times)),
   });
+}
+
+/** Bytes of memory that the machine has; no limit where the run may not know. */
+function machineMemory(): number {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo().total : Infinity;
 }
 
 function describe(threads: number, relaxed: boolean, library: string | undefined): string {

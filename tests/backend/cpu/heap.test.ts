@@ -50,7 +50,7 @@ Deno.test("Heap says what to do when the memory is full, and goes on afterwards"
   assertThrows(
     () => heap.allocate("f32", 3 * mebibyte),
     DataError,
-    "Cannot allocate 0.0117 GiB: the CPU engine holds 0.00781 of at most 0.0156 GiB. A smaller batch",
+    "Cannot allocate 13 MiB: the CPU engine holds 9 MiB of at most 16 MiB. A smaller batch or shorter sequences",
   );
   heap.release(first);
   heap.allocate("f32", 3 * mebibyte);
