@@ -105,6 +105,8 @@ class TorchCheckpoint implements TensorFile {
 
   #unpickle(bytes: Uint8Array): unknown {
     const { resolve, storage } = torchNames();
+    const { warn } = console;
+    console.warn = () => {}; // the parser's remarks on large integers, which tensors have no use for
     try {
       return new Parser({
         nameResolver: { resolve },
@@ -115,6 +117,8 @@ class TorchCheckpoint implements TensorFile {
     } catch (error) {
       if (error instanceof DataError) throw this.#fail(error.message);
       throw this.#fail(`its pickle is damaged (${(error as Error).message})`);
+    } finally {
+      console.warn = warn;
     }
   }
 

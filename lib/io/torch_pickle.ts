@@ -76,7 +76,7 @@ const harmless = new Set([
 
 /** Types that any Python has, and that do nothing but hold values. */
 const plainTypes = new Set(
-  "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple unicode long"
+  "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple unicode long xrange"
     .split(" "),
 );
 

@@ -110,6 +110,8 @@ Deno.test("openTorchCheckpoint() makes unknown classes outside the state dict in
     op.reduce(op.global("collections", "defaultdict"), op.global("__builtin__", "dict")),
     op.reduce(op.global("numpy.core.multiarray", "scalar"), op.none),
     op.global("typing", "Any"),
+    op.reduce(op.global("__builtin__", "xrange"), op.int(0), op.int(3)),
+    [0x8a, 8, ...new Array(8).fill(0x11)], // an integer above 2^53
   ];
   for (const object of objects) {
     const file = await openTorchCheckpoint(write(withObject(object)));
