@@ -199,6 +199,7 @@ export async function runIa3Folds(
       `${test.length} test perturbations, best epoch ${record.bestEpoch + 1} of ${record.epochs.length}`,
     );
   }
+  progress.end();
 }
 
 /** Results of all folds together. */
