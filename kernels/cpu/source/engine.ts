@@ -3,7 +3,8 @@
  *
  * A job is a kernel, its arguments and a number of chunks, written by the main thread into one of 64 slots. Threads
  * draw chunk numbers from the ticket, whose upper half is the number of the job: a thread that comes late, or never,
- * holds nobody up, and cannot draw a chunk of a job it has not read.
+ * holds nobody up, and cannot draw a chunk of a job it has not read. Before a slot is written again the ticket is
+ * closed, since the last job shared before may have used the same slot.
  */
 import { Kernel } from "../kernel_ids";
 import { attention, AttentionJob, packAttention } from "./attention";
@@ -124,7 +125,7 @@ export function serve(scratch: usize, spins: i32): void {
 /** Run chunks of the job until none is left. */
 function draw(job: i32, scratch: usize): void {
   const slot = Slot.of(job);
-  const chunks = slot.chunks;
+  const chunks = atomic.load<i32>(changetype<usize>(slot), offsetof<Slot>("chunks"));
   while (true) {
     const ticket = atomic.load<i64>(CONTROL, TICKET);
     const chunk = <i32> ticket;

@@ -26,8 +26,10 @@ const controlAt = 1024;
 export const scratchAt = 32768;
 /** Memory of its own that each thread has for tiles and sums on the way. */
 export const scratchBytes = 1024 * 1024;
-const doneOffset = 64, currentOffset = 128, stopOffset = 140, failedOffset = 144;
+const ticketOffset = 0, doneOffset = 64, currentOffset = 128, stopOffset = 140, failedOffset = 144;
 const slotsOffset = 256, slotBytes = 256;
+/** A chunk number that no job reaches. */
+const closedTicket = 2 ** 31 - 1;
 /** Turns an idle thread looks for work before it sleeps: some 50 microseconds. */
 const spins = 20_000;
 
@@ -69,8 +71,10 @@ export class ThreadPool {
     this.#job = this.#job + 1 | 0;
     const slot = (controlAt + slotsOffset + (this.#job & 63) * slotBytes) / 4;
     const words = this.#words;
+    // A thread that still looks at the slot's last job must not take the new one for it.
+    Atomics.store(words, (controlAt + ticketOffset) / 4, closedTicket);
     words[slot] = kernel;
-    words[slot + 1] = chunks;
+    Atomics.store(words, slot + 1, chunks);
     for (let i = 0; i < args.length; i++) words[slot + 2 + i] = args[i];
     if (chunks === 1 || this.options.threads === 1) {
       this.#exports.runAlone(this.#job, scratchAt);
