@@ -16,6 +16,7 @@ import { onnxMatmul } from "./onnx_matmul.ts";
 const flags = parseFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the best counts" },
   "peer": { default: true, help: "time onnxruntime-web too" },
+  "only-peer": { default: false, help: "nothing but the products beside onnxruntime-web" },
   "kernels": {
     default: "",
     choices: ["", "software", "gpu"],
@@ -121,6 +122,10 @@ if (flags.peer) {
       `   ours is ${(peer / own).toFixed(2)} times as fast`,
     );
   }
+}
+if (flags.onlyPeer) {
+  await backend.close();
+  Deno.exit(0);
 }
 
 for (

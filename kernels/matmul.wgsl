@@ -1,13 +1,14 @@
 // Matrix products: out = activation((alpha op(A) op(B) + bias) rowScale columnScale) [+ out], batched.
 //
 // Bindings   out (batch, m, n), a (batch, m, k), b (batch, k, n), each with strides of its own; bias (m or n),
-//            row_scale (m), column_scale (n). a4 and b4 are a and b seen four elements at a time.
+//            row_scale (m), column_scale (n); b4 is b seen four elements at a time, panel up to 64 KiB of rows of a
 // Parts      the inner dimension may be cut into `parts` of `k_part`, each with a result of its own at `out_part`
 //            (summed by a later pass); the grid's third dimension counts batch x parts.
 // Moves      per element of out: (k / tile rows + k / tile columns) loads and one store; 2 k operations
 // Variants   1 plain: an element an invocation, any strides; wins where out has few columns
-//            2 register_tile: 16 x 16 elements an invocation, no workgroup memory; needs a row-major and both aligned
-//              to vec4. Software adapter: twice as fast as 8 x 8, six times as fast as variant 3
+//            2 register_tile: 16 x 16 elements an invocation, no workgroup memory; a few rows of a at a time, packed in a
+//              uniform buffer, b row-major and aligned to vec4. Software adapter: about 2.5 times as fast as 8 x 8 from storage
+//              buffers, since it reads a uniform once for all invocations
 //            3 tiled: 256 invocations share a square tile in workgroup memory (at most 8.3 KiB), each keeping
 //              4 ROWS4 x 4 COLUMNS4 of it in registers; any strides. For real GPUs, not yet measured on one
 
@@ -42,12 +43,13 @@ override B_BY_COLUMN: bool = false;
 
 @group(0) @binding(0) var<storage, read_write> out: array<TYPE_out>;
 @group(0) @binding(1) var<storage, read> a: array<TYPE_a>;
-@group(0) @binding(1) var<storage, read> a4: array<vec4<TYPE_a>>;
 @group(0) @binding(2) var<storage, read> b: array<TYPE_b>;
 @group(0) @binding(2) var<storage, read> b4: array<vec4<TYPE_b>>;
 @group(0) @binding(3) var<storage, read> bias: array<TYPE_bias>;
 @group(0) @binding(4) var<storage, read> row_scale: array<TYPE_row_scale>;
 @group(0) @binding(5) var<storage, read> column_scale: array<TYPE_column_scale>;
+// Rows of a, packed to p.a_row, for register_tile.
+@group(0) @binding(6) var<uniform> panel: array<vec4f, 4096>;
 @group(1) @binding(0) var<uniform> p: Params;
 
 // What the epilogue does is a parameter, not a constant: pipelines take a second to compile where many are met.
@@ -106,8 +108,8 @@ fn finish4(i: u32, j: u32, base: u32, sum: vec4f) {
 }
 
 // An invocation keeps 16 rows of 4 x 4 columns, `lanes` vec4 apart: r, s, t and u are their sums. Loads are what costs on
-// a software adapter (each invocation's is a scalar of its own), so it makes 2 of them for 16 multiplications.
-// k, the strides and the offsets of a and b are multiples of four here.
+// a software adapter: each invocation's load from a storage buffer is a scalar one of its own.
+// k, the strides and the offsets of panel and b are multiples of four here; there is one batch and one part.
 const lanes = 8u;
 
 @compute @workgroup_size(lanes)
@@ -120,16 +122,15 @@ fn register_tile(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: ve
   let j = (tile % across) * 16u * lanes + 4u * l;
   let block = block_of(g.z);
   let last = p.m - 1u;
-  let at = block.a / 4u;
   let row = p.a_row / 4u;
-  let a_0 = at + min(i + 0u, last) * row; let a_1 = at + min(i + 1u, last) * row;
-  let a_2 = at + min(i + 2u, last) * row; let a_3 = at + min(i + 3u, last) * row;
-  let a_4 = at + min(i + 4u, last) * row; let a_5 = at + min(i + 5u, last) * row;
-  let a_6 = at + min(i + 6u, last) * row; let a_7 = at + min(i + 7u, last) * row;
-  let a_8 = at + min(i + 8u, last) * row; let a_9 = at + min(i + 9u, last) * row;
-  let a_10 = at + min(i + 10u, last) * row; let a_11 = at + min(i + 11u, last) * row;
-  let a_12 = at + min(i + 12u, last) * row; let a_13 = at + min(i + 13u, last) * row;
-  let a_14 = at + min(i + 14u, last) * row; let a_15 = at + min(i + 15u, last) * row;
+  let a_0 = min(i + 0u, last) * row; let a_1 = min(i + 1u, last) * row;
+  let a_2 = min(i + 2u, last) * row; let a_3 = min(i + 3u, last) * row;
+  let a_4 = min(i + 4u, last) * row; let a_5 = min(i + 5u, last) * row;
+  let a_6 = min(i + 6u, last) * row; let a_7 = min(i + 7u, last) * row;
+  let a_8 = min(i + 8u, last) * row; let a_9 = min(i + 9u, last) * row;
+  let a_10 = min(i + 10u, last) * row; let a_11 = min(i + 11u, last) * row;
+  let a_12 = min(i + 12u, last) * row; let a_13 = min(i + 13u, last) * row;
+  let a_14 = min(i + 14u, last) * row; let a_15 = min(i + 15u, last) * row;
   let step = p.b_row / 4u;
   var b_k = (block.b + j) / 4u + block.k_begin * step;
   var r0 = vec4f(); var r1 = vec4f(); var r2 = vec4f(); var r3 = vec4f();
@@ -149,10 +150,10 @@ fn register_tile(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: ve
   var u8 = vec4f(); var u9 = vec4f(); var u10 = vec4f(); var u11 = vec4f();
   var u12 = vec4f(); var u13 = vec4f(); var u14 = vec4f(); var u15 = vec4f();
   for (var k = block.k_begin / 4u; k < block.k_end / 4u; k++) {
-    let l0 = vec4f(a4[a_0 + k]); let l1 = vec4f(a4[a_1 + k]); let l2 = vec4f(a4[a_2 + k]); let l3 = vec4f(a4[a_3 + k]);
-    let l4 = vec4f(a4[a_4 + k]); let l5 = vec4f(a4[a_5 + k]); let l6 = vec4f(a4[a_6 + k]); let l7 = vec4f(a4[a_7 + k]);
-    let l8 = vec4f(a4[a_8 + k]); let l9 = vec4f(a4[a_9 + k]); let l10 = vec4f(a4[a_10 + k]); let l11 = vec4f(a4[a_11 + k]);
-    let l12 = vec4f(a4[a_12 + k]); let l13 = vec4f(a4[a_13 + k]); let l14 = vec4f(a4[a_14 + k]); let l15 = vec4f(a4[a_15 + k]);
+    let l0 = panel[a_0 + k]; let l1 = panel[a_1 + k]; let l2 = panel[a_2 + k]; let l3 = panel[a_3 + k];
+    let l4 = panel[a_4 + k]; let l5 = panel[a_5 + k]; let l6 = panel[a_6 + k]; let l7 = panel[a_7 + k];
+    let l8 = panel[a_8 + k]; let l9 = panel[a_9 + k]; let l10 = panel[a_10 + k]; let l11 = panel[a_11 + k];
+    let l12 = panel[a_12 + k]; let l13 = panel[a_13 + k]; let l14 = panel[a_14 + k]; let l15 = panel[a_15 + k];
     var b0 = vec4f(b4[b_k]);
     var b1 = vec4f(b4[b_k + step]);
     var b2 = vec4f(b4[b_k + 2u * step]);

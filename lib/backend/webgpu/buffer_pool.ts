@@ -87,7 +87,8 @@ export class BufferPool implements MemoryAccount {
 
 /** Buffer usages by what the runtime does with them. */
 export const usage = {
-  storage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  storage: GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC |
+    GPUBufferUsage.COPY_DST,
   uniform: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
   readBack: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
 } as const;

@@ -15,6 +15,8 @@ export interface Binding {
   readonly name: string;
   readonly index: number;
   readonly writable: boolean;
+  /** A uniform buffer: read-only, 64 KiB at most. */
+  readonly uniform: boolean;
 }
 
 /** One 4-byte field of `struct Params`. */
@@ -46,7 +48,8 @@ export class Kernel {
     this.bindings = [];
     for (const [, index, access, name] of text.matchAll(bindingPattern)) {
       if (this.bindings.some((binding) => binding.index === Number(index))) continue; // another view of the same one
-      this.bindings.push({ name, index: Number(index), writable: access === "read_write" });
+      const writable = access === "storage, read_write";
+      this.bindings.push({ name, index: Number(index), writable, uniform: access === "uniform" });
     }
     const [, body] = /struct Params \{([^}]*)\}/.exec(text) ?? ["", ""];
     this.fields = [...body.matchAll(/(\w+):\s*(u32|i32|f32)/g)].map(([, name, type]) => ({
@@ -95,10 +98,10 @@ export class Kernel {
   /** One layout for all entry points, so that bind groups are shared between them. */
   #layout(device: GPUDevice): GPUBindGroupLayout {
     return device.createBindGroupLayout({
-      entries: this.bindings.map(({ index, writable }) => ({
+      entries: this.bindings.map(({ index, writable, uniform }) => ({
         binding: index,
         visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: writable ? "storage" : "read-only-storage" },
+        buffer: { type: uniform ? "uniform" : writable ? "storage" : "read-only-storage" },
       })),
     });
   }
@@ -128,7 +131,8 @@ export class Kernel {
   }
 }
 
-const bindingPattern = /@group\(0\) @binding\((\d+)\) var<storage, (read|read_write)> (\w+)\s*:/g;
+const bindingPattern =
+  /@group\(0\) @binding\((\d+)\) var<(storage, read|storage, read_write|uniform)> (\w+)\s*:/g;
 
 const uniformLayouts = new WeakMap<GPUDevice, GPUBindGroupLayout>();
 

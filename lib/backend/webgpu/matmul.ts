@@ -6,7 +6,7 @@ import { activations, epilogue, part, pieces } from "./elementwise.ts";
 import type { GpuStorage, Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
 import { columnSum } from "./reductions.ts";
-import { grid, roundUp, type Runtime } from "./runtime.ts";
+import { grid, roundUp, type Runtime, uniformBytes } from "./runtime.ts";
 import { pack } from "./transpose.ts";
 
 const kernel = new Kernel("matmul", scalarFunctions + matmulText);
@@ -229,88 +229,97 @@ function run(runtime: Runtime, kernels: KernelSet, product: Product, parts: numb
   else runRegister(runtime, product);
 }
 
+/** Floats of a panel of rows of A, and rows that an invocation of the register kernel keeps. */
+const panelFloats = uniformBytes / 4;
+const panelRows = 16;
+
 /**
- * Give the register kernel operands that are row-major, aligned and f32, by a packed copy where they are not. It is
- * compiled for f32 alone, since that takes seconds: results of other types are widened into sums first.
+ * The register kernel takes f32 operands: A packed, a panel of rows a dispatch; B row-major and aligned, by a packed copy
+ * where it is not. It is compiled for f32 alone, since that takes seconds: results of other types are widened into
+ * sums first, as are inner dimensions too long for a panel.
  */
 function runRegister(runtime: Runtime, product: Product): void {
   const { a, b, m, n, k, batch } = product;
+  const longest = panelFloats / panelRows;
   const stored = [product.out, product.bias, product.rowScale, product.columnScale];
-  if (stored.some((x) => x !== null && x.storage.dtype !== "f32")) {
-    for (let z = 0; z < batch; z++) {
-      runtime.scratch("f32", m * n, (sums) => {
-        const out: Strided = { storage: sums, offset: 0, rowStep: n, columnStep: 1, batchStep: 0 };
-        const part = batchPart(product, z, 1);
-        runRegister(runtime, { ...part, ...bareEpilogue, out, accumulate: false });
-        finishSums(runtime, part, sums);
-      });
-    }
+  if (batch > 1) {
+    for (let z = 0; z < batch; z++) runRegister(runtime, batchPart(product, z, 1));
+    return;
+  }
+  if (k > longest || stored.some((x) => x !== null && x.storage.dtype !== "f32")) {
+    runtime.scratch("f32", m * n, (sums) => {
+      const out: Strided = { storage: sums, offset: 0, rowStep: n, columnStep: 1, batchStep: 0 };
+      for (const [from, count] of pieces(k, longest)) {
+        runRegister(runtime, {
+          ...product,
+          ...bareEpilogue,
+          out,
+          a: shifted(a, from * a.columnStep),
+          b: shifted(b, from * b.rowStep),
+          k: count,
+          accumulate: from > 0,
+        });
+      }
+      finishSums(runtime, product, sums);
+    });
     return;
   }
   const depth = roundUp(k, 4);
-  const packedBytes = 4 * Math.max(batch * m * depth, batch * depth * roundUp(n, 4));
-  if (packedBytes > runtime.maxWindowBytes) { // packing would outgrow a binding: halve
-    const [whole, cut] = batch > 1
-      ? [batch, batchPart] as const
-      : m > n
-      ? [m, rowPart] as const
-      : [n, columnPart] as const;
-    for (const [first, count] of pieces(whole, Math.ceil(whole / 2))) {
+  if (4 * depth * Math.max(m, roundUp(n, 4)) > runtime.maxWindowBytes) { // packing would outgrow a binding: halve
+    const [size, cut] = m > n ? [m, rowPart] as const : [n, columnPart] as const;
+    for (const [first, count] of pieces(size, Math.ceil(size / 2))) {
       runRegister(runtime, cut(product, first, count));
     }
     return;
   }
-  withPacked(
-    runtime,
-    a,
-    m,
-    k,
-    depth,
-    batch,
-    false,
-    (packedA) =>
-      withPacked(
-        runtime,
-        b,
-        k,
-        n,
-        depth,
-        batch,
-        true,
-        (packedB) => dispatch(runtime, { ...product, a: packedA, b: packedB, k: depth }, 1, "register_tile"),
-      ),
-  );
+  const rows = Math.floor(panelFloats / depth / panelRows) * panelRows;
+  runtime.scratch("f32", m * depth + panelFloats, (packed) => { // the last panel is bound whole, too
+    pack(runtime, part(packed, 0, m * depth), m, depth, strip(a, m, k), m, k, a.rowStep, a.columnStep);
+    withAligned(runtime, b, k, n, depth, (aligned) => {
+      for (const [first, count] of pieces(m, rows)) {
+        const panel = part(packed, first * depth, panelFloats);
+        const piece = { ...rowPart(product, first, count), b: aligned, k: depth };
+        dispatch(runtime, { ...piece, a: { ...a, rowStep: depth } }, 1, "register_tile", panel);
+      }
+    });
+  });
 }
 
-function withPacked(
+/** A matrix as a window from its first to its last element. */
+function strip(x: Strided, rows: number, columns: number): Window {
+  return part(x.storage, x.offset, extent(x, rows, columns, 1));
+}
+
+/** B as it is where vec4 loads can read it, else a packed copy with zeros up to `depth` rows. */
+function withAligned(
   runtime: Runtime,
-  x: Strided,
+  b: Strided,
   rows: number,
   columns: number,
   depth: number,
-  batch: number,
-  deepRows: boolean,
-  use: (packed: Strided) => void,
+  use: (aligned: Strided) => void,
 ): void {
-  const aligned = x.storage.dtype === "f32" && x.columnStep === 1 && x.rowStep % 4 === 0 &&
-    x.offset % 4 === 0 && x.batchStep % 4 === 0 &&
-    (deepRows ? rows : columns) === depth &&
-    x.offset + roundUp(extent(x, rows, columns, batch), 4) <= x.storage.length;
+  const aligned = b.storage.dtype === "f32" && b.columnStep === 1 && b.rowStep % 4 === 0 &&
+    b.offset % 4 === 0 &&
+    rows === depth && b.offset + roundUp(extent(b, rows, columns, 1), 4) <= b.storage.length;
   if (aligned) {
-    use(x);
+    use(b);
     return;
   }
-  const [packedRows, packedColumns] = deepRows ? [depth, roundUp(columns, 4)] : [rows, depth];
-  const shared = x.batchStep === 0;
-  const copies = shared ? 1 : batch;
-  const size = packedRows * packedColumns;
-  runtime.scratch("f32", copies * size, (packed) => {
-    for (let z = 0; z < copies; z++) {
-      const from = part(x.storage, x.offset + z * x.batchStep, extent(x, rows, columns, 1));
-      const to = part(packed, z * size, size);
-      pack(runtime, to, packedRows, packedColumns, from, rows, columns, x.rowStep, x.columnStep);
-    }
-    use({ storage: packed, offset: 0, rowStep: packedColumns, columnStep: 1, batchStep: shared ? 0 : size });
+  const width = roundUp(columns, 4);
+  runtime.scratch("f32", depth * width, (packed) => {
+    pack(
+      runtime,
+      part(packed, 0, depth * width),
+      depth,
+      width,
+      strip(b, rows, columns),
+      rows,
+      columns,
+      b.rowStep,
+      b.columnStep,
+    );
+    use({ storage: packed, offset: 0, rowStep: width, columnStep: 1, batchStep: 0 });
   });
 }
 
@@ -319,6 +328,7 @@ function dispatch(
   product: Product,
   parts: number,
   entry: "plain" | "register_tile" | "tiled",
+  panel: Window | null = null,
 ): void {
   const { out, a, b, batch, m, n, k } = product;
   const large = Math.ceil(m / 128) * Math.ceil(n / 128) * batch * parts >= 96;
@@ -340,7 +350,8 @@ function dispatch(
     entry,
     operands: {
       out: part(out.storage, out.offset, parts > 1 ? parts * m * n : extent(out, m, n, batch)),
-      a: window(a, m, k),
+      a: panel ? null : window(a, m, k),
+      panel,
       b: window(b, k, n),
       bias: product.bias,
       row_scale: product.rowScale,

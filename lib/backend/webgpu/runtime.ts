@@ -15,6 +15,8 @@ const slotBytes = 256;
 const slots = 512;
 /** Storage bindings begin at multiples of this. */
 const windowAlignment = 256;
+/** What every device binds as a uniform buffer. */
+export const uniformBytes = 65536;
 
 /** One call of a kernel. */
 export interface Dispatch {
@@ -302,7 +304,7 @@ export class Runtime {
     const written = kernel.bindings.flatMap(({ name, writable }) =>
       writable && operands[name] ? [operands[name]] : []
     );
-    for (const { name, index, writable } of kernel.bindings) {
+    for (const { name, index, writable, uniform } of kernel.bindings) {
       const window = operands[name];
       const absent = window === undefined || window === null;
       if (kernel.overrides.has(`HAS_${name}`)) bound.constants[`HAS_${name}`] = absent ? 0 : 1;
@@ -346,7 +348,7 @@ export class Runtime {
       }
       const offset = span.byteOffset - shift;
       const size = roundUp(span.byteLength + shift, 4);
-      if (size > this.#limits.bindingBytes) {
+      if (size > (uniform ? uniformBytes : this.#limits.bindingBytes)) {
         throw new RangeError(
           `${what}: a window of ${size} bytes of "${name}" is larger than this device binds`,
         );
