@@ -44,12 +44,8 @@ export class HubClient {
    * @throws {TypeError} when it cannot be reached
    */
   async look(id: string, revision: string, name: string): Promise<RemoteFile | AbsentFile> {
-    const path = [...id.split("/"), "resolve", ...revision.split("/"), ...name.split("/")];
+    const path = [...id.split("/"), "resolve", revision, ...name.split("/")];
     let url = `${this.#environment.endpoint}/${path.map(encodeURIComponent).join("/")}`;
-    // "resolve/refs%2Fpr%2F1" is how the hub wants revisions with slashes
-    if (revision.includes("/")) {
-      url = url.replace(path.slice(3, -name.split("/").length).join("/"), encodeURIComponent(revision));
-    }
     for (let hops = 0; hops < 5; hops++) {
       const response = await this.#request(url, { method: "HEAD" });
       await response.body?.cancel();
