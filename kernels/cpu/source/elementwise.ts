@@ -102,9 +102,10 @@ class UnaryLoop {
   @inline
   static forward(job: UnaryJob, chunk: i32, f: i32): void {
     const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
+    const out = job.out, x = job.x;
     for (let i = start; i < end; i += 4) {
       const at = <usize> i << 2;
-      Lanes.store(job.out + at, Activations.one(f, v128.load(job.x + at)), end - i);
+      Lanes.store(out + at, Activations.one(f, v128.load(x + at)), end - i);
     }
   }
 
@@ -195,11 +196,12 @@ export function binary(job: BinaryJob, chunk: i32): void {
   const f = job.f, columns = job.columns;
   if (job.repeat == Repeat.Same || job.repeat == Repeat.Scalar) {
     const scalar = job.repeat == Repeat.Scalar;
-    const one = v128.load32_splat(job.b);
+    const out = job.out, left = job.a, right = job.b;
+    const one = v128.load32_splat(right);
     for (let i = start; i < end; i += 4) {
       const at = <usize> i << 2;
-      const b = scalar ? one : v128.load(job.b + at);
-      Lanes.store(job.out + at, Pair.combine(f, v128.load(job.a + at), b), end - i);
+      const b = scalar ? one : v128.load(right + at);
+      Lanes.store(out + at, Pair.combine(f, v128.load(left + at), b), end - i);
     }
     return;
   }
