@@ -6,8 +6,8 @@
 //            silu_gate (x: rows x 2 width) and its gradient;  dropout by Threefry-2x32-20;
 //            epilogue: out = activation((x + bias) rowScale columnScale) [+ out], for products summed in parts
 // Bindings   out, x, y flat windows; z, w a second and third vector (epilogue: row and column scale)
-// Moves      one store and one or two loads an element; 1 to 40 operations
-// Variants   1: scalar loads. A vec4 variant won nothing on the software adapter and is left out.
+// Moves      one store and one or two loads an element; 1 to 40 operations. One variant: scalar loads, so that any
+//            window of any type will do
 
 struct Params {
   count: u32,

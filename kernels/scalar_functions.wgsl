@@ -1,6 +1,6 @@
 // Functions of one f32, the same on every device: WGSL leaves the accuracy of exp, tanh and sin to the driver (sin is
-// only specified on [-pi, pi]) and lets a compiler assume that no NaN or infinity occurs. Relative errors, measured
-// against float64: exp 1.2e-7, tanh 1.8e-7, erf 1.2e-7, sin and cos 1.5e-7 over the whole range of f32.
+// only specified on [-pi, pi]) and lets a compiler assume that no NaN or infinity occurs. Largest relative
+// errors found against float64: exp 1.4e-7, tanh 1.5e-7, SiLU 2.7e-7, sin 2.0e-7, also of numbers as large as 1e38.
 // Polynomials: Cephes (Moshier) and, for erf, Juffa's fit. Placed in front of the kernels that call them.
 
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
