@@ -9,7 +9,7 @@
  */
 import { join } from "@std/path";
 import { openTreeEngine } from "../lib/boosting/open_engine.ts";
-import { areDefaults, parametersOf } from "../lib/boosting/parameter_flags.ts";
+import { areDefaults, parametersForSummary, parametersOf } from "../lib/boosting/parameter_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { counted, log } from "../lib/cli/log.ts";
 import { foldProgress } from "../lib/cli/progress.ts";
@@ -165,7 +165,7 @@ export async function main(args: string[]): Promise<void> {
     ...means,
     multioutput_n_jobs: flags.nJobs,
     engine: engine.name,
-    xgboost_params: { ...parameters },
+    xgboost_params: parametersForSummary(parameters),
     missing_embedding_values: missing,
     seed: flags.seed,
     strict: flags.strict,

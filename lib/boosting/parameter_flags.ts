@@ -82,6 +82,26 @@ export function parametersOf(
   return parameters;
 }
 
+/** The settings under the names of XGBoost's scikit-learn interface, for summary.json. */
+export function parametersForSummary(p: BoostingParameters): Record<string, number | string> {
+  return {
+    n_estimators: p.rounds,
+    max_depth: p.maxDepth,
+    learning_rate: p.learningRate,
+    tree_method: p.treeMethod,
+    base_score: p.baseScore,
+    max_bin: p.maxBin,
+    reg_lambda: p.lambda,
+    reg_alpha: p.alpha,
+    gamma: p.gamma,
+    min_child_weight: p.minChildWeight,
+    subsample: p.subsample,
+    colsample_bytree: p.colsampleByTree,
+    colsample_bylevel: p.colsampleByLevel,
+    colsample_bynode: p.colsampleByNode,
+  };
+}
+
 /** Whether the trees are those of a plain `XGBRegressor()`. */
 export function areDefaults(parameters: BoostingParameters): boolean {
   return Object.entries(defaultParameters).every(([key, value]) =>
