@@ -43,11 +43,9 @@ export function renderHexbinSvg(options: HexbinOptions): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}" ` +
     `viewBox="0 0 ${picture.width} ${picture.height}">`,
     `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`,
-    `<defs><clipPath id="plot">${rectangle(plot)}</clipPath></defs>`,
-    `<g clip-path="url(#plot)">`,
     hexagons(bins, x, y, logCount),
     diagonal(xDomain, yDomain, x, y),
-    `</g>`,
+    margins(),
     rectangle(plot, `fill="none" stroke="black"`),
     axisX(x, options.xLabel ?? "Ground Truth Expression"),
     axisY(y, options.yLabel ?? "Predicted Expression"),
@@ -77,6 +75,13 @@ function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, l
   return [...paths].sort().map(([colour, path]) =>
     `<path fill="${colour}" stroke="${colour}" stroke-width="0.4" d="${path.join("")}"/>`
   ).join("\n");
+}
+
+/** White over all that sticks out of the plot; a clip path would take a third of the drawing time. */
+function margins(): string {
+  const { left, top, width, height } = plot;
+  return `<path fill="white" fill-rule="evenodd" d="M0 0H${picture.width}V${picture.height}H0z` +
+    `M${left} ${top}v${height}h${width}v${-height}z"/>`;
 }
 
 /** Where the prediction equals the truth, as far as the axes reach. */

@@ -2,11 +2,13 @@
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import resvgModule from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
 import dejaVuSans from "dejavu-fonts-ttf/ttf/DejaVuSans.ttf" with { type: "bytes" };
+import { encodePng } from "./png_encoder.ts";
 
 let initialised: Promise<void> | null = null;
 
 /**
- * The picture as PNG, `scale` pixels to an SVG unit. All text is set in DejaVu Sans.
+ * The picture as PNG, `scale` pixels to an SVG unit. All text is set in DejaVu Sans; what the SVG leaves
+ * transparent is white.
  *
  * @throws {Error} when the SVG is malformed
  */
@@ -16,10 +18,11 @@ export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array<Arr
   const renderer = new Resvg(svg, {
     font: { fontBuffers: [dejaVuSans], defaultFontFamily: "DejaVu Sans" },
     fitTo: { mode: "zoom", value: scale },
+    background: "white",
   });
   try {
     const image = renderer.render();
-    const png = new Uint8Array(image.asPng());
+    const png = encodePng(image.pixels, image.width, image.height); // half the time of the renderer's own asPng()
     image.free();
     return png;
   } finally {
