@@ -51,7 +51,10 @@ export function describeAdapter(adapter: GPUAdapter): AdapterReport {
   const fallback = info.isFallbackAdapter ?? (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter ??
     false;
   const limits: Record<string, number> = {};
-  for (const limit of usefulLimits) limits[limit] = Number(adapter.limits[limit]);
+  // Drivers may name limits beyond what requestDevice() takes as a number.
+  for (const limit of usefulLimits) {
+    limits[limit] = Math.min(Number(adapter.limits[limit]), Number.MAX_SAFE_INTEGER);
+  }
   return {
     name: String(name),
     software: fallback || /llvmpipe|lavapipe|swiftshader|software|microsoft basic render/i.test(String(name)),
