@@ -110,7 +110,7 @@ export async function main(args: string[]): Promise<void> {
   const isPart = flags.folds.length > 0 || flags.genes !== null;
   const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
 
-  const engine = await openTreeEngine(flags.engine, flags.nJobs);
+  const engine = await openTreeEngine(flags.engine === "auto" ? flags.device : flags.engine, flags.nJobs);
   const cores = navigator.hardwareConcurrency;
   const hint = flags.nJobs === 1 && cores > 1 ? ` (--n-jobs -1 takes all ${cores} cores)` : "";
   log.info(`Engine: ${engine.description}${hint}`);

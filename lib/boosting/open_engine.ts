@@ -13,6 +13,12 @@ export const engineFlags = {
       "what grows the trees: cpu (which auto takes: XGBoost's trees to the last bit), webgpu (float32, a GPU), " +
       "or ml-xgboost (the real XGBoost in WebAssembly, slow, for checking)",
   },
+  "device": {
+    default: "auto",
+    choices: ["auto", "cpu", "webgpu"],
+    group: "Engine",
+    help: "as in the other scripts: says what --engine auto takes",
+  },
   "n-jobs": {
     default: 1,
     min: -1,

@@ -52,6 +52,12 @@ export const linearFlags = {
     help: "keep the first N perturbations",
   },
   ...crossValidationFlags,
+  "device": {
+    default: "auto",
+    choices: ["auto", "cpu", "webgpu"],
+    group: "Device",
+    help: "taken by every script; this one is float64 algebra, which runs on the CPU whatever is asked",
+  },
   "bootstrap": {
     default: 200,
     min: 0,
@@ -89,6 +95,7 @@ export async function readLinearInputs(
   otherPaths: readonly (string | null)[] = [],
   needsSymbols = false,
 ): Promise<LinearInputs> {
+  if (flags.device === "webgpu") log.info("Device: CPU (GPUs have no float64, which the closed form needs)");
   const paths = [flags.targetsPath, flags.geneIndex, flags.tfSeqCsv, ...otherPaths];
   const folder = await repoRootFolder(flags.repoRoot, paths, flags.outputDir);
   const genes = await readGeneIndex(flags.geneIndex ?? folder.geneIndex);

@@ -80,6 +80,7 @@ export async function writeLinearResults(run: LinearRun): Promise<void> {
     bootstrap: flags.bootstrap,
     strict: flags.strict,
     seed: flags.seed,
+    device: "cpu",
     missing_values_filled: run.training.missing,
     perturbations_without_values: withoutValues,
     ...run.summary.tail,
