@@ -8,7 +8,7 @@ const EXACT_ANY = 0;
 const EXACT_DENSE = 1;
 const HIST = 2;
 
-/** Above this many rows an entry of the dense kernel keeps too few bits of a gradient to be worth while. */
+/** Rows that an entry of the dense kernel can name (ROW_BITS of kernels/cpu/boosting/dense_lists.ts). */
 const MOST_DENSE_ROWS = 8192;
 
 const NODE_WORDS = 9;

@@ -13,7 +13,7 @@ import { SLOT_BYTES } from "./slot";
 import { addToTestPrediction, leafValue, NODE_BYTES, prune } from "./tree";
 import { sampleRows, sampleTreeColumns } from "./sampling";
 import { placeExactAny } from "./exact_any";
-import { prepareLists } from "./dense_lists";
+import { prepareLists, sidesAt } from "./dense_lists";
 import { placeExactDense } from "./exact_dense";
 import { forgetRoot } from "./settled_root";
 import { placeHistogram } from "./histogram";
@@ -93,7 +93,7 @@ export function configure(
   state.setMasks(sampled, allowed, allowedInLevel, allowedInNode, shuffled);
   const slotRows = reserve(n << 2);
   const nextSlotRows = reserve(n << 2);
-  const goesRight = reserve(n);
+  const goesRight = method == EXACT_DENSE ? sidesAt() : reserve(n);
   const slots = reserve(slotRoom * SLOT_BYTES);
   const nextSlots = reserve(slotRoom * SLOT_BYTES);
   state.setLevel(slotRows, nextSlotRows, goesRight, reserve(n << 2), slots, nextSlots);

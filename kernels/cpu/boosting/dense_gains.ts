@@ -5,7 +5,7 @@
 import { MIN_GAIN } from "./gain";
 import { gradients, lambda, minChildWeight, slotRows } from "./state";
 import { COUNT, OPEN, SEGMENT, SEGMENT_LENGTH, SEGMENT_MEAN, START, SUM_G } from "./slot";
-import { center, entries, isListed, quantum, rowBits } from "./dense_lists";
+import { center, entries, isListed, quantum, reach, ROW_BITS } from "./dense_lists";
 
 /** f32, list x 3: coefficients P, Q, R of the gain at each position of each segment. */
 let coefficients: usize = 0;
@@ -41,7 +41,7 @@ export function tabulate(slot: usize): bool {
     if (!isListed(row)) continue;
     const g = load<f64>(gradients + (<usize> row << 4));
     squares += g * g;
-    sumOfK += <i64> (load<i32>(entries + (<usize> row << 2)) >> rowBits);
+    sumOfK += <i64> (load<i32>(entries + (<usize> row << 2)) >> ROW_BITS);
   }
   const most = max(squares - G * G / <f64> n, 0) + unsplit * l2 / <f64> n;
   if (most + roundingOf(most + unsplit) + 1e-12 * squares <= <f64> MIN_GAIN) return false;
@@ -75,14 +75,13 @@ export function scan(base: usize, slot: usize): v128 {
   const start = <usize> load<i32>(slot, SEGMENT);
   const n = <usize> load<i32>(slot, SEGMENT_LENGTH);
   const mean = i32x4.splat(load<i32>(slot, SEGMENT_MEAN));
-  const shift = rowBits;
   let from = base + (start << 4);
   const end = from + ((n - 1) << 4);
   let at = coefficients + start * 12;
   let sum = i32x4.splat(0);
   let largest = f32x4.splat(f32.NEGATIVE_INFINITY);
   for (; from < end; from += 16, at += 12) {
-    sum = i32x4.add(sum, i32x4.sub(i32x4.shr_s(v128.load(from), shift), mean));
+    sum = i32x4.add(sum, i32x4.sub(i32x4.shr_s(v128.load(from), ROW_BITS), mean));
     const u = f32x4.convert_i32x4_s(sum);
     const slope = f32x4.relaxed_madd(u, v128.load32_splat(at), v128.load32_splat(at, 4));
     const gain = f32x4.relaxed_madd(slope, u, v128.load32_splat(at, 8));
@@ -99,7 +98,6 @@ export function scan(base: usize, slot: usize): v128 {
 export function errorBound(slot: usize, n: f64, largest: f64): f64 {
   const G = load<f64>(slot, SUM_G);
   const l2 = <f64> lambda;
-  const reach = abs(center) + quantum * <f64> (1 << (30 - rowBits));
   const fixedPoint = 2 * reach * n * quantum + n * n * quantum * quantum;
   const m = abs(G) / n;
   return fixedPoint + roundingOf(max(largest, 0) + G * G / (n + l2) + 4 * l2 * m * (reach + m));

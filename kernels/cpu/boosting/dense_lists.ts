@@ -3,8 +3,13 @@
  * for each slot of the level. Four features are interleaved. An entry is 32 bits: the row below, its gradient in fixed
  * point above, so that a scan needs no look-up.
  */
-import { features, goesRight, gradients, order, rows, sampled, slots, weights } from "./state";
+import { features, gradients, order, rows, sampled, slots, weights } from "./state";
 import { OPEN, SEGMENT, SEGMENT_LENGTH, SLOT_BYTES, SUM_H } from "./slot";
+
+/** Low bits of an entry that hold its row; a constant, since it is the shift of every scan. */
+export const ROW_BITS: i32 = 13;
+/** `goesRight` of this engine, at a constant address: an addition less for each entry that is moved. */
+const SIDES: usize = memory.data(8192);
 
 /** u16, groups of 4 features x rows x 4: rows of weight 1 by descending value. Made once a data set. */
 let interleavedOrder: usize = 0;
@@ -17,10 +22,11 @@ let weightedRows: i32 = 0;
 /** Entries of a list: a segment's, and one more behind each that partition() may spoil. */
 export let stride: i32 = 0;
 export let groups: i32 = 0;
-export let rowBits: i32 = 0;
 export let hasZeroWeights: bool = false;
 export let center: f64 = 0;
 export let quantum: f64 = 0;
+/** No gradient is larger. */
+export let reach: f64 = 0;
 export let listed: i32 = 0;
 /** i32 x 2 for each parent of this level: its segment, slot of its left child. */
 let partitions: usize = 0;
@@ -29,6 +35,10 @@ let partitionCount: i32 = 0;
 let nextSegment: i32 = 0;
 /** Most slots of a level. */
 let mostSegments: i32 = 0;
+
+export function sidesAt(): usize {
+  return SIDES;
+}
 
 export function placeLists(
   newInterleavedOrder: usize,
@@ -49,7 +59,6 @@ export function placeLists(
 /** Interleave the sorted columns, largest value first, rows of weight 0 left out. */
 export function prepareLists(): void {
   groups = (features + 3) >> 2;
-  rowBits = 32 - clz<i32>(max(rows - 1, 1));
   weightedRows = 0;
   for (let row = 0; row < rows; row++) {
     if (load<f32>(weights + (<usize> row << 2)) != 0) weightedRows++;
@@ -83,14 +92,16 @@ export function startLists(): void {
   }
   if (listed == 0) return;
   center = (low + high) * 0.5;
-  // Sums over up to 2^rowBits entries, less the node's mean, stay within 32 bits.
-  const largest = <f64> ((1 << (30 - rowBits)) - 1);
+  // Sums over all entries, less the node's mean, stay within 32 bits, and so does an entry.
+  const bitsOfRows = 32 - clz<i32>(max(rows - 1, 1));
+  const largest = <f64> ((1 << min(30 - bitsOfRows, 31 - ROW_BITS)) - 1);
+  reach = abs(center) + (high - low) * 0.5;
   quantum = max((high - low) * 0.5 / largest, 1e-300);
   const perQuantum = 1 / quantum;
   for (let row = 0; row < rows; row++) {
     const g = load<f64>(gradients + (<usize> row << 4));
     const k = <i32> nearest<f64>((g - center) * perQuantum);
-    store<u32>(entries + (<usize> row << 2), (<u32> k << rowBits) | <u32> row);
+    store<u32>(entries + (<usize> row << 2), (<u32> k << ROW_BITS) | <u32> row);
   }
 }
 
@@ -162,8 +173,7 @@ export function partitionOpen(base: usize): void {
 function partition(base: usize, parentSegment: i32, leftSlot: usize): void {
   const rightSlot = leftSlot + SLOT_BYTES;
   const length = <usize> (load<i32>(leftSlot, SEGMENT_LENGTH) + load<i32>(rightSlot, SEGMENT_LENGTH));
-  const mask = (1 << rowBits) - 1;
-  const sides = goesRight;
+  const mask: u32 = (1 << ROW_BITS) - 1;
   let from = lists + base + (<usize> parentSegment << 4);
   const end = from + (length << 4);
   const right = nextLists + base + (<usize> load<i32>(rightSlot, SEGMENT) << 4);
@@ -177,19 +187,19 @@ function partition(base: usize, parentSegment: i32, leftSlot: usize): void {
     const entry0 = load<u32>(from);
     store<u32>(right0, entry0);
     store<u32>(left - right0, entry0);
-    right0 += <usize> load<u8>(sides + <usize> (entry0 & mask));
+    right0 += <usize> load<u8>(<usize> (entry0 & mask), SIDES);
     const entry1 = load<u32>(from, 4);
     store<u32>(right1, entry1);
     store<u32>(left - right1, entry1, 8);
-    right1 += <usize> load<u8>(sides + <usize> (entry1 & mask));
+    right1 += <usize> load<u8>(<usize> (entry1 & mask), SIDES);
     const entry2 = load<u32>(from, 8);
     store<u32>(right2, entry2);
     store<u32>(left - right2, entry2, 16);
-    right2 += <usize> load<u8>(sides + <usize> (entry2 & mask));
+    right2 += <usize> load<u8>(<usize> (entry2 & mask), SIDES);
     const entry3 = load<u32>(from, 12);
     store<u32>(right3, entry3);
     store<u32>(left - right3, entry3, 24);
-    right3 += <usize> load<u8>(sides + <usize> (entry3 & mask));
+    right3 += <usize> load<u8>(<usize> (entry3 & mask), SIDES);
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from "./state";
 import { BEST_FEATURE, BEST_GAIN, BEST_THRESHOLD, COUNT, midpoint, NODE, propose, ROOT_GAIN } from "./slot";
 import { SEGMENT, SEGMENT_LENGTH, START, SUM_G, SUM_H } from "./slot";
-import { hasZeroWeights, isListed, lists, rowBits, stride } from "./dense_lists";
+import { hasZeroWeights, isListed, lists, ROW_BITS, stride } from "./dense_lists";
 import { errorBound } from "./dense_gains";
 import { rememberRoot } from "./settled_root";
 
@@ -52,7 +52,7 @@ function walkExactly(slot: usize, feature: i32): void {
   const H = load<f64>(slot, SUM_H);
   const rootGain = load<f32>(slot, ROOT_GAIN);
   const minHessian = <f64> minChildWeight;
-  const mask = (1 << rowBits) - 1;
+  const mask: u32 = (1 << ROW_BITS) - 1;
   const values = columns + (<usize> (feature * rows) << 2);
   let at = lists + (<usize> ((feature >> 2) * stride) << 4) +
     (<usize> load<i32>(slot, SEGMENT) << 4) + (<usize> (feature & 3) << 2);
