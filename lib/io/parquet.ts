@@ -1,11 +1,10 @@
 /** Data frames of numbers in Parquet files, to and from pandas: text index, float columns. */
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { type FileMetaData, parquetMetadata, parquetRead, type SchemaElement } from "hyparquet";
-import { compressors as inJavaScript } from "hyparquet-compressors";
+import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from "hyparquet";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
+import { codecOf, columnKind, type ColumnValues, readColumnChunk } from "./parquet_column.ts";
 import { readFileBytes } from "./read_file.ts";
 
 /** A table of numbers whose rows and columns have names. */
@@ -38,11 +37,10 @@ export async function readParquetFrame(path: string): Promise<LabelledFrame> {
 }
 
 /** As `readParquetFrame`, from bytes; `name` is what errors call the file. */
-export async function parseParquetFrame(bytes: Uint8Array, name: string): Promise<LabelledFrame> {
+export function parseParquetFrame(bytes: Uint8Array, name: string): LabelledFrame {
   const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
   const metadata = readMetadata(bytes, fail);
   const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
-  checkChunks(metadata, elements, bytes.length, fail);
   const indexName = indexColumn(metadata, elements);
   const numbers = elements.filter((element) =>
     columnKind(element) === "number" && element.name !== indexName
@@ -51,35 +49,22 @@ export async function parseParquetFrame(bytes: Uint8Array, name: string): Promis
   const values = new Float32Array(rows * numbers.length);
   const texts = new Map<string, string[]>();
 
-  for (const { name: column } of elements) if (!position.has(column)) texts.set(column, []);
-  const done = new Map(elements.map((element) => [element.name, 0]));
-  const failColumn = (reason: string) => {
-    const [column] = [...done].find(([, count]) => count < rows) ?? ["?"];
-    return fail(`column "${column}": ${reason}`);
-  };
-
-  try {
-    await parquetRead({
-      file: asFile(bytes),
-      metadata,
-      compressors,
-      onPage({ pathInSchema: [column], columnData, rowStart }) {
-        if (rowStart + columnData.length > rows) throw new Error(`it has more than its ${rows} rows`);
-        const at = position.get(column), cells = texts.get(column);
-        for (let i = 0, row = rowStart; i < columnData.length; i++, row++) {
-          const cell = columnData[i];
-          if (at !== undefined) values[row * numbers.length + at] = cell === null ? NaN : Number(cell);
-          else if (cell === null && column === indexName) throw new Error(`row ${row + 1} has no name`);
-          else cells![row] = cell === null ? "" : String(cell);
+  let firstRow = 0;
+  for (const group of metadata.row_groups) {
+    const groupRows = Number(group.num_rows);
+    for (const [element, column] of readRowGroup(bytes, group, elements, indexName, fail)) {
+      const at = position.get(element.name);
+      if (at === undefined) {
+        const cells = texts.get(element.name) ?? [];
+        for (const cell of column) cells.push(cell === null ? "" : String(cell));
+        texts.set(element.name, cells);
+      } else {
+        for (let row = 0; row < groupRows; row++) {
+          values[(firstRow + row) * numbers.length + at] = column[row] as number;
         }
-        done.set(column, done.get(column)! + columnData.length);
-      },
-    });
-  } catch (error) {
-    throw failColumn(reasonOf(error));
-  }
-  for (const count of done.values()) {
-    if (count !== rows) throw failColumn(`it ends after ${count} of ${rows} rows`);
+      }
+    }
+    firstRow += groupRows;
   }
 
   const index = indexName === null
@@ -198,57 +183,35 @@ function firstIndexName(pandas: string | undefined): unknown {
   }
 }
 
-/** The runtime's own decoders: they give up on damaged input, where some in JavaScript run for ever. */
-const compressors = {
-  ...inJavaScript,
-  ZSTD: (bytes: Uint8Array, length: number) => zstdDecompressSync(bytes, { maxOutputLength: length }),
-  GZIP: (bytes: Uint8Array, length: number) => gunzipSync(bytes, { maxOutputLength: length }),
-  BROTLI: (bytes: Uint8Array, length: number) => brotliDecompressSync(bytes, { maxOutputLength: length }),
-};
-
-/** What a column holds, as far as we read it. */
-function columnKind({ type, converted_type, logical_type }: SchemaElement): "number" | "text" | "other" {
-  const meaning = converted_type ?? logical_type?.type;
-  if (type === "BYTE_ARRAY") return ["UTF8", "STRING", undefined].includes(meaning) ? "text" : "other";
-  if (type === "FLOAT" || type === "DOUBLE") return "number";
-  const integer = meaning === undefined || /^(U?INT_|INTEGER)/.test(meaning);
-  return (type === "INT32" || type === "INT64") && integer ? "number" : "other";
-}
-
-/** Every column of every row group must be of a kind that we read, and lie within the file. */
-function checkChunks(
-  { row_groups }: FileMetaData,
+function readRowGroup(
+  bytes: Uint8Array,
+  group: RowGroup,
   elements: SchemaElement[],
-  length: number,
+  indexName: string | null,
   fail: (reason: string) => DataError,
-): void {
-  for (const element of elements) {
+): [SchemaElement, ColumnValues][] {
+  const result: [SchemaElement, ColumnValues][] = [];
+  for (const [i, element] of elements.entries()) {
+    const failColumn = (reason: string) => fail(`column "${element.name}": ${reason}`);
+    const meta = group.columns[i]?.meta_data;
+    if (meta === undefined || meta.path_in_schema?.[0] !== element.name || meta.type !== element.type) {
+      throw failColumn("its footer entry is missing or damaged");
+    }
     if (columnKind(element) === "other") {
       const type = element.converted_type ?? element.logical_type?.type ?? element.type;
-      throw fail(`column "${element.name}": its type is ${type}; text and numbers are read`);
+      throw failColumn(`its type is ${type}; text and numbers are read`);
+    }
+    try {
+      const decompress = codecOf(meta.codec, failColumn);
+      const values = readColumnChunk(bytes, meta, element, Number(group.num_rows), decompress, failColumn);
+      const missing = element.name === indexName && Array.isArray(values) ? values.indexOf(null) : -1;
+      if (missing >= 0) throw failColumn(`row ${missing + 1} has no name`);
+      result.push([element, values]);
+    } catch (error) {
+      throw error instanceof DataError ? error : failColumn(`it is damaged (${reasonOf(error)})`);
     }
   }
-  for (const group of row_groups) {
-    for (const [i, { name, type }] of elements.entries()) {
-      const meta = group.columns[i]?.meta_data;
-      if (meta === undefined || meta.path_in_schema?.[0] !== name || meta.type !== type) {
-        throw fail(`column "${name}": its footer entry is missing or damaged`);
-      }
-      const start = Number(meta.dictionary_page_offset || meta.data_page_offset);
-      if (
-        Number(group.num_rows) > 0 && !(start >= 4 && start + Number(meta.total_compressed_size) <= length)
-      ) {
-        throw fail(`column "${name}": it lies beyond the file's end`);
-      }
-    }
-  }
-}
-
-function asFile(bytes: Uint8Array) {
-  return {
-    byteLength: bytes.length,
-    slice: (start: number, end?: number) => bytes.slice(start, end).buffer as ArrayBuffer,
-  };
+  return result;
 }
 
 function reasonOf(error: unknown): string {
