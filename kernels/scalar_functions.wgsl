@@ -141,7 +141,8 @@ fn gelu_tanh_argument(x: f32) -> f32 { return 0.7978845608 * fma(0.044715 * x * 
 
 fn activate(f: u32, x: f32) -> f32 {
   switch (f) {
-    case 1u: { return select(x, 0.0, x < 0.0); }
+    // -0 to -infinity by their bits: as a comparison, some compilers make it max(x, 0), which drops a NaN.
+    case 1u: { return select(x, 0.0, bitcast<u32>(x) - 0x80000000u <= 0x7f800000u); }
     case 2u: { return 0.5 * x * (1.0 + erf_f32(x * 0.70710678)); }
     case 3u: { return 0.5 * x * (1.0 + tanh_f32(gelu_tanh_argument(x))); }
     case 4u: { return x * sigmoid_f32(x); }
