@@ -3,7 +3,7 @@
  *
  *   deno run -P=test kernels/cpu/build_float64.ts
  *
- * The same source gives the same bytes: tests/lib/linalg/products_test.ts compares them with the committed ones.
+ * The same source gives the same bytes: tests/linalg/products_test.ts compares them with the committed ones.
  */
 import asc from "assemblyscript/asc";
 

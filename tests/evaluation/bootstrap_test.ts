@@ -1,0 +1,49 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { bootstrapMean, bootstrapMeans, percentile } from "../../lib/evaluation/bootstrap.ts";
+import { perturbationMetrics } from "../../lib/evaluation/metrics.ts";
+import { readNpyMatrix } from "../../lib/io/npy.ts";
+import { golden, testWith } from "../support/golden.ts";
+
+interface Expected {
+  paired_bootstrap_ci: {
+    n_boot: number;
+    seed: number;
+    observed: number;
+    lower: number;
+    upper: number;
+    boot_values: number[];
+  }[];
+  percentile: { values: number[]; q: number; result: number }[];
+}
+
+testWith(
+  golden("classical/unit/bootstrap"),
+  "bootstrapMean() draws the Python's resamples and gives its bounds",
+  async (folder) => {
+    const { paired_bootstrap_ci }: Expected = JSON.parse(await Deno.readTextFile(`${folder}/expected.json`));
+    const truth = await readNpyMatrix(`${folder}/y_true.npy`),
+      prediction = await readNpyMatrix(`${folder}/y_pred.npy`);
+    const { pearson } = perturbationMetrics(truth, prediction); // 0 for the row without values, as in the reference
+    for (const { n_boot, seed, observed, lower, upper, boot_values } of paired_bootstrap_ci) {
+      const options = { resamples: n_boot, seed };
+      bootstrapMeans(pearson, options).forEach((mean, i) => assertAlmostEquals(mean, boot_values[i], 1e-6));
+      const interval = bootstrapMean(pearson, options);
+      assertAlmostEquals(interval.mean, observed, 1e-6);
+      assertAlmostEquals(interval.lower, lower, 1e-6);
+      assertAlmostEquals(interval.upper, upper, 1e-6);
+    }
+  },
+);
+
+testWith(golden("classical/unit/bootstrap"), "percentile() equals numpy.percentile", async (folder) => {
+  const { percentile: cases }: Expected = JSON.parse(await Deno.readTextFile(`${folder}/expected.json`));
+  for (const { values, q, result } of cases) {
+    assertAlmostEquals(percentile(Float64Array.from(values), q), result, 1e-15);
+  }
+});
+
+Deno.test("bootstrapMean() leaves out what is NaN, and has no bounds without resamples", () => {
+  const values = Float64Array.of(1, NaN, 1);
+  assertEquals(bootstrapMean(values, { resamples: 20, seed: 1 }), { mean: 1, lower: 1, upper: 1 });
+  assertEquals(bootstrapMean(values, { resamples: 0, seed: 1 }), { mean: 1, lower: NaN, upper: NaN });
+});

@@ -1,0 +1,178 @@
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { renderHexbinSvg } from "../../lib/evaluation/plot.ts";
+import { svgToPng } from "../../lib/evaluation/plot_png.ts";
+import { ModelStream } from "../../lib/random/model_stream.ts";
+
+const truth = new ModelStream(1).fillNormal(new Float32Array(20_000), 0, 0.3);
+const noise = new ModelStream(2).fillNormal(new Float32Array(20_000), 0, 0.1);
+const predicted = truth.map((value, i) => 0.4 * value + noise[i]);
+const title = "linear_pca: Pred vs GT\nGlobal Pearson r = 0.7638";
+const picture = renderHexbinSvg({ truth, predicted, title, limits: [-1, 1] });
+
+/** Texts of the picture in order, superscripts joined. */
+const texts = (svg: string) =>
+  [...svg.matchAll(/<text[^>]*>(.*?)<\/text>/g)].map(([, inside]) => inside.replace(/<[^>]*>/g, ""));
+
+Deno.test("renderHexbinSvg() labels axes and colour bar, and sets the title in lines", () => {
+  const found = texts(picture);
+  for (
+    const text of [
+      "Ground Truth Expression",
+      "Predicted Expression",
+      "Points per hexagon (log10 scale)",
+      "linear_pca: Pred vs GT",
+      "Global Pearson r = 0.7638",
+      "−1.0",
+      "0.0",
+      "1.0",
+      "100",
+      "101",
+      "102",
+    ]
+  ) assert(found.includes(text), `${text} is not among ${found.join(" | ")}`);
+});
+
+Deno.test("renderHexbinSvg() draws the dashed red diagonal from corner to corner", () => {
+  assertStringIncludes(
+    picture,
+    '<line x1="100" y1="674" x2="700" y2="74" stroke="red" stroke-width="2" stroke-dash',
+  );
+});
+
+Deno.test("renderHexbinSvg() draws the diagonal where both axes reach, and none where they share nothing", () => {
+  const at = (truth: number[], predicted: number[]) =>
+    renderHexbinSvg({ truth: Float32Array.from(truth), predicted: Float32Array.from(predicted), title: "" });
+  const [, ...ends] = /<line x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"/.exec(at([-1e6, 1e6], [0, 1]))!;
+  for (const end of ends.map(Number)) assert(end >= 74 && end <= 700);
+  assert(!at([0, 1], [5, 6]).includes("<line "));
+});
+
+Deno.test("renderHexbinSvg() draws every hexagon once, in at most 256 colours, the fullest in the last of viridis", () => {
+  const paths = [
+    ...picture.matchAll(/<path fill="(#[0-9a-f]{6})" stroke="\1" stroke-width="0.4" d="([^"]*)"/g),
+  ];
+  assert(paths.length > 20 && paths.length <= 256);
+  const hexagons = paths.reduce((sum, [, , path]) => sum + path.split("M").length - 1, 0);
+  assert(hexagons > 300 && hexagons < 50 * 58);
+  assertEquals(paths.filter(([, colour]) => colour === "#fde725").length, 1);
+  assertEquals(paths.filter(([, colour]) => colour === "#440154").length, 1);
+});
+
+Deno.test("renderHexbinSvg() says how many points the limits cut off, and is silent when there are none", () => {
+  const beyond = truth.filter((value, i) => Math.abs(value) > 1 || Math.abs(predicted[i]) > 1).length;
+  assert(texts(picture).includes(`${beyond} of 20,000 points lie beyond these axes`));
+  assert(!renderHexbinSvg({ truth, predicted, title }).includes("beyond"));
+});
+
+Deno.test("renderHexbinSvg() without limits leaves room around the outermost hexagons", () => {
+  const svg = renderHexbinSvg({
+    truth: Float32Array.of(0, 10),
+    predicted: Float32Array.of(0, 10),
+    title: "",
+  });
+  const starts = [...svg.matchAll(/M([\d.]+) ([\d.]+)l/g)].map(([, x, y]) => [Number(x), Number(y)]);
+  assertEquals(starts.length, 2);
+  for (const [x, y] of starts) assert(x > 105 && x < 695 && y > 74 && y < 674);
+});
+
+Deno.test("renderHexbinSvg() keeps its labels apart, and within the picture", () => {
+  const long =
+    "a_model_with_a_very_long_name_that_goes_on_and_on_for_more_than_one_would_think: Train Pred vs GT";
+  const wide = truth.map((value) => 1000 * value), tiny = predicted.map((value) => 1e-5 * value);
+  for (
+    const svg of [
+      picture,
+      renderHexbinSvg({ truth: wide, predicted: tiny, title: `${long}\nGlobal Pearson r = -0.1234` }),
+      renderHexbinSvg({
+        truth: Float32Array.of(1e-5, 2e-5),
+        predicted: Float32Array.of(0, 1e-5),
+        title: "x",
+      }),
+    ]
+  ) {
+    const boxes = textBoxes(svg);
+    boxes.forEach((box, i) => {
+      assert(
+        box.left >= 0 && box.right <= 860 && box.top >= 0 && box.bottom <= 760,
+        `${box.text} leaves the picture`,
+      );
+      for (const other of boxes.slice(i + 1)) {
+        const apart = box.right < other.left || other.right < box.left || box.bottom < other.top ||
+          other.bottom < box.top;
+        assert(apart, `"${box.text}" and "${other.text}" collide`);
+      }
+    });
+  }
+});
+
+interface Box {
+  text: string;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** Where texts lie, a character taken as 0.62 of the font size wide. */
+function textBoxes(svg: string): Box[] {
+  const attribute = (tag: string, name: string) => new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1];
+  return [...svg.matchAll(/<text([^>]*)>(.*?)<\/text>/g)].filter(([, , inside]) => inside !== "").map(
+    ([, tag, inside]) => {
+      const text = inside.replace(/<[^>]*>/g, "");
+      const size = Number(attribute(tag, "font-size") ?? 15), width = 0.62 * size * text.length;
+      const anchor = attribute(tag, "text-anchor") ?? "start";
+      const start = anchor === "middle" ? -width / 2 : anchor === "end" ? -width : 0;
+      const turned = /translate\(([\d.]+) ([\d.]+)\) rotate\(-90\)/.exec(tag);
+      if (turned !== null) {
+        const [x, y] = [Number(turned[1]), Number(turned[2])];
+        return {
+          text,
+          left: x - 0.8 * size,
+          right: x + 0.25 * size,
+          top: y - width / 2,
+          bottom: y + width / 2,
+        };
+      }
+      const x = Number(attribute(tag, "x")), y = Number(attribute(tag, "y"));
+      return {
+        text,
+        left: x + start,
+        right: x + start + width,
+        top: y - 0.8 * size,
+        bottom: y + 0.25 * size,
+      };
+    },
+  );
+}
+
+Deno.test("renderHexbinSvg() escapes what a title may hold", () => {
+  assertStringIncludes(renderHexbinSvg({ truth, predicted, title: `a<b & "c"` }), `a&lt;b &amp; "c"</text>`);
+});
+
+Deno.test("renderHexbinSvg() of nothing finite is an empty frame that says so", () => {
+  const svg = renderHexbinSvg({
+    truth: Float32Array.of(NaN),
+    predicted: Float32Array.of(1),
+    title: "x",
+    limits: [-1, 1],
+  });
+  assert(texts(svg).includes("There are no finite values"));
+  assert(!/NaN|Infinity|undefined/.test(svg));
+});
+
+Deno.test("svgToPng() gives a PNG of one and a half pixels a unit", async () => {
+  const png = await svgToPng(picture);
+  assertEquals([...png.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const view = new DataView(png.buffer, png.byteOffset);
+  assertEquals([view.getUint32(16), view.getUint32(20)], [1290, 1140]);
+});
+
+Deno.test("svgToPng() draws the text: its font is found", async () => {
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="50">`;
+  const style = `font-family="DejaVu Sans" font-size="20"`;
+  const blank = await svgToPng(`${text}</svg>`);
+  const one = await svgToPng(`${text}<text x="10" y="30" ${style}>r = 0.76</text></svg>`);
+  const two = await svgToPng(`${text}<text x="10" y="30" ${style}>r = 0.77</text></svg>`);
+  assert(one.length > blank.length + 200);
+  assertNotEquals(one, two);
+});
