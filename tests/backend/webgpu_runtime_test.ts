@@ -64,7 +64,11 @@ withBackend("a kernel that the device refuses is told with the operation and its
   const broken = new Kernel("broken", "@compute @workgroup_size(1) fn main() { nonsense(); }");
   const call = { entry: "main", operands: {}, params: {}, workgroups: [1, 1, 1] } as const;
   backend.runtime.dispatch(broken, "frobnicate 3 x 4", call);
-  await assertRejects(() => backend.finish(), DataError, "frobnicate 3 x 4");
+  await assertRejects(
+    () => backend.finish(),
+    DataError,
+    "Cannot run frobnicate 3 x 4: its kernel was refused",
+  );
 });
 
 withBackend("matmul() beyond the end of its operand is a RangeError with the sizes", (backend) => {
