@@ -67,7 +67,9 @@ export async function main(args: string[]): Promise<void> {
       "epochs": { ...mlpFlags["epochs"], default: 100, help: "passes over all pairs, at most" },
       "patience": {
         ...mlpFlags["patience"],
-        help: "epochs without a lower error on the held-out fold before training stops",
+        help:
+          "epochs without a lower error on the held-out fold (--strict: on a fifth of the training rows) before " +
+          "training stops",
       },
       "mixed-precision": { ...mlpFlags["mixed-precision"], default: true },
       ...crossValidationFlags,
@@ -118,6 +120,7 @@ export async function main(args: string[]): Promise<void> {
     folds: splits.folds,
     genesByFold: choice.byFold,
     seed: flags.seed,
+    strict: flags.strict,
   };
   log.info(`Data: ${counted(ids.length, "TF")} x ${counted(targets.genes.length, "gene")}.`);
   log.info(`MLP: ${[pairs.tfs.columns + pairs.genes.columns, ...flags.hiddenDims, 1].join(" -> ")}.`);

@@ -12,7 +12,7 @@ import type { Checkpoint, TrainingHistory } from "../nn/mod.ts";
 import { ModelStream } from "../random/model_stream.ts";
 import { fitConcatMlp } from "./concat_mlp_fit.ts";
 import type { FoldStore } from "./fold_store.ts";
-import type { MlpSettings } from "./mlp_fit.ts";
+import { type MlpSettings, splitOff } from "./mlp_fit.ts";
 import type { TrainedFold } from "./saved_model.ts";
 
 /** What the folds are cut from. */
@@ -28,6 +28,8 @@ export interface PairData {
   /** Each fold's genes as positions in `genes`, where it has not all. */
   readonly genesByFold: number[][] | null;
   readonly seed: number;
+  /** Stop by a fifth of the training rows instead of by the held-out rows, as the Python did. */
+  readonly strict: boolean;
 }
 
 export interface PairResults extends CrossValidated {
@@ -52,8 +54,12 @@ export async function runPairFolds(
     const startMs = performance.now();
     const fold = data.folds[i];
     const name = `fold ${i}`;
-    assertMeasured(name, "training", data.y, fold.train);
-    assertMeasured(name, "held-out", data.y, fold.test);
+    const stream = new ModelStream(data.seed, name);
+    const { learned, validation } = data.strict
+      ? splitOff(fold.train, stream.derive("validation"))
+      : { learned: fold.train, validation: fold.test };
+    assertMeasured(name, "training", data.y, learned);
+    assertMeasured(name, data.strict ? "validation" : "held-out", data.y, validation);
     const own = data.genesByFold?.[i];
     let validationLoss = "";
     const fitted = await fitConcatMlp(
@@ -62,12 +68,13 @@ export async function runPairFolds(
         tfs: data.tfs,
         genes: own ? takeRows(data.genes, own) : data.genes,
         y: own ? takeColumns(data.y, own) : data.y,
-        train: fold.train,
+        train: learned,
+        validation,
         test: fold.test,
         name,
       },
       settings,
-      new ModelStream(data.seed, name),
+      stream,
       {
         onCheck: ({ loss }) => validationLoss = `, MSE ${loss.toFixed(6)}`,
         onBatch: (epoch, share) =>

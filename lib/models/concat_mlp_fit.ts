@@ -35,6 +35,8 @@ export interface PairFold {
   /** perturbations x genes, NaN where missing. */
   readonly y: Matrix;
   readonly train: ArrayLike<number>;
+  /** Rows whose error decides when training stops and which weights are the best; they are not learned from. */
+  readonly validation: ArrayLike<number>;
   readonly test: ArrayLike<number>;
   /** For messages: "fold 2". */
   readonly name: string;
@@ -52,7 +54,7 @@ export interface FittedConcatMlp {
 const predictionPairs = 16384;
 
 /**
- * Train with Adam on the training rows' cells, stopping by the error on the held-out rows, as the Python did.
+ * Train with Adam on the training rows' cells, stopping by the error on the validation rows.
  *
  * @param stream of this fold; everything random derives from it
  * @param options.onBatch told the share of an epoch that is through
@@ -84,7 +86,7 @@ export async function fitConcatMlp(
     genes: upload(backend, fold.genes, dtype),
   };
   const targets = takeRows(fold.y, fold.train);
-  const testTargets = takeRows(fold.y, fold.test).data;
+  const validationTargets = takeRows(fold.y, fold.validation).data;
   const cells = finiteCells(targets.data);
   const order = new Int32Array(cells.length);
   const steps = Math.ceil(cells.length / batchSize);
@@ -105,8 +107,8 @@ export async function fitConcatMlp(
       }
     },
     async validate() {
-      const { data } = await predictPairs(model, takeRows(fold.tfs, fold.test), tables.genes, dtype);
-      return meanSquaredError(data, testTargets);
+      const { data } = await predictPairs(model, takeRows(fold.tfs, fold.validation), tables.genes, dtype);
+      return meanSquaredError(data, validationTargets);
     },
   });
   const predictions = await predictPairs(model, takeRows(fold.tfs, fold.test), tables.genes, dtype);

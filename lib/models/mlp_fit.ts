@@ -151,8 +151,8 @@ export async function predictMlp(model: Mlp, x: Matrix, dtype: "f32" | "f16" = "
   return { data, rows: x.rows, columns };
 }
 
-/** Rows in random order, and a random fifth of all rows (at least one where there are two) put aside. */
-function splitOff(
+/** Rows in random order but for a random fifth of all rows (at least one where there are two), which is put aside. */
+export function splitOff(
   rows: ArrayLike<number>,
   stream: ModelStream,
 ): { learned: Int32Array; validation: Int32Array } {

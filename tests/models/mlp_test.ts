@@ -72,6 +72,7 @@ onEachEngine("the pair network learns along the float64 reference's curve", asyn
     genes: random(30, 8, "genes"),
     y,
     train: range(0, 16),
+    validation: range(16, 20),
     test: range(16, 20),
   };
   const run = (backend: Backend) =>
@@ -99,6 +100,7 @@ Deno.test("an epoch of the pair network covers every measured cell once, and no 
     genes: random(11, 5, "genes"),
     y,
     train: range(0, 7),
+    validation: range(7, 9),
     test: range(7, 9),
   };
   const batches: number[] = [];

@@ -245,6 +245,24 @@ Deno.test("the networks learn: their error comes near that of the training means
     }
   }));
 
+Deno.test("--strict lets nothing of the held-out rows into the pair network: their values may be anything", () =>
+  inFolder(async (folder) => {
+    const table = await readCsvTable(join(dataSet("s"), "data/artifacts/targets_377.csv"));
+    const path = join(folder, "targets.csv");
+    const predictions: Float32Array[] = [];
+    for (const changed of [false, true]) {
+      const rows = table.rows.map((row, i) =>
+        i === 0 && changed ? [...row.slice(0, 2), ...row.slice(2).reverse()] : row
+      );
+      await Deno.writeTextFile(path, encodeCsv(table.header, rows));
+      await run("concat_mlp", folder, dataSet("s"), "--targets-path", path, "--strict", "--epochs", "3");
+      const frame = await predictionsOf(folder, "concat_mlp");
+      const row = frame.index.indexOf(table.rows[0][table.header.indexOf("gene_id")]);
+      predictions.push(frame.values.data.slice(row * frame.columns.length, (row + 1) * frame.columns.length));
+    }
+    assertEquals(predictions[0], predictions[1]);
+  }));
+
 Deno.test("repeated ids keep their first row, lower-case ids match for NT alone, missing targets are survived", () =>
   inFolder(async (folder) => {
     const lines = await run("mlp_nt", folder, dataSet("t"));
