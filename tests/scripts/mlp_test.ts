@@ -251,11 +251,14 @@ Deno.test("--strict lets nothing of the held-out rows into the pair network: the
     const path = join(folder, "targets.csv");
     const predictions: Float32Array[] = [];
     for (const changed of [false, true]) {
+      // Row 0 far off in the other direction: an epoch that suits it is no longer the same.
       const rows = table.rows.map((row, i) =>
-        i === 0 && changed ? [...row.slice(0, 2), ...row.slice(2).reverse()] : row
+        i === 0 && changed ? row.map((cell, j) => j < 2 ? cell : -10 * Number(cell)) : row
       );
       await Deno.writeTextFile(path, encodeCsv(table.header, rows));
-      await run("concat_mlp", folder, dataSet("s"), "--targets-path", path, "--strict", "--epochs", "3");
+      // A rate at which the error rises and falls, so that who judges it decides which epoch is the best.
+      const restless = ["--learning-rate", "0.02", "--batch-size", "256"];
+      await run("concat_mlp", folder, dataSet("s"), "--targets-path", path, "--strict", ...restless);
       const frame = await predictionsOf(folder, "concat_mlp");
       const row = frame.index.indexOf(table.rows[0][table.header.indexOf("gene_id")]);
       predictions.push(frame.values.data.slice(row * frame.columns.length, (row + 1) * frame.columns.length));
