@@ -1,25 +1,27 @@
 import { assertEquals } from "@std/assert";
-import { openWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from "../../lib/backend/webgpu/mod.ts";
+import { openWebGpuBackend, WebGpuBackend, type WebGpuOptions } from "../../lib/backend/webgpu/mod.ts";
 import { operationCases } from "../support/operation_cases.ts";
 import { checkCase } from "../support/operation_check.ts";
 import { webGpuTest } from "../support/webgpu.ts";
 
-/** Engines of this file by name, opened when first asked for: opening one takes as long as a test. */
+/** Engines of this file by name. They share one device, so that each kernel is compiled once. */
 const variants = {
   plain: {},
   gpu: { kernels: "gpu" },
   split: { limits: { bindingBytes: 33024, bufferBytes: 20480 } },
   splitSmall: { limits: { bindingBytes: 4352, bufferBytes: 2560 } },
 } satisfies Record<string, WebGpuOptions>;
-const opened = new Map<string, Promise<WebGpuBackend>>();
+const opened = new Map<string, WebGpuBackend>();
 
-function engine(variant: keyof typeof variants): Promise<WebGpuBackend> {
-  if (!opened.has(variant)) opened.set(variant, openWebGpuBackend(variants[variant]));
+async function engine(variant: keyof typeof variants): Promise<WebGpuBackend> {
+  if (!opened.has("plain")) opened.set("plain", await openWebGpuBackend());
+  const { device, adapter } = opened.get("plain")!;
+  if (!opened.has(variant)) opened.set(variant, new WebGpuBackend(device, adapter, variants[variant]));
   return opened.get(variant)!;
 }
 
 Deno.test.afterAll(async () => {
-  for (const backend of opened.values()) await (await backend).close();
+  await opened.get("plain")?.close();
 });
 
 for (const example of operationCases) {
