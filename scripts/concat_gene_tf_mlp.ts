@@ -110,7 +110,9 @@ export async function main(args: string[]): Promise<void> {
       join(folder.path, `cv_splits_${flags.nFolds}fold_${flags.seed}_${ids.length}.pkl`),
     rule: "n_splits",
   });
-  const choice = chooseGenes(aligned.values, flags.nTopGenes, splits.folds, flags.strict);
+  // As the Python did, rows without an embedding have a say in the choice of genes; not so under --strict.
+  const judged = flags.strict ? aligned : takeGenes(allTargets, embedded.targetColumns);
+  const choice = chooseGenes(judged.values, flags.nTopGenes, splits.folds, flags.strict);
   const targets = takeGenes(aligned, choice.columns);
   const pairs: PairData = {
     tfs: takeRows(tfEmbeddings.values, alignment.embeddingRows),

@@ -69,7 +69,9 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       join(folder.path, `cv_splits_${flags.nFolds}fold_${flags.seed}_${ids.length}.pkl`),
     rule: "n_splits",
   });
-  const genes = chooseGenes(aligned.values, flags.nTopGenes, splits.folds, flags.strict);
+  // As the Python did, rows without an embedding have a say in the choice of genes; not so under --strict.
+  const judged = flags.strict ? aligned.values : experiment.targets.values;
+  const genes = chooseGenes(judged, flags.nTopGenes, splits.folds, flags.strict);
   const targets = takeGenes(aligned, genes.columns);
   const data: MlpData = {
     x: takeRows(embeddings.values, alignment.embeddingRows),
