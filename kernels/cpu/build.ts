@@ -23,6 +23,8 @@ export async function compileKernels(features: readonly string[]): Promise<Uint8
     "source/engine.ts",
     ...["--outFile", "module.wasm", "-O3", "--noAssert", "--runtime", "stub", "--use", "abort="],
     ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
+    // Constants lie between the control block and the threads' scratch memory (lib/backend/cpu/thread_pool.ts).
+    ...["--memoryBase", "20480"],
     ...features.flatMap((feature) => ["--enable", feature]),
   ], {
     readFile: (name) => readSource(name),

@@ -1,5 +1,13 @@
 import { UnaryFunction } from "../kernel_ids";
+import { Constants, HALF, ONE } from "./constants";
 import { Lanes } from "./lanes";
+
+const SQRT_HALF: usize = memory.data<f32>([0.70710678]);
+const MINUS_HALF: usize = memory.data<f32>([-0.5]);
+/** 1 / sqrt(2 pi). */
+const DENSITY: usize = memory.data<f32>([0.398942280]);
+/** sqrt(2 / pi), times 0.044715, and three times that: the argument of the tanh in gelu, and its slope. */
+const GELU_TANH: usize = memory.data<f32>([0.7978845608028654, 0.035677408136300125, 0.10703222440890037]);
 
 /** The activations and their derivatives on four lanes. */
 export class Activations {
@@ -10,11 +18,11 @@ export class Activations {
       case UnaryFunction.Relu:
         return f32x4.pmax(x, f32x4.splat(0));
       case UnaryFunction.Gelu: {
-        const half = f32x4.mul(x, f32x4.splat(0.5));
-        return Lanes.madd(half, Lanes.erf(f32x4.mul(x, f32x4.splat(0.70710678))), half);
+        const half = f32x4.mul(x, Constants.of(HALF));
+        return Lanes.madd(half, Lanes.erf(f32x4.mul(x, Constants.of(SQRT_HALF))), half);
       }
       case UnaryFunction.GeluTanh: {
-        const half = f32x4.mul(x, f32x4.splat(0.5));
+        const half = f32x4.mul(x, Constants.of(HALF));
         return Lanes.madd(half, Lanes.tanh(Activations.tanhArgument(x)), half);
       }
       case UnaryFunction.Silu:
@@ -38,29 +46,29 @@ export class Activations {
   /** f'(x), `f` a constant; for Tanh with `fromOutput`, x is tanh's value. */
   @inline
   static slope(f: i32, x: v128, fromOutput: bool): v128 {
-    const one = f32x4.splat(1);
+    const one = Constants.of(ONE);
     switch (f) {
       case UnaryFunction.Relu:
         return v128.and(f32x4.gt(x, f32x4.splat(0)), one);
       case UnaryFunction.Gelu: {
         const cumulative = Lanes.madd(
-          f32x4.splat(0.5),
-          Lanes.erf(f32x4.mul(x, f32x4.splat(0.70710678))),
-          f32x4.splat(0.5),
+          Constants.of(HALF),
+          Lanes.erf(f32x4.mul(x, Constants.of(SQRT_HALF))),
+          Constants.of(HALF),
         );
         const density = f32x4.mul(
-          Lanes.exp(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5))),
-          f32x4.splat(0.398942280),
+          Lanes.exp(f32x4.mul(f32x4.mul(x, x), Constants.of(MINUS_HALF))),
+          Constants.of(DENSITY),
         );
         return Lanes.madd(x, density, cumulative);
       }
       case UnaryFunction.GeluTanh: {
         const t = Lanes.tanh(Activations.tanhArgument(x));
-        const half = f32x4.splat(0.5);
+        const half = Constants.of(HALF);
         const inner = Lanes.madd(
           f32x4.mul(x, x),
-          f32x4.splat(<f32> (3 * 0.044715 * 0.7978845608028654)),
-          f32x4.splat(0.7978845608028654),
+          Constants.of(GELU_TANH, 2),
+          Constants.of(GELU_TANH, 0),
         );
         const outer = f32x4.mul(f32x4.mul(half, x), Lanes.nmadd(t, t, one));
         return Lanes.madd(outer, inner, Lanes.madd(half, t, half));
@@ -85,8 +93,8 @@ export class Activations {
   static tanhArgument(x: v128): v128 {
     const inner = Lanes.madd(
       f32x4.mul(x, x),
-      f32x4.splat(<f32> (0.044715 * 0.7978845608028654)),
-      f32x4.splat(0.7978845608028654),
+      Constants.of(GELU_TANH, 1),
+      Constants.of(GELU_TANH, 0),
     );
     return f32x4.mul(x, inner);
   }

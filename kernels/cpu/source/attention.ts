@@ -1,11 +1,11 @@
 /**
  * Attention with a streaming softmax, for one block of queries against all keys of a head.
  *
- * Everything is held turned: scores as keys x 8 queries, so that a tile of the micro-kernel (6 keys x 8 queries) is at
+ * Everything is held turned: scores as keys x 8 queries, so that a tile of the micro-kernel (4 keys x 8 queries) is at
  * once a piece of the B panel of the next product, and the softmax runs down columns without any horizontal sum.
  */
 import { Lanes } from "./lanes";
-import { MicroKernel, TILE_BYTES } from "./micro_kernel";
+import { MicroKernel, TILE_BYTES, TILE_ROWS } from "./micro_kernel";
 import { Packing } from "./packing";
 
 /** Scores are counted in powers of two: e^x = 2^(x log2 e). */
@@ -34,22 +34,22 @@ export class AttentionJob {
 }
 
 class HeadPlan {
-  /** Bytes of the packed keys of a head: panels of 6 keys, depth headWidth. */
+  /** Bytes of the packed keys of a head: panels of 4 keys, depth headWidth. */
   @inline
   static keyBytes(length: i32, headWidth: i32): usize {
-    return <usize> ((length + 5) / 6) * 24 * headWidth;
+    return <usize> ((length + 3) / 4) * 16 * headWidth;
   }
 
-  /** Bytes of the packed values of a head: panels of 6 columns, depth length. */
+  /** Bytes of the packed values of a head: panels of 4 columns, depth length. */
   @inline
   static valueBytes(length: i32, headWidth: i32): usize {
-    return <usize> ((headWidth + 5) / 6) * 24 * length;
+    return <usize> ((headWidth + 3) / 4) * 16 * length;
   }
 
-  /** Keys of a block, a multiple of 24: keys and values of a block fit the first-level cache beside the scores. */
+  /** Keys of a block, a multiple of 16: keys and values of a block fit the first-level cache beside the scores. */
   @inline
   static keyBlock(headWidth: i32): i32 {
-    return max(24, min(192, 4096 / headWidth / 24 * 24));
+    return max(16, min(192, 4096 / headWidth / 16 * 16));
   }
 }
 
@@ -61,13 +61,13 @@ export function packAttention(job: AttentionJob, chunk: i32): void {
     (<usize> (chunk % job.heads) * headWidth << 2);
   const keyBytes = HeadPlan.keyBytes(length, headWidth);
   let to = job.packed + <usize> chunk * (keyBytes + HeadPlan.valueBytes(length, headWidth));
-  for (let key = 0; key < length; key += 6) {
-    Packing.panel6(to, job.k + source + <usize> key * stride, stride, false, min(6, length - key), headWidth);
-    to += <usize> 24 * headWidth;
+  for (let key = 0; key < length; key += 4) {
+    Packing.panel4(to, job.k + source + <usize> key * stride, stride, false, min(4, length - key), headWidth);
+    to += <usize> 16 * headWidth;
   }
-  for (let c = 0; c < headWidth; c += 6) {
-    Packing.panel6(to, job.v + source + (<usize> c << 2), stride, true, min(6, headWidth - c), length);
-    to += <usize> 24 * length;
+  for (let c = 0; c < headWidth; c += 4) {
+    Packing.panel4(to, job.v + source + (<usize> c << 2), stride, true, min(4, headWidth - c), length);
+    to += <usize> 16 * length;
   }
 }
 
@@ -84,7 +84,7 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
   const keyBytes = HeadPlan.keyBytes(length, headWidth);
   const keys = job.packed + <usize> head * (keyBytes + HeadPlan.valueBytes(length, headWidth));
   const values = keys + keyBytes;
-  const valuePanels = (headWidth + 5) / 6;
+  const valuePanels = (headWidth + 3) / 4;
   const block = HeadPlan.keyBlock(headWidth);
 
   const queryAt = scratch;
@@ -102,7 +102,7 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
     const count = min(block, length - key);
     for (let panel = 0; panel < panels; panel++) {
       const query = queryAt + <usize> (panel * headWidth) * 32;
-      for (let i = 0; i < count; i += 6) {
+      for (let i = 0; i < count; i += TILE_ROWS) {
         MicroKernel.run(
           keys + <usize> (key + i) * headWidth * 4,
           query,
@@ -116,7 +116,7 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
       softmaxBlock(scoresAt, count, stateAt + <usize> panel * 64, tiles, key > 0 ? valuePanels : 0);
       for (let p = 0; p < valuePanels; p++) {
         MicroKernel.run(
-          values + (<usize> p * length + key) * 24,
+          values + (<usize> p * length + key) * 16,
           scoresAt,
           count,
           tiles + <usize> (p * TILE_BYTES),

@@ -2,16 +2,16 @@
  * Gradients of attention for a whole head, by recomputing its weights P = exp(S - logSumExp) block by block:
  * dV = P' dO, dP = dO V', dS = P (dP - rowsum(dO O)) scale, dQ = dS K, dK = dS' Q.
  *
- * Scores are made as tiles of 6 queries x 8 keys, which lie ready as B panels (depth: queries) for dV' and dK'; for dQ' they are
+ * Scores are made as tiles of 4 queries x 8 keys, which lie ready as B panels (depth: queries) for dV' and dK'; for dQ' they are
  * turned into B panels of 8 queries (depth: keys).
  */
 import { LOG2_E } from "./attention";
 import { beat } from "./control";
 import { Lanes } from "./lanes";
-import { MicroKernel, TILE_BYTES } from "./micro_kernel";
+import { MicroKernel, TILE_BYTES, TILE_ROWS } from "./micro_kernel";
 import { Packing } from "./packing";
 
-/** Queries of a block: a multiple of 6 and 8. */
+/** Queries of a block: a multiple of 8. */
 const QUERY_BLOCK: i32 = 96;
 /** Keys of a block: a multiple of 8. */
 const KEY_BLOCK: i32 = 64;
@@ -42,17 +42,17 @@ export class AttentionBackwardJob {
 /** Addresses of one head's operands, in every arrangement that the products need. */
 @unmanaged
 class Head {
-  /** Panels of 6 queries, depth headWidth: Q, scaled so that scores count in powers of two, and dO. */
+  /** Panels of 4 queries, depth headWidth: Q, scaled so that scores count in powers of two, and dO. */
   queries: usize;
   slopes: usize;
   /** Panels of 8 keys, depth headWidth. */
   keys: usize;
   values: usize;
-  /** Panels of 6 columns, depth length. */
+  /** Panels of 4 columns, depth length. */
   queryColumns: usize;
   slopeColumns: usize;
   keyColumns: usize;
-  /** dQ' as tiles: for each 8 queries, its panels of 6 columns. */
+  /** dQ' as tiles: for each 8 queries, its panels of 4 columns. */
   queryTiles: usize;
   /** For each query: logSumExp in powers of two, and rowsum(dO O). */
   logSums: usize;
@@ -68,7 +68,7 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
   const rows = <usize> sequence * length * stride + (<usize> (chunk % job.heads) * headWidth << 2);
   const head = changetype<Head>(scratch);
   packHead(job, head, job.packed + thread * job.packedBytes, rows, stride, chunk);
-  const columnPanels = (headWidth + 5) / 6;
+  const columnPanels = (headWidth + 3) / 4;
   const blockScratch = scratch + 64;
   // dK' and dV' tiles of a block of keys, then weights and slopes of 96 queries x 8 keys, then the turned slopes.
   const keyTiles = blockScratch;
@@ -91,7 +91,7 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
         const valueTile = valueTiles + <usize> panel * panelBytes;
         const keyTile = keyTiles + <usize> panel * panelBytes;
         for (let p = 0; p < columnPanels; p++) {
-          const from = (<usize> p * length + query) * 24;
+          const from = (<usize> p * length + query) * 16;
           const tile = <usize> (p * TILE_BYTES);
           MicroKernel.run(head.slopeColumns + from, weights, queryCount, valueTile + tile, query > 0);
           MicroKernel.run(head.queryColumns + from, slopes, queryCount, keyTile + tile, query > 0);
@@ -102,7 +102,7 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
         const to = head.queryTiles + <usize> ((query + i) / 8) * panelBytes;
         const from = turned + <usize> (i / 8) * KEY_BLOCK * 32;
         for (let p = 0; p < columnPanels; p++) {
-          const columns = head.keyColumns + (<usize> p * length + key) * 24;
+          const columns = head.keyColumns + (<usize> p * length + key) * 16;
           MicroKernel.run(columns, from, keyCount, to + <usize> (p * TILE_BYTES), key > 0);
         }
       }
@@ -132,7 +132,7 @@ function scoreTiles(
   slopes: usize,
 ): void {
   const keyPanel = <usize> key * headWidth * 4;
-  for (let i = 0; i < queryCount; i += 6) {
+  for (let i = 0; i < queryCount; i += TILE_ROWS) {
     const queryPanel = <usize> (query + i) * headWidth * 4;
     MicroKernel.run(
       head.queries + queryPanel,
@@ -203,7 +203,7 @@ function turnSlopes(slopes: usize, turned: usize, panel: i32, queryCount: i32): 
   }
 }
 
-/** Tiles of 6 columns x 8 rows, written as rows. */
+/** Tiles of 4 columns x 8 rows, written as rows. */
 function writeTurned(to: usize, tiles: usize, stride: usize, columns: i32, rows: i32): void {
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
@@ -223,13 +223,13 @@ function packHead(
   chunk: i32,
 ): void {
   const length = job.length, headWidth = job.headWidth;
-  const sixes = <usize> ((length + 5) / 6) * 24 * headWidth;
+  const fours = <usize> ((length + 3) / 4) * 16 * headWidth;
   const eights = <usize> ((length + 7) / 8) * 32 * headWidth;
-  const columnPanels = (headWidth + 5) / 6;
-  const columns = <usize> columnPanels * 24 * length;
+  const columnPanels = (headWidth + 3) / 4;
+  const columns = <usize> columnPanels * 16 * length;
   head.queries = at;
-  head.slopes = head.queries + sixes;
-  head.keys = head.slopes + sixes;
+  head.slopes = head.queries + fours;
+  head.keys = head.slopes + fours;
   head.values = head.keys + eights;
   head.queryColumns = head.values + eights;
   head.slopeColumns = head.queryColumns + columns;
@@ -237,26 +237,25 @@ function packHead(
   head.queryTiles = head.keyColumns + columns;
   head.logSums = head.queryTiles + <usize> ((length + 7) / 8 * columnPanels * TILE_BYTES);
   head.outProducts = head.logSums + (<usize> length << 2);
-  for (let row = 0; row < length; row += 6) {
-    const to = <usize> row * headWidth * 4, from = rows + <usize> row * stride, lines = min(6, length - row);
-    Packing.panel6(head.queries + to, job.q + from, stride, false, lines, headWidth);
-    Packing.panel6(head.slopes + to, job.dout + from, stride, false, lines, headWidth);
+  for (let row = 0; row < length; row += 4) {
+    const to = <usize> row * headWidth * 4, from = rows + <usize> row * stride, lines = min(4, length - row);
+    Packing.panel4(head.queries + to, job.q + from, stride, false, lines, headWidth);
+    Packing.panel4(head.slopes + to, job.dout + from, stride, false, lines, headWidth);
   }
   const scale = f32x4.splat(job.scale * LOG2_E);
-  for (let byte: usize = 0; byte < sixes; byte += 8) {
-    const pair = f32x4.mul(v128.load64_zero(head.queries + byte), scale);
-    v128.store64_lane(head.queries + byte, pair, 0);
+  for (let byte: usize = 0; byte < fours; byte += 16) {
+    v128.store(head.queries + byte, f32x4.mul(v128.load(head.queries + byte), scale));
   }
   for (let row = 0; row < length; row += 8) {
     const to = <usize> row * headWidth * 4, from = rows + <usize> row * stride, lines = min(8, length - row);
     Packing.panel8(head.keys + to, job.k + from, stride, false, lines, headWidth);
     Packing.panel8(head.values + to, job.v + from, stride, false, lines, headWidth);
   }
-  for (let c = 0; c < headWidth; c += 6) {
-    const to = <usize> (c / 6) * length * 24, from = rows + (<usize> c << 2), lines = min(6, headWidth - c);
-    Packing.panel6(head.queryColumns + to, job.q + from, stride, true, lines, length);
-    Packing.panel6(head.slopeColumns + to, job.dout + from, stride, true, lines, length);
-    Packing.panel6(head.keyColumns + to, job.k + from, stride, true, lines, length);
+  for (let c = 0; c < headWidth; c += 4) {
+    const to = <usize> (c / 4) * length * 16, from = rows + (<usize> c << 2), lines = min(4, headWidth - c);
+    Packing.panel4(head.queryColumns + to, job.q + from, stride, true, lines, length);
+    Packing.panel4(head.slopeColumns + to, job.dout + from, stride, true, lines, length);
+    Packing.panel4(head.keyColumns + to, job.k + from, stride, true, lines, length);
   }
   for (let row = 0; row < length; row++) {
     const logSum = load<f32>(job.logSumExp + (<usize> (chunk * length + row) << 2));

@@ -1,6 +1,7 @@
 /** Element-wise operations. A chunk is a run of FLAT_CHUNK elements, whatever rows they lie in. */
 import { BinaryFunction, Repeat, UnaryFunction } from "../kernel_ids";
 import { Activations } from "./activations";
+import { Constants, ONE } from "./constants";
 import { Lanes } from "./lanes";
 
 /** Elements of a chunk; lib/backend/cpu/elementwise.ts cuts by the same number. */
@@ -285,7 +286,7 @@ export function siluGateBackward(job: GateJob, chunk: i32): void {
       const gate = v128.load(job.x + at), value = v128.load(job.x + at + half);
       const dy = v128.load(job.dy + (<usize> i << 2));
       const s = Lanes.sigmoid(gate);
-      const slope = f32x4.mul(s, Lanes.madd(gate, f32x4.sub(f32x4.splat(1), s), f32x4.splat(1)));
+      const slope = f32x4.mul(s, Lanes.madd(gate, f32x4.sub(Constants.of(ONE), s), Constants.of(ONE)));
       Lanes.store(job.out + at, f32x4.mul(f32x4.mul(dy, value), slope), rowEnd - i);
       Lanes.store(job.out + at + half, f32x4.mul(dy, f32x4.mul(gate, s)), rowEnd - i);
       at += 16;

@@ -1,3 +1,83 @@
+import { Constants, ONE } from "./constants";
+
+/** 1.5 2^23: added to a float it leaves the nearest whole number in the lowest bits. */
+const ROUNDER: usize = memory.data<f32>([12582912]);
+/** Bias of an f32's exponent, and its place. */
+const BIAS: usize = memory.data<i32>([127]);
+const BIAS_IN_PLACE: usize = memory.data<i32>([127 << 23]);
+
+/** Beyond these exp is 0 or infinite. */
+const EXP_RANGE: usize = memory.data<f32>([90, -105]);
+const INVERSE_LN_2: usize = memory.data<f32>([1.44269504]);
+/** ln 2 in two parts. */
+const LN_2_PARTS: usize = memory.data<f32>([0.693359375, -2.12194440e-4]);
+/** Polynomials, from the highest power down. */
+const EXP_SERIES: usize = memory.data<f32>([
+  0.0013814320554956794,
+  0.00836885068565607,
+  0.041668400168418884,
+  0.1666651964187622,
+  0.4999999403953552,
+  1.0,
+  1.0,
+]);
+
+const LOWEST_POWER: usize = memory.data<f32>([-127]);
+const POWER_SERIES: usize = memory.data<f32>([
+  0.0013264589942991734,
+  0.009671619161963463,
+  0.0555073507130146,
+  0.24022240936756134,
+  0.6931470036506653,
+  1,
+]);
+
+const TANH_RANGE: usize = memory.data<f32>([7.90531110763549805, -7.90531110763549805]);
+const TANH_ABOVE: usize = memory.data<f32>([
+  -2.76076847742355e-16,
+  2.00018790482477e-13,
+  -8.60467152213735e-11,
+  5.12229709037114e-08,
+  1.48572235717979e-05,
+  6.37261928875436e-04,
+  4.89352455891786e-03,
+]);
+const TANH_BELOW: usize = memory.data<f32>([
+  1.19825839466702e-06,
+  1.18534705686654e-04,
+  2.26843463243900e-03,
+  4.89352518554385e-03,
+]);
+
+const ERF_RANGE: usize = memory.data<f32>([4, -4]);
+const ERF_ABOVE: usize = memory.data<f32>([
+  -2.72614225801306e-10,
+  2.77068142495902e-08,
+  -2.10102402082508e-06,
+  -5.69250639462346e-05,
+  -7.34990630326855e-04,
+  -2.95459980854025e-03,
+  -1.60960333262415e-02,
+]);
+const ERF_BELOW: usize = memory.data<f32>([
+  -1.45660718464996e-05,
+  -2.13374055278905e-04,
+  -1.68282697438203e-03,
+  -7.37332916720468e-03,
+  -1.42647390514189e-02,
+]);
+
+const INVERSE_PI: usize = memory.data<f64>([0.3183098861837907]);
+const PI: usize = memory.data<f64>([3.141592653589793]);
+const HALF_PI: usize = memory.data<f32>([1.5707963, -1.5707963]);
+const SIN_SERIES: usize = memory.data<f32>([
+  -2.50521084e-8,
+  2.75573192e-6,
+  -1.98412698e-4,
+  8.33333333e-3,
+  -1.66666667e-1,
+]);
+
 /**
  * Four f32 lanes: the arithmetic and the functions that every kernel file shares.
  * Accuracy of the functions, over all arguments: exp, sin and cos 2e-7 relative; tanh and erf 4e-7.
@@ -78,7 +158,7 @@ export class Lanes {
   static scaleByPower(x: v128, n: v128): v128 {
     const half = i32x4.shr_s(n, 1);
     const rest = i32x4.sub(n, half);
-    const bias = i32x4.splat(127);
+    const bias = Constants.of(BIAS);
     return f32x4.mul(
       f32x4.mul(x, i32x4.shl(i32x4.add(half, bias), 23)),
       i32x4.shl(i32x4.add(rest, bias), 23),
@@ -88,32 +168,36 @@ export class Lanes {
   /** e^r for |r| <= ln 2 / 2: a polynomial fitted for the smallest relative error, 3e-9. */
   @inline
   static expSeries(r: v128): v128 {
-    let p = Lanes.madd(r, f32x4.splat(0.0013814320554956794), f32x4.splat(0.00836885068565607));
-    p = Lanes.madd(p, r, f32x4.splat(0.041668400168418884));
-    p = Lanes.madd(p, r, f32x4.splat(0.1666651964187622));
-    p = Lanes.madd(p, r, f32x4.splat(0.4999999403953552));
-    p = Lanes.madd(p, r, f32x4.splat(1.0));
-    return Lanes.madd(p, r, f32x4.splat(1.0));
+    let p = Lanes.madd(r, Constants.of(EXP_SERIES, 0), Constants.of(EXP_SERIES, 1));
+    p = Lanes.madd(p, r, Constants.of(EXP_SERIES, 2));
+    p = Lanes.madd(p, r, Constants.of(EXP_SERIES, 3));
+    p = Lanes.madd(p, r, Constants.of(EXP_SERIES, 4));
+    p = Lanes.madd(p, r, Constants.of(EXP_SERIES, 5));
+    return Lanes.madd(p, r, Constants.of(EXP_SERIES, 6));
   }
 
   /** x / ln 2 + 1.5 2^23: a float whose lowest bits are the nearest whole number n. */
   @inline
   static powerOfTwo(x: v128): v128 {
-    return Lanes.madd(x, f32x4.splat(1.44269504), f32x4.splat(12582912));
+    return Lanes.madd(x, Constants.of(INVERSE_LN_2), Constants.of(ROUNDER));
   }
 
   /** x - n ln 2, ln 2 in two parts. */
   @inline
   static reduceExp(x: v128, power: v128): v128 {
-    const n = f32x4.sub(power, f32x4.splat(12582912));
-    return Lanes.nmadd(n, f32x4.splat(-2.12194440e-4), Lanes.nmadd(n, f32x4.splat(0.693359375), x));
+    const n = f32x4.sub(power, Constants.of(ROUNDER));
+    return Lanes.nmadd(
+      n,
+      Constants.of(LN_2_PARTS, 1),
+      Lanes.nmadd(n, Constants.of(LN_2_PARTS, 0), x),
+    );
   }
 
   @inline
   static exp(x: v128): v128 {
-    x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(90)), f32x4.splat(-105));
+    x = f32x4.pmax(f32x4.pmin(x, Constants.of(EXP_RANGE, 0)), Constants.of(EXP_RANGE, 1));
     const power = Lanes.powerOfTwo(x);
-    const n = i32x4.sub(power, f32x4.splat(12582912));
+    const n = i32x4.sub(power, Constants.of(ROUNDER));
     return Lanes.scaleByPower(Lanes.expSeries(Lanes.reduceExp(x, power)), n);
   }
 
@@ -123,16 +207,16 @@ export class Lanes {
    */
   @inline
   static powerOfNegative(x: v128): v128 {
-    x = f32x4.pmax(x, f32x4.splat(-127));
-    // Adding 1.5 2^23 leaves the nearest whole number in the lowest bits; its exponent is that plus 127.
-    const power = f32x4.add(x, f32x4.splat(12582912));
-    const r = f32x4.sub(x, f32x4.sub(power, f32x4.splat(12582912)));
-    let p = Lanes.madd(r, f32x4.splat(0.0013264589942991734), f32x4.splat(0.009671619161963463));
-    p = Lanes.madd(p, r, f32x4.splat(0.0555073507130146));
-    p = Lanes.madd(p, r, f32x4.splat(0.24022240936756134));
-    p = Lanes.madd(p, r, f32x4.splat(0.6931470036506653));
-    p = Lanes.madd(p, r, f32x4.splat(1));
-    return f32x4.mul(p, i32x4.add(i32x4.shl(power, 23), i32x4.splat(127 << 23)));
+    x = f32x4.pmax(x, Constants.of(LOWEST_POWER));
+    // The exponent of 2^n is n + 127.
+    const power = f32x4.add(x, Constants.of(ROUNDER));
+    const r = f32x4.sub(x, f32x4.sub(power, Constants.of(ROUNDER)));
+    let p = Lanes.madd(r, Constants.of(POWER_SERIES, 0), Constants.of(POWER_SERIES, 1));
+    p = Lanes.madd(p, r, Constants.of(POWER_SERIES, 2));
+    p = Lanes.madd(p, r, Constants.of(POWER_SERIES, 3));
+    p = Lanes.madd(p, r, Constants.of(POWER_SERIES, 4));
+    p = Lanes.madd(p, r, Constants.of(POWER_SERIES, 5));
+    return f32x4.mul(p, i32x4.add(i32x4.shl(power, 23), Constants.of(BIAS_IN_PLACE)));
   }
 
   /** ln x for x >= 0, -Infinity at 0. Subnormal numbers count as 0. */
@@ -160,41 +244,41 @@ export class Lanes {
   /** Rational approximation in x^2 on [-7.9, 7.9], beyond which tanh is 1 in f32. */
   @inline
   static tanh(x: v128): v128 {
-    const c = f32x4.pmax(f32x4.pmin(x, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805));
+    const c = f32x4.pmax(f32x4.pmin(x, Constants.of(TANH_RANGE, 0)), Constants.of(TANH_RANGE, 1));
     const s = f32x4.mul(c, c);
-    let p = Lanes.madd(s, f32x4.splat(-2.76076847742355e-16), f32x4.splat(2.00018790482477e-13));
-    p = Lanes.madd(p, s, f32x4.splat(-8.60467152213735e-11));
-    p = Lanes.madd(p, s, f32x4.splat(5.12229709037114e-08));
-    p = Lanes.madd(p, s, f32x4.splat(1.48572235717979e-05));
-    p = Lanes.madd(p, s, f32x4.splat(6.37261928875436e-04));
-    p = Lanes.madd(p, s, f32x4.splat(4.89352455891786e-03));
-    let q = Lanes.madd(s, f32x4.splat(1.19825839466702e-06), f32x4.splat(1.18534705686654e-04));
-    q = Lanes.madd(q, s, f32x4.splat(2.26843463243900e-03));
-    q = Lanes.madd(q, s, f32x4.splat(4.89352518554385e-03));
+    let p = Lanes.madd(s, Constants.of(TANH_ABOVE, 0), Constants.of(TANH_ABOVE, 1));
+    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 2));
+    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 3));
+    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 4));
+    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 5));
+    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 6));
+    let q = Lanes.madd(s, Constants.of(TANH_BELOW, 0), Constants.of(TANH_BELOW, 1));
+    q = Lanes.madd(q, s, Constants.of(TANH_BELOW, 2));
+    q = Lanes.madd(q, s, Constants.of(TANH_BELOW, 3));
     return f32x4.div(f32x4.mul(c, p), q);
   }
 
   /** Rational approximation in x^2 on [-4, 4], beyond which erf is 1 in f32. */
   @inline
   static erf(x: v128): v128 {
-    const c = f32x4.pmax(f32x4.pmin(x, f32x4.splat(4)), f32x4.splat(-4));
+    const c = f32x4.pmax(f32x4.pmin(x, Constants.of(ERF_RANGE, 0)), Constants.of(ERF_RANGE, 1));
     const s = f32x4.mul(c, c);
-    let p = Lanes.madd(s, f32x4.splat(-2.72614225801306e-10), f32x4.splat(2.77068142495902e-08));
-    p = Lanes.madd(p, s, f32x4.splat(-2.10102402082508e-06));
-    p = Lanes.madd(p, s, f32x4.splat(-5.69250639462346e-05));
-    p = Lanes.madd(p, s, f32x4.splat(-7.34990630326855e-04));
-    p = Lanes.madd(p, s, f32x4.splat(-2.95459980854025e-03));
-    p = Lanes.madd(p, s, f32x4.splat(-1.60960333262415e-02));
-    let q = Lanes.madd(s, f32x4.splat(-1.45660718464996e-05), f32x4.splat(-2.13374055278905e-04));
-    q = Lanes.madd(q, s, f32x4.splat(-1.68282697438203e-03));
-    q = Lanes.madd(q, s, f32x4.splat(-7.37332916720468e-03));
-    q = Lanes.madd(q, s, f32x4.splat(-1.42647390514189e-02));
+    let p = Lanes.madd(s, Constants.of(ERF_ABOVE, 0), Constants.of(ERF_ABOVE, 1));
+    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 2));
+    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 3));
+    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 4));
+    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 5));
+    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 6));
+    let q = Lanes.madd(s, Constants.of(ERF_BELOW, 0), Constants.of(ERF_BELOW, 1));
+    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 2));
+    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 3));
+    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 4));
     return f32x4.div(f32x4.mul(c, p), q);
   }
 
   @inline
   static sigmoid(x: v128): v128 {
-    const one = f32x4.splat(1);
+    const one = Constants.of(ONE);
     return f32x4.div(one, f32x4.add(one, Lanes.exp(f32x4.neg(x))));
   }
 
@@ -203,13 +287,13 @@ export class Lanes {
   static sinShifted(x: v128, shift: f64): v128 {
     const low = f64x2.add(Lanes.promoteLow(x), f64x2.splat(shift));
     const high = f64x2.add(Lanes.promoteHigh(x), f64x2.splat(shift));
-    const inverse = f64x2.splat(0.3183098861837907);
-    const pi = f64x2.splat(3.141592653589793);
+    const inverse = Constants.of64(INVERSE_PI);
+    const pi = Constants.of64(PI);
     const nLow = f64x2.nearest(f64x2.mul(low, inverse));
     const nHigh = f64x2.nearest(f64x2.mul(high, inverse));
     let r = Lanes.demote(f64x2.sub(low, f64x2.mul(nLow, pi)), f64x2.sub(high, f64x2.mul(nHigh, pi)));
     // Arguments too large for f64 to reduce give any number from -1 to 1.
-    r = f32x4.pmax(f32x4.pmin(r, f32x4.splat(1.5707963)), f32x4.splat(-1.5707963));
+    r = f32x4.pmax(f32x4.pmin(r, Constants.of(HALF_PI, 0)), Constants.of(HALF_PI, 1));
     // Odd multiples of pi turn the sign.
     const n = v128.shuffle<i32>(
       i32x4.trunc_sat_f64x2_s_zero(nLow),
@@ -220,10 +304,10 @@ export class Lanes {
       5,
     );
     const s = f32x4.mul(r, r);
-    let p = Lanes.madd(s, f32x4.splat(-2.50521084e-8), f32x4.splat(2.75573192e-6));
-    p = Lanes.madd(p, s, f32x4.splat(-1.98412698e-4));
-    p = Lanes.madd(p, s, f32x4.splat(8.33333333e-3));
-    p = Lanes.madd(p, s, f32x4.splat(-1.66666667e-1));
+    let p = Lanes.madd(s, Constants.of(SIN_SERIES, 0), Constants.of(SIN_SERIES, 1));
+    p = Lanes.madd(p, s, Constants.of(SIN_SERIES, 2));
+    p = Lanes.madd(p, s, Constants.of(SIN_SERIES, 3));
+    p = Lanes.madd(p, s, Constants.of(SIN_SERIES, 4));
     p = Lanes.madd(f32x4.mul(p, s), r, r);
     return v128.xor(p, i32x4.shl(n, 31));
   }

@@ -10,11 +10,11 @@ import { MicroKernel, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from "./micro_kernel
 import { Packing } from "./packing";
 
 /** Depth of a block: a panel of B (8 KiB) stays in the first-level cache, a block of A in the second. */
-const DEPTH_BLOCK: i32 = 256;
+const DEPTH_BLOCK: i32 = 512;
 
 /** Where a thread packs operands that are read by one block only, behind the block's tiles. */
 const BLOCK_OF_A: usize = 128 * 1024;
-const PANELS_OF_B: usize = 256 * 1024;
+const PANELS_OF_B: usize = 384 * 1024;
 
 /** One operand, as it lies and as it is packed. Strides are in bytes. */
 @unmanaged
@@ -43,12 +43,12 @@ class OperandJob {
       <usize> depth * depthStep;
   }
 
-  /** Pack panels of six lines from `line` to `end`, for `depth` depths from `from` on. */
-  panelsOf6(to: usize, matrix: i32, line: i32, end: i32, from: i32, depth: i32): void {
-    for (; line < end; line += 6) {
+  /** Pack panels of four lines from `line` to `end`, for `depth` depths from `from` on. */
+  panelsOf4(to: usize, matrix: i32, line: i32, end: i32, from: i32, depth: i32): void {
+    for (; line < end; line += 4) {
       const source = this.at(matrix, line, from);
-      Packing.panel6(to, source, this.stride, this.across != 0, min(6, this.lines - line), depth);
-      to += <usize> depth * 24;
+      Packing.panel4(to, source, this.stride, this.across != 0, min(4, this.lines - line), depth);
+      to += <usize> depth * 16;
     }
   }
 
@@ -96,7 +96,7 @@ export function packOperands(job: PackJob, chunk: i32): void {
   const line = chunk % operand.chunksPerMatrix * operand.chunkLines;
   const end = min(line + operand.chunkLines, operand.lines);
   const to = operand.packed + <usize> matrix * operand.packedStride + <usize> line * job.depth * 4;
-  if (width == TILE_ROWS) operand.panelsOf6(to, matrix, line, end, 0, job.depth);
+  if (width == TILE_ROWS) operand.panelsOf4(to, matrix, line, end, 0, job.depth);
   else operand.panelsOf8(to, matrix, line, end, 0, job.depth);
 }
 
@@ -151,11 +151,11 @@ export function multiplyTiles(job: MultiplyJob, chunk: i32, scratch: usize): voi
     const size = min(DEPTH_BLOCK, depth - from);
     const last = from + size >= depth;
     // First panel that this block reads, and bytes from panel to panel.
-    let rowAt = scratch + BLOCK_OF_A, rowStep = <usize> size * 24;
+    let rowAt = scratch + BLOCK_OF_A, rowStep = <usize> size * 16;
     if (a.packed != 0) {
-      rowStep = <usize> depth * 24;
-      rowAt = a.packed + <usize> matrix * a.packedStride + <usize> firstRow * rowStep + <usize> from * 24;
-    } else a.panelsOf6(rowAt, matrix, firstRow * TILE_ROWS, min(endRow * TILE_ROWS, a.lines), from, size);
+      rowStep = <usize> depth * 16;
+      rowAt = a.packed + <usize> matrix * a.packedStride + <usize> firstRow * rowStep + <usize> from * 16;
+    } else a.panelsOf4(rowAt, matrix, firstRow * TILE_ROWS, min(endRow * TILE_ROWS, a.lines), from, size);
     let tile = scratch;
     for (let column = firstColumn; column < endColumn; column++) {
       let columnAt = scratch + PANELS_OF_B + <usize> ((column - firstColumn) & 3) * size * 32;

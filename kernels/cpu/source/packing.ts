@@ -1,42 +1,25 @@
 /**
- * Copies a matrix into panels: each panel holds `width` (6 or 8) of its lines side by side, depth by depth, so that
+ * Copies a matrix into panels: each panel holds `width` (4 or 8) of its lines side by side, depth by depth, so that
  * the micro-kernel reads on in order. Lines beyond the matrix are zeros.
  */
 export class Packing {
   /**
-   * One panel of six lines. "Lines along depth" (`across` false): line i starts at source + i stride, its depths are
+   * One panel of four lines. "Lines along depth" (`across` false): line i starts at source + i stride, its depths are
    * neighbours. `across`: depth j starts at source + j stride, the lines are neighbours. Strides in bytes.
    */
-  static panel6(to: usize, source: usize, stride: usize, across: bool, lines: i32, depth: i32): void {
-    if (lines < 6) return Packing.edge(to, source, stride, across, lines, depth, 6);
+  static panel4(to: usize, source: usize, stride: usize, across: bool, lines: i32, depth: i32): void {
+    if (lines < 4) return Packing.edge(to, source, stride, across, lines, depth, 4);
     if (across) {
       for (let j = 0; j < depth; j++) {
         v128.store(to, v128.load(source));
-        store<u64>(to, load<u64>(source, 16), 16);
-        to += 24;
+        to += 16;
         source += stride;
       }
       return;
     }
-    const s1 = source + stride, s2 = s1 + stride, s3 = s2 + stride, s4 = s3 + stride, s5 = s4 + stride;
     const whole = depth & ~3;
-    let at: usize = 0;
-    for (let j = 0; j < whole; j += 4) {
-      const r0 = v128.load(source + at), r1 = v128.load(s1 + at), r2 = v128.load(s2 + at);
-      const r3 = v128.load(s3 + at), r4 = v128.load(s4 + at), r5 = v128.load(s5 + at);
-      const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5), high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-      const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5), high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-      const low45 = v128.shuffle<i32>(r4, r5, 0, 4, 1, 5), high45 = v128.shuffle<i32>(r4, r5, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2), 0);
-      v128.store(to, v128.shuffle<i64>(low45, low01, 0, 3), 16);
-      v128.store(to, v128.shuffle<i64>(low23, low45, 1, 3), 32);
-      v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 48);
-      v128.store(to, v128.shuffle<i64>(high45, high01, 0, 3), 64);
-      v128.store(to, v128.shuffle<i64>(high23, high45, 1, 3), 80);
-      to += 96;
-      at += 16;
-    }
-    if (whole < depth) Packing.edge(to, source + at, stride, false, 6, depth - whole, 6);
+    Packing.transposed4(to, source, stride, whole, 16);
+    if (whole < depth) Packing.edge(to + whole * 16, source + whole * 4, stride, false, 4, depth - whole, 4);
   }
 
   /** One panel of eight lines. */

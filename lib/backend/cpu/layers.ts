@@ -70,7 +70,7 @@ export function layers(engine: Engine): Layers {
       const { batch, heads, length, headWidth, scale } = shape;
       checkAttention(engine, `attention of ${describe(shape)}`, shape, { out, q, k, v }, logSumExp, keyMask);
       if (batch * heads * length * headWidth === 0) return;
-      const packedPerHead = Math.ceil(length / 6) * 6 * headWidth + Math.ceil(headWidth / 6) * 6 * length;
+      const packedPerHead = Math.ceil(length / 4) * 4 * headWidth + Math.ceil(headWidth / 4) * 4 * length;
       const packed = engine.heap.allocate("f32", batch * heads * packedPerHead);
       const queryBlocks = Math.ceil(length / queryBlock);
       const args = [
@@ -91,10 +91,10 @@ export function layers(engine: Engine): Layers {
       checkAttention(engine, what, shape, { dq, dk, dv, dout, out, q, k, v }, logSumExp, keyMask);
       if (batch * heads * length * headWidth === 0) return;
       // packHead of kernels/cpu/source/attention_backward.ts lays these out.
-      const columns = Math.ceil(headWidth / 6);
-      const perThread = 2 * Math.ceil(length / 6) * 6 * headWidth +
+      const columns = Math.ceil(headWidth / 4);
+      const perThread = 2 * Math.ceil(length / 4) * 4 * headWidth +
         2 * Math.ceil(length / 8) * 8 * headWidth +
-        3 * columns * 6 * length + Math.ceil(length / 8) * columns * 48 + 2 * length + 16;
+        3 * columns * 4 * length + Math.ceil(length / 8) * columns * 32 + 2 * length + 16;
       const packed = engine.heap.allocate("f32", engine.pool.options.threads * perThread);
       try {
         engine.run(Kernel.AttentionBackward, batch * heads, [

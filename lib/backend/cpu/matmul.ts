@@ -7,7 +7,7 @@ import type { Engine } from "./engine.ts";
 import { multiplyByBlas, worthBlas } from "./matmul_blas.ts";
 import { float } from "./thread_pool.ts";
 
-const tileRows = 6, tileColumns = 8;
+const tileRows = 4, tileColumns = 8;
 /** Most panels of a block of the output: its tiles take 96 KiB, its part of A and B a few hundred. */
 const blockRowPanels = 16, blockColumnPanels = 32;
 /** Blocks that a product is cut into where it is large enough, so that no thread waits long for the last one. */
