@@ -3,9 +3,9 @@
  * one sequence at a time, each program in a process of its own. Prints seconds of a forward pass (the best of the
  * repeats), peak memory of the process and their ratios; and how the cost of a token grows with length.
  *
- *   deno run -A bench/inference.ts                       (all; about 8 minutes on two cores)
+ *   deno run -A bench/inference.ts                       (all; about 20 minutes on two cores)
  *   deno run -A bench/inference.ts nt-2001 hyena-16384   (some)
- *   deno run -A bench/inference.ts growth                (tokens a second from 1,024 to 131,072)
+ *   deno run -A bench/inference.ts growth                (tokens a second from 1,024 to 131,072; about 15 minutes)
  *
  * Our CPU figures are taken twice: with matrix products by the system's BLAS library (-P=blas), and by our own WebAssembly
  * kernels alone (-P). The peer is bench/inference_peer.py under the Python that PYTHON names (default python3), with one thread and with all
@@ -34,9 +34,11 @@ const cases: Case[] = [
   { name: "hyena-131072", kind: "hyenadna", tokens: 131_072, repeats: 1 },
 ];
 
-const growthLengths = {
-  ntv2: [1024, 2048, 4096, 8192, 16_384],
-  hyenadna: [1024, 4096, 16_384, 65_536, 131_072],
+const growthLengths = [1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
+/** All layers cost the same: one of NT's shows how the cost grows, and twelve at 131,072 tokens would take over an hour. */
+const growthModels = {
+  hyenadna: "HyenaDNA large, 8 layers",
+  ntv2: "NT-v2-50m, one of its 12 layers",
 };
 
 interface Measurement {
@@ -147,24 +149,28 @@ async function fastestPeer(folder: string, { kind, tokens, repeats }: Case): Pro
   return best;
 }
 
+/** Cost of a token beside that at the shortest length. Attention grows with length, a convolution with its logarithm. */
 async function growth(folders: Record<Case["kind"], string>): Promise<void> {
   for (const kind of ["hyenadna", "ntv2"] as const) {
-    let first: number | null = null;
-    for (const tokens of growthLengths[kind]) {
-      const one: Case = { name: "", kind, tokens, repeats: tokens > 8192 ? 1 : 2 };
+    console.log(`growth, ${growthModels[kind]}`);
+    let first: { tokens: number; cost: number } | null = null;
+    for (const tokens of growthLengths) {
+      const one: Case = { name: "", kind, tokens, repeats: tokens > 32_768 ? 1 : 3 };
       const ours = await child(Deno.execPath(), [
-        "run",
-        "-A",
-        fromFileUrl(import.meta.url),
-        "--ours",
-        folders[kind],
-        JSON.stringify(one),
+        ...["run", "-A", self, "--ours"],
+        ...[folders[kind], JSON.stringify(one)],
       ]);
-      const cost = ours!.seconds / tokens;
-      first ??= cost;
+      if (!ours) throw new Error(`${kind} with ${tokens} tokens failed`);
+      const cost = ours.seconds / tokens;
+      first ??= { tokens, cost };
+      const allowed = kind === "ntv2"
+        ? tokens / first.tokens
+        : Math.log2(2 * tokens) / Math.log2(2 * first.tokens);
       console.log(
-        `${kind} ${String(tokens).padStart(7)} tokens: ${(1 / cost).toFixed(0).padStart(6)} tokens/s, ` +
-          `${(cost / first).toFixed(2)} times the cost of a token at ${growthLengths[kind][0]}`,
+        `${String(tokens).padStart(9)} tokens: ${(1 / cost).toFixed(0).padStart(6)} tokens/s, ` +
+          `${(cost / first.cost).toFixed(2)} times the cost of a token at ${first.tokens} ` +
+          `(${kind === "ntv2" ? "length" : "its logarithm"}: ${allowed.toFixed(2)} times), ` +
+          `${ours.peakMiB.toFixed(0)} MiB`,
       );
     }
   }
@@ -181,7 +187,11 @@ if (import.meta.main) {
       writeRandomHyena(folders.hyenadna, { ...hyenaLarge, maxTokens: 131_074 });
       const chosen = Deno.args.length > 0 ? Deno.args : [...cases.map(({ name }) => name), "growth"];
       for (const one of cases) if (chosen.includes(one.name)) await compare(folders[one.kind], one);
-      if (chosen.includes("growth")) await growth(folders);
+      if (chosen.includes("growth")) {
+        const oneLayer = join(folder, "nt-one-layer");
+        writeRandomNt(oneLayer, { ...nt50m, layers: 1 });
+        await growth({ ...folders, ntv2: oneLayer });
+      }
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

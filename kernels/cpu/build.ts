@@ -1,33 +1,55 @@
 /**
- * Compiles the CPU engine's WebAssembly from source/ (AssemblyScript), once with relaxed SIMD (fused multiply-add) and
- * once without it, and writes kernels.wasm and kernels_simd.wasm beside this file.
+ * Compiles the WebAssembly modules beside this file from their AssemblyScript sources.
  *
- *   deno run -P=test kernels/cpu/build.ts
+ *   deno run -P=test kernels/cpu/build.ts                    (all)
+ *   deno run -P=test kernels/cpu/build.ts boosting.wasm      (some)
  *
- * The same source gives the same bytes: tests/backend/cpu/build_test.ts compares them with the committed ones.
+ * The same source gives the same bytes: tests/kernels/build_test.ts compares them with the committed ones.
  */
 import asc from "assemblyscript/asc";
 
-/** The two builds: what the engine prefers, and what it falls back to. */
-export const builds = [
-  { file: "kernels.wasm", features: ["threads", "simd", "relaxed-simd"] },
-  { file: "kernels_simd.wasm", features: ["threads", "simd"] },
-] as const;
+interface Build {
+  /** Path of the module's first source file. */
+  readonly entry: string;
+  readonly features: readonly string[];
+  readonly options?: readonly string[];
+}
+
+/** Threads share the memory that the host gives; constants lie between control block and scratch (source/control.ts). */
+const sharedMemory = [
+  ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
+  ...["--memoryBase", "20480"],
+];
+
+/** The CPU engine is built twice: with relaxed SIMD (fused multiply-add), and without it to fall back to. */
+export const builds: Readonly<Record<string, Build>> = {
+  "kernels.wasm": {
+    entry: "source/engine.ts",
+    features: ["threads", "simd", "relaxed-simd"],
+    options: sharedMemory,
+  },
+  "kernels_simd.wasm": { entry: "source/engine.ts", features: ["threads", "simd"], options: sharedMemory },
+  "boosting.wasm": { entry: "boosting/boosting.ts", features: ["simd", "relaxed-simd"] },
+  "float64.wasm": {
+    entry: "float64/products.ts",
+    features: ["simd", "relaxed-simd"],
+    // Pages of 64 KiB: tiles of lib/linalg/products.ts and what AssemblyScript keeps below them.
+    options: ["--initialMemory", "16"],
+  },
+};
 
 /** @throws {Error} with the compiler's messages */
-export async function compileKernels(features: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+export async function compile({ entry, features, options = [] }: Build): Promise<Uint8Array<ArrayBuffer>> {
   let module: Uint8Array<ArrayBuffer> | undefined;
   let messages = "";
   const collect = { write: (text: string | Uint8Array) => (messages += text, true) };
   const { error } = await asc.main([
-    "source/engine.ts",
+    entry,
     ...["--outFile", "module.wasm", "-O3", "--noAssert", "--runtime", "stub", "--use", "abort="],
-    ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
-    // Constants lie between the control block and the threads' scratch memory (lib/backend/cpu/thread_pool.ts).
-    ...["--memoryBase", "20480"],
+    ...options,
     ...features.flatMap((feature) => ["--enable", feature]),
   ], {
-    readFile: (name) => readSource(name),
+    readFile: readSource,
     writeFile: (_name, contents) => {
       module = contents as Uint8Array<ArrayBuffer>;
     },
@@ -35,7 +57,7 @@ export async function compileKernels(features: readonly string[]): Promise<Uint8
     stdout: collect,
     stderr: collect,
   });
-  if (error || !module) throw new Error(`Cannot compile the kernels: ${error?.message}\n${messages}`);
+  if (error || !module) throw new Error(`Cannot compile ${entry}: ${error?.message}\n${messages}`);
   return module;
 }
 
@@ -49,8 +71,11 @@ function readSource(name: string): string | null {
 }
 
 if (import.meta.main) {
-  for (const { file, features } of builds) {
-    const module = await compileKernels(features);
+  for (const file of Deno.args.length > 0 ? Deno.args : Object.keys(builds)) {
+    if (!(file in builds)) {
+      throw new Error(`No module "${file}": there are ${Object.keys(builds).join(", ")}`);
+    }
+    const module = await compile(builds[file]);
     Deno.writeFileSync(new URL(file, import.meta.url), module);
     console.log(`${file}: ${module.length} bytes`);
   }

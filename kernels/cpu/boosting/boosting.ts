@@ -1,7 +1,7 @@
 /**
  * Gradient-boosted regression trees for squared error, one output a call, on a data set that stays in place: XGBoost
  * 1.7's trees, to the last bit of their float32 thresholds and leaf values. Built to boosting.wasm by
- * build_boosting.ts; lib/boosting/kernel.ts is its only caller.
+ * build.ts; lib/boosting/kernel.ts is its only caller.
  *
  * Use: configure() with sizes, write the data set where the ...At() functions say, prepare(), then for each output write its
  * targets and call train().
@@ -112,7 +112,7 @@ export function configure(
     const lists = reserve(groups * listLength << 4);
     const nextLists = reserve(groups * listLength << 4);
     const entries = reserve(n << 2);
-    const coefficients = reserve(listLength * 12);
+    const coefficients = reserve(listLength << 4);
     const approximate = reserve(slotRoom * groups << 4);
     const partitions = reserve(slotRoom << 3);
     placeExactDense(

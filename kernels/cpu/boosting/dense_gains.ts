@@ -7,7 +7,7 @@ import { gradients, lambda, minChildWeight, slotRows } from "./state";
 import { COUNT, OPEN, SEGMENT, SEGMENT_LENGTH, SEGMENT_MEAN, START, SUM_G } from "./slot";
 import { center, entries, isListed, quantum, reach, ROW_BITS } from "./dense_lists";
 
-/** f32, list x 3: coefficients P, Q, R of the gain at each position of each segment. */
+/** f32, list x 4: coefficients P, Q, R of the gain at each position of each segment, and a gap: one load takes all three. */
 let coefficients: usize = 0;
 
 export function placeGains(newCoefficients: usize): void {
@@ -51,8 +51,8 @@ export function tabulate(slot: usize): bool {
   store<i32>(slot, mean, SEGMENT_MEAN);
   const m = center + quantum * <f64> mean;
   const rest = G - <f64> n * m;
-  let at = coefficients + <usize> start * 12;
-  for (let j = 1; j <= n; j++, at += 12) {
+  let at = coefficients + (<usize> start << 4);
+  for (let j = 1; j <= n; j++, at += 16) {
     if (j < smallest || n - j < smallest) {
       store<f32>(at, 0);
       store<f32>(at, 0, 4);
@@ -77,14 +77,17 @@ export function scan(base: usize, slot: usize): v128 {
   const mean = i32x4.splat(load<i32>(slot, SEGMENT_MEAN));
   let from = base + (start << 4);
   const end = from + ((n - 1) << 4);
-  let at = coefficients + start * 12;
+  let at = coefficients + (start << 4);
   let sum = i32x4.splat(0);
   let largest = f32x4.splat(f32.NEGATIVE_INFINITY);
-  for (; from < end; from += 16, at += 12) {
+  for (; from < end; from += 16, at += 16) {
     sum = i32x4.add(sum, i32x4.sub(i32x4.shr_s(v128.load(from), ROW_BITS), mean));
     const u = f32x4.convert_i32x4_s(sum);
-    const slope = f32x4.relaxed_madd(u, v128.load32_splat(at), v128.load32_splat(at, 4));
-    const gain = f32x4.relaxed_madd(slope, u, v128.load32_splat(at, 8));
+    const quadratic = v128.load(at);
+    const p = v128.shuffle<i32>(quadratic, quadratic, 0, 0, 0, 0);
+    const q = v128.shuffle<i32>(quadratic, quadratic, 1, 1, 1, 1);
+    const r = v128.shuffle<i32>(quadratic, quadratic, 2, 2, 2, 2);
+    const gain = f32x4.relaxed_madd(f32x4.relaxed_madd(u, p, q), u, r);
     largest = f32x4.pmax(largest, gain);
   }
   return largest;

@@ -30,8 +30,6 @@ export function addProducts(a: usize, b: usize, c: usize, rows: i32, columns: i3
 }
 
 /** Four rows of A by three of B. */
-// @ts-ignore: AssemblyScript's decorator
-
 function addBlock(a: usize, b: usize, c: usize, cStride: usize, stride: usize): void {
   const zero = f64x2.splat(0);
   let s00 = zero, s01 = zero, s02 = zero, s10 = zero, s11 = zero, s12 = zero;
@@ -64,15 +62,11 @@ function addBlock(a: usize, b: usize, c: usize, cStride: usize, stride: usize): 
   addRow(c + 3 * cStride, s30, s31, s32);
 }
 
-// @ts-ignore: AssemblyScript's decorator
-
 function addRow(c: usize, s0: v128, s1: v128, s2: v128): void {
   f64.store(c, f64.load(c) + sum(s0));
   f64.store(c + 8, f64.load(c + 8) + sum(s1));
   f64.store(c + 16, f64.load(c + 16) + sum(s2));
 }
-
-// @ts-ignore: AssemblyScript's decorator
 
 function sum(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);

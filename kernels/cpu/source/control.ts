@@ -3,7 +3,7 @@
  * places.
  */
 
-/** Where the block lies in memory. */
+/** Where the block lies in memory: up to 17,664 with its slots. Constants follow at 20,480 (build.ts), scratch at 32,768. */
 export const CONTROL: usize = 1024;
 /** i64: number of the job << 32 | next chunk. */
 export const TICKET: usize = 0;

@@ -1,5 +1,4 @@
 /** One thread of the CPU engine: serves jobs from shared memory until told to stop. */
-import type { KernelExports } from "./thread_pool.ts";
 
 /** What a worker is told when it starts. Addresses in bytes. */
 export interface WorkerStart {
@@ -25,7 +24,7 @@ function serveJobs(port: ParentPort): void {
   port.on("message", async ({ module, memory, scratch, spins, failedAt, doneAt }) => {
     try {
       const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-      (exports as unknown as KernelExports).serve(scratch, spins);
+      (exports as unknown as { serve(scratch: number, spins: number): void }).serve(scratch, spins);
     } catch {
       // The main thread may be asleep: it looks at this word when it wakes, and says what happened.
       const words = new Int32Array(memory.buffer);

@@ -1,0 +1,11 @@
+import { assertEquals } from "@std/assert";
+import { builds, compile } from "../../kernels/cpu/build.ts";
+
+for (const [file, build] of Object.entries(builds)) {
+  Deno.test(`the committed ${file} is what ${build.entry} compiles to`, async () => {
+    const committed = await Deno.readFile(new URL(`../../kernels/cpu/${file}`, import.meta.url));
+    const rebuilt = await compile(build);
+    assertEquals(rebuilt.length, committed.length, "run: deno run -P=test kernels/cpu/build.ts");
+    assertEquals(rebuilt.findIndex((byte, i) => byte !== committed[i]), -1);
+  });
+}
