@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertThrows } from "@std/assert";
 import { Cholesky } from "../../lib/linalg/cholesky.ts";
 import { gramOfRows, multiplyTransposed, transposed } from "../../lib/linalg/products.ts";
 
