@@ -43,6 +43,18 @@ override HAS_mask: bool = true;
 
 const lowest = -3.0e38;
 
+// A score that is NaN or has overflowed must show in the result, but max and clamp drop NaN, and compilers may assume that
+// none occurs. So it is found by its bits: those of a NaN where x is NaN or +infinity, else none.
+fn broken(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  return select(0u, 0x7fc00000u, (bits & 0x7fffffffu) >= 0x7f800000u && bits != 0xff800000u);
+}
+
+fn broken4(x: vec4f) -> u32 { return broken(x.x) | broken(x.y) | broken(x.z) | broken(x.w); }
+
+// x >= 0, or NaN where `bits` are those of a NaN.
+fn unless_broken(x: f32, bits: u32) -> f32 { return bitcast<f32>(bitcast<u32>(x) | bits); }
+
 fn visible(batch: u32, key: u32) -> bool {
   if (key >= p.length) { return false; }
   if (HAS_mask) { return f32(mask[p.mask_offset + batch * p.length + key]) != 0.0; }
@@ -72,6 +84,7 @@ fn forward(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: 
   }
   var largest = vec2f(lowest);
   var total = vec2f();
+  var lost = vec2u();
   let kt = p.k_offset / 4u;
   let vt = p.v_offset / 4u;
   for (var key = 0u; key < p.length; key += 4u) {
@@ -93,6 +106,7 @@ fn forward(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: 
                            visible(batch, key + 3u));
     score0 = select(vec4f(lowest), score0, shown);
     score1 = select(vec4f(lowest), score1, shown);
+    lost |= vec2u(broken4(score0), broken4(score1));
     let next = max(vec2f(max(max(score0.x, score0.y), max(score0.z, score0.w)),
                          max(max(score1.x, score1.y), max(score1.z, score1.w))), largest);
     let correction = exp(max(largest - next, vec2f(-100.0)));
@@ -109,6 +123,7 @@ fn forward(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index) l: 
       sum1[c] = weighted(sum1[c] * correction.y, weight1, v0, v1, v2, v3);
     }
   }
+  total = vec2f(unless_broken(total.x, lost.x), unless_broken(total.y, lost.y));
   for (var c = 0u; c < HEAD4; c++) {
     if (g.x * 128u + l < p.length) {
       out[p.out_offset / 4u + first + c] = vec4<TYPE_out>(sum0[c] * inverse(total.x));
@@ -132,8 +147,12 @@ fn inverse(total: f32) -> f32 { return select(1.0 / total, 0.0, total == 0.0); }
 
 fn store_log_sum(row: u32, query: u32, largest: f32, total: f32) {
   if (query >= p.length) { return; }
-  second[p.second_offset + row * p.length + query] = TYPE_second(select(largest + log(total), 0.0, total == 0.0));
+  let sum = select(largest + log(max(total, 1.0e-38)), 0.0, total == 0.0);
+  second[p.second_offset + row * p.length + query] = TYPE_second(select(sum, total, broken(total) != 0u));
 }
+
+// The softmax weight of a score relative to its query's log_sum_exp.
+fn weight_of(x: f32) -> f32 { return unless_broken(exp(clamp(x, -100.0, 80.0)), broken(x)); }
 
 // q holds the forward result here, pairs its log_sum_exp; out2 receives the pairs.
 @compute @workgroup_size(64)
@@ -175,7 +194,7 @@ fn backward_query(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_ind
       score += dot(own[c], vec4f(k[p.k_offset / 4u + row + c]));
       gain += dot(slope[c], vec4f(v[p.v_offset / 4u + row + c]));
     }
-    let d = exp(clamp(score - log_sum, -100.0, 80.0)) * (gain - product) * p.scale;
+    let d = weight_of(score - log_sum) * (gain - product) * p.scale;
     for (var c = 0u; c < HEAD4; c++) { sum[c] = fma(vec4f(d), vec4f(k[p.k_offset / 4u + row + c]), sum[c]); }
   }
   if (query >= p.length) { return; }
@@ -209,7 +228,7 @@ fn backward_key(@builtin(workgroup_id) g: vec3u, @builtin(local_invocation_index
       gain += dot(own_v[c], vec4f(dout[p.dout_offset / 4u + row + c]));
     }
     let at = 2u * (g.y * p.length + query);
-    let weight = select(0.0, exp(clamp(score - f32(pairs[at]), -100.0, 80.0)), shown);
+    let weight = select(0.0, weight_of(score - f32(pairs[at])), shown);
     let d = weight * (gain - f32(pairs[at + 1u])) * p.scale;
     for (var c = 0u; c < HEAD4; c++) {
       sum_k[c] = fma(vec4f(d), vec4f(q[p.q_offset / 4u + row + c]), sum_k[c]);

@@ -76,3 +76,42 @@ onEachEngine(
     assertEquals(await backend.read(stats), Float32Array.of(NaN, 2));
   },
 );
+
+onEachEngine(
+  "attention of a score that is NaN or too large is NaN, with its gradients, and others stay",
+  async (backend) => {
+    const shape = { batch: 1, heads: 1, length: 3, headWidth: 4, scale: 1 };
+    const run = async (q: number[], k: number[], keyMask: number[]) => {
+      const storage = (values: ArrayLike<number>) => {
+        const made = backend.allocate("f32", values.length);
+        backend.write(made, Float32Array.from(values));
+        return made;
+      };
+      const mask = backend.allocate("i32", 3);
+      backend.write(mask, Int32Array.from(keyMask));
+      const [qs, ks, vs, dout] = [q, k, new Array(12).fill(0.5), new Array(12).fill(1)].map(storage);
+      const [out, dq, dk, dv] = Array.from({ length: 4 }, () => backend.allocate("f32", 12));
+      const logSumExp = backend.allocate("f32", 3);
+      backend.attention(out, logSumExp, qs, ks, vs, mask, shape);
+      backend.attentionBackward(dq, dk, dv, dout, out, logSumExp, qs, ks, vs, mask, shape);
+      const rows = async (x: typeof out) => {
+        const values = await backend.read(x);
+        return [0, 1, 2].map((row) => values.subarray(4 * row, 4 * row + 4).every(Number.isFinite));
+      };
+      return { out: await rows(out), dq: await rows(dq), dv: await rows(dv) };
+    };
+    const ones = new Array(12).fill(1);
+    const spoiled = (row: number, value: number) => ones.map((one, i) => i >> 2 === row ? value : one);
+    const yes = [true, true, true], no = [false, false, false];
+    // A query that is NaN, or whose scores overflow, spoils its own row, and the values' gradients.
+    for (const value of [NaN, 3e38]) {
+      const found = await run(spoiled(1, value), ones, [1, 1, 1]);
+      assertEquals(found, { out: [true, false, true], dq: [true, false, true], dv: no }, String(value));
+    }
+    // A key that is NaN spoils all rows, unless it is hidden.
+    assertEquals(await run(ones, spoiled(2, NaN), [1, 1, 1]), { out: no, dq: no, dv: no });
+    assertEquals((await run(ones, spoiled(2, NaN), [1, 1, 0])).out, yes);
+    // A score of minus infinity is a weight of nothing.
+    assertEquals((await run(ones, spoiled(2, -3e38), [1, 1, 1])).out, yes);
+  },
+);
