@@ -27,6 +27,9 @@ export interface Targets {
   symbols: string[] | null;
 }
 
+/** Columns that name the perturbation: never read-out genes. */
+const idColumns: ReadonlySet<string> = new Set(["gene_name", "gene_id"]);
+
 /**
  * Targets whose rows are named by the column `gene_id`.
  *
@@ -36,7 +39,8 @@ export async function readTargets(path: string): Promise<Targets> {
   const bytes = await readFileBytes(path);
   const header = headerOf(bytes, path);
   const labels = header.includes("gene_name") ? ["gene_name", "gene_id"] : ["gene_id"];
-  const table = parseNumericCsv(bytes, path, { labels });
+  warnOfNameless(header, path);
+  const table = parseNumericCsv(bytes, path, { labels, isNumber: isGene });
   return withUniqueIds({
     path,
     idColumn: "gene_id",
@@ -48,8 +52,8 @@ export async function readTargets(path: string): Promise<Targets> {
 }
 
 /**
- * Targets whose rows are named by their first column (csv) or index (parquet), columns put in the order of `geneIndex`;
- * columns that it does not name are dropped.
+ * Targets whose rows are named by their first column (csv; where that has no name, by `gene_name` or `gene_id` if there
+ * is one) or index (parquet), columns put in the order of `geneIndex`; columns that it does not name are dropped.
  *
  * @throws {DataError} also when a gene of `geneIndex` has no column
  */
@@ -113,12 +117,16 @@ export function takeGenes(targets: Targets, columns: readonly number[]): Targets
 async function readFirstColumnCsv(path: string): Promise<Targets> {
   const bytes = await readFileBytes(path);
   const header = headerOf(bytes, path);
-  const labels = header.filter((column, i) => i === 0 || column === "gene_name" || column === "gene_id");
-  const table = parseNumericCsv(bytes, path, { labels });
+  // pandas writes the numbers of rows without names in front, in a column without a name.
+  const named = isNamed(header[0]) ? undefined : header.find((column) => idColumns.has(column));
+  const idColumn = named ?? header[0];
+  warnOfNameless(header.slice(named === undefined ? 1 : 0), path);
+  const labels = header.filter((column, i) => (i === 0 && named === undefined) || idColumns.has(column));
+  const table = parseNumericCsv(bytes, path, { labels, isNumber: isGene });
   return {
     path,
-    idColumn: header[0],
-    perturbations: table.labels[header[0]],
+    idColumn,
+    perturbations: table.labels[idColumn],
     genes: table.columns,
     values: table.values,
     symbols: null,
@@ -134,6 +142,23 @@ async function readFrame(path: string): Promise<Targets> {
 function headerOf(bytes: Uint8Array, path: string): string[] {
   const end = bytes.indexOf(10);
   return parseCsvTable(bytes.subarray(0, end < 0 ? bytes.length : end + 1), path).header;
+}
+
+/** Whether a column has a name: pandas calls one without "Unnamed: 3" when it reads and writes it again. */
+function isNamed(column: string): boolean {
+  return !/^\s*(Unnamed: \d+)?$/.test(column);
+}
+
+function isGene(column: string): boolean {
+  return isNamed(column) && !idColumns.has(column);
+}
+
+function warnOfNameless(header: readonly string[], path: string): void {
+  const nameless = header.filter((column) => !isNamed(column)).length;
+  if (nameless === 0) return;
+  log.warn(
+    `Left out ${counted(nameless, "column")} without a name in "${path}": not taken for read-out genes.`,
+  );
 }
 
 /** Checks that there is something to learn from, and keeps the first of repeated rows and columns. */

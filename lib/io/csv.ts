@@ -20,6 +20,11 @@ export interface NumericCsv {
   values: Matrix;
 }
 
+export interface NumericCsvOptions {
+  labels: number | string[];
+  isNumber?: (column: string) => boolean;
+}
+
 /** What pandas takes for a missing value, beside the empty cell. */
 const missingWords = new Set(
   ("#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null")
@@ -35,26 +40,21 @@ export function isMissing(cell: string): boolean {
  * Read a table whose cells are numbers except in the label columns.
  *
  * @param options.labels how many leading columns are text, or the names of those that are (wherever they stand)
+ * @param options.isNumber which of the other columns are read, all without it; what the rest hold does not matter
  * @throws {DataError} with row and column: text in a number cell, rows of unequal length, a missing label column.
  *   Rows count from 1 with the header, as a spreadsheet shows them.
  */
-export async function readNumericCsv(
-  path: string,
-  options: { labels: number | string[] },
-): Promise<NumericCsv> {
+export async function readNumericCsv(path: string, options: NumericCsvOptions): Promise<NumericCsv> {
   return parseNumericCsv(await readFileBytes(path), path, options);
 }
 
 /** As `readNumericCsv`, from bytes; `name` is what errors call the file. */
-export function parseNumericCsv(
-  bytes: Uint8Array,
-  name: string,
-  options: { labels: number | string[] },
-): NumericCsv {
+export function parseNumericCsv(bytes: Uint8Array, name: string, options: NumericCsvOptions): NumericCsv {
   const scanner = new CsvScanner(bytes, name);
   const header = readHeader(scanner, name);
   const isLabel = markLabels(header, options.labels, name);
-  const columns = header.filter((_, i) => !isLabel[i]);
+  const isNumber = header.map((column, i) => !isLabel[i] && (options.isNumber?.(column) ?? true));
+  const columns = header.filter((_, i) => isNumber[i]);
   const labels = header.filter((_, i) => isLabel[i]).map((column) => ({ column, cells: [] as string[] }));
 
   let values = new Float32Array(columns.length * scanner.countLinesAhead());
@@ -67,7 +67,7 @@ export function parseNumericCsv(
     for (let field = 0; field < header.length; field++) {
       if (isLabel[field]) {
         labels[label++].cells.push(scanner.text(field));
-      } else {
+      } else if (isNumber[field]) {
         const value = parseFloat32(scanner.source, scanner.starts[field], scanner.ends[field]);
         values[next++] = Number.isNaN(value) ? wordValue(scanner, field, header[field], name) : value;
       }
