@@ -19,7 +19,7 @@ import { crossValidate } from "../lib/evaluation/cross_validation.ts";
 import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
 import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
-import { trainedFold } from "../lib/models/lel.ts";
+import { aliasesOf, trainedFold } from "../lib/models/lel.ts";
 import { PcaRidge } from "../lib/models/lel_pca.ts";
 import { type TrainedFold, writeSavedModel } from "../lib/models/saved_model.ts";
 
@@ -86,7 +86,14 @@ export async function main(args: string[]): Promise<void> {
     const { given: _, ...values } = flags;
     await writeSavedModel(
       folder.path,
-      { kind: "linear_pca", genes: targets.genes, input: { kind: "gene_id" }, script, flags: values },
+      {
+        kind: "linear_pca",
+        genes: targets.genes,
+        input: { kind: "gene_id" },
+        script,
+        flags: values,
+        aliases: aliasesOf(perturbations, tfSequences),
+      },
       saved,
     );
   }

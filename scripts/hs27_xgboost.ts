@@ -145,7 +145,10 @@ export async function main(args: string[]): Promise<void> {
     await writeImportance(folder, flags.importance, genes, results.importance);
   }
   if (flags.saveModel) {
-    const saved = { kind: "xgboost" as const, genes, script, flags: { ...flags, given: undefined } };
+    const aliases = Object.fromEntries(
+      ids.map((id, row) => [id, aligned.symbols ? [aligned.symbols[row]] : []]),
+    );
+    const saved = { kind: "xgboost" as const, genes, script, flags: { ...flags, given: undefined }, aliases };
     const input = { kind: "embedding" as const, model: "hyenadna" as const, width: x.columns };
     await writeSavedModel(
       folder.path,

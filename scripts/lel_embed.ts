@@ -23,7 +23,7 @@ import { writeLinearResults } from "../lib/evaluation/linear_results.ts";
 import { PngRenderer } from "../lib/evaluation/png_renderer.ts";
 import { openResultFolder } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
-import { trainedFold } from "../lib/models/lel.ts";
+import { aliasesOf, trainedFold } from "../lib/models/lel.ts";
 import { EmbeddingRidge } from "../lib/models/lel_embed.ts";
 import { type TrainedFold, writeSavedModel } from "../lib/models/saved_model.ts";
 
@@ -120,7 +120,14 @@ export async function main(args: string[]): Promise<void> {
       input = { kind: "embedding", model: "ntv2", width: P.columns } as const;
     await writeSavedModel(
       folder.path,
-      { kind: "linear_nt_embed", genes: targets.genes, input, script, flags: values },
+      {
+        kind: "linear_nt_embed",
+        genes: targets.genes,
+        input,
+        script,
+        flags: values,
+        aliases: aliasesOf(perturbations, inputs.tfSequences),
+      },
       saved,
     );
   }

@@ -11,7 +11,7 @@ export interface TfSequences {
   sequences: string[];
   /** Gene ids of a symbol, in any case: usually one, none for a symbol that the file lacks. */
   geneIdsOf(symbol: string): readonly string[];
-  /** What else a perturbation may be called: gene ids of a symbol, symbols of a gene id. */
+  /** What else a perturbation may be called: gene ids of a symbol, symbols of a gene id, both in any case. */
   otherNames(name: string): readonly string[];
 }
 
@@ -28,12 +28,7 @@ export async function readTfSequences(path: string): Promise<TfSequences> {
     return rows.map((cells) => cells[at]);
   };
   const symbols = column("gene_name"), geneIds = column("gene_id");
-  const bySymbol = new Map<string, string[]>();
-  symbols.forEach((symbol, i) => {
-    const key = symbol.toUpperCase(), known = bySymbol.get(key);
-    if (known) known.push(geneIds[i]);
-    else bySymbol.set(key, [geneIds[i]]);
-  });
+  const bySymbol = inAnyCase(symbols, geneIds), byGeneId = inAnyCase(geneIds, symbols);
   const geneIdsOf = (symbol: string) => bySymbol.get(symbol.toUpperCase()) ?? [];
   return {
     path,
@@ -41,6 +36,17 @@ export async function readTfSequences(path: string): Promise<TfSequences> {
     geneIds,
     sequences: header.includes("sequence") ? column("sequence") : [],
     geneIdsOf,
-    otherNames: (name) => [...geneIdsOf(name), ...symbols.filter((_, i) => geneIds[i] === name)],
+    otherNames: (name) => [...geneIdsOf(name), ...byGeneId.get(name.toUpperCase()) ?? []],
   };
+}
+
+/** All `values` of a key, by the key in upper case. */
+function inAnyCase(keys: readonly string[], values: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  keys.forEach((key, i) => {
+    const known = found.get(key.toUpperCase());
+    if (known) known.push(values[i]);
+    else found.set(key.toUpperCase(), [values[i]]);
+  });
+  return found;
 }

@@ -7,7 +7,8 @@ import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { FittedFold } from "../evaluation/cross_validation.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import type { FoldTensors, TrainedFold } from "./saved_model.ts";
+import type { TfSequences } from "../dataset/tf_sequences.ts";
+import type { Aliases, FoldTensors, TrainedFold } from "./saved_model.ts";
 
 /** A linear model of one fold: predictions, and the numbers that `--save-model` keeps. */
 export interface FittedLinearFold extends FittedFold {
@@ -79,6 +80,11 @@ export function trainedFold(
     test: Array.from(test, (row) => targets.perturbations[row]),
     tensors: forAllGenes(fitted.tensors(), training.genesOf(index), columnMeans(targets.values, train)),
   };
+}
+
+/** Every other name by which `tfSequences` knows a perturbation: predict.ts may be given it under any of them. */
+export function aliasesOf(perturbations: readonly string[], tfSequences: TfSequences | null): Aliases {
+  return Object.fromEntries(perturbations.map((id) => [id, tfSequences?.otherNames(id) ?? []]));
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What a script leaves in `<result folder>/model/` so that scripts/predict.ts can predict transcription factors that
- * the script never saw: `model.json`, which says what the model is and which input it takes, and for every fold
- * `fold_<n>.safetensors` with its numbers. Every fold's file holds
+ * the script never saw: `model.json`, which says what the model is, which input it takes and which perturbations it was
+ * trained on, by all their names, and for every fold `fold_<n>.safetensors` with its numbers. Every fold's file holds
  *
  *   baseline (genes)                     mean of the fold's training rows, gene by gene
  *   scaler.mean, scaler.scale (width)    where the inputs are standardised: (x - mean) / scale. In float64, so that
@@ -31,7 +31,13 @@ import { readFileText } from "../io/read_file.ts";
 import { encodeModelJson, parseModelJson, type SavedFold, type SavedModel } from "./saved_model_json.ts";
 import { tensorProblem } from "./saved_model_tensors.ts";
 
-export { type ModelInput, type ModelKind, type SavedFold, type SavedModel } from "./saved_model_json.ts";
+export {
+  type Aliases,
+  type ModelInput,
+  type ModelKind,
+  type SavedFold,
+  type SavedModel,
+} from "./saved_model_json.ts";
 
 /** Numbers of one fold, by the names above. */
 export type FoldTensors = ReadonlyMap<string, SafetensorsArray>;

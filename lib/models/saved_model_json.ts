@@ -49,14 +49,20 @@ export interface SavedModel {
   readonly script: string;
   readonly flags: Readonly<Record<string, unknown>>;
   readonly folds: readonly SavedFold[];
+  /** What else training knew a perturbation by, such as its gene id beside its symbol; files of before lack it. */
+  readonly aliases?: Aliases;
 }
+
+/** Other names of perturbations, by the ids of `SavedFold.test`. */
+export type Aliases = Readonly<Record<string, readonly string[]>>;
 
 const format = "hs27-model";
 const version = 1;
 
 /** The text of model.json. */
-export function encodeModelJson({ kind, genes, input, script, flags, folds }: SavedModel): string {
-  return JSON.stringify({ format, version, kind, script, flags, input, folds, genes }, null, 2) + "\n";
+export function encodeModelJson({ kind, genes, input, script, flags, folds, aliases }: SavedModel): string {
+  return JSON.stringify({ format, version, kind, script, flags, input, folds, aliases, genes }, null, 2) +
+    "\n";
 }
 
 /**
@@ -71,7 +77,7 @@ export function parseModelJson(path: string, json: unknown): SavedModel {
   if (json.version !== version) {
     throw fail(`"version" is ${JSON.stringify(json.version)}, this program reads ${version}`);
   }
-  const { kind, genes, input, script, flags, folds } = json;
+  const { kind, genes, input, script, flags, folds, aliases } = json;
   if (!modelKinds.includes(kind as ModelKind)) {
     throw fail(`"kind" is ${JSON.stringify(kind)}, expected one of ${modelKinds.join(", ")}`);
   }
@@ -86,7 +92,13 @@ export function parseModelJson(path: string, json: unknown): SavedModel {
     if (!isSavedFold(fold)) throw fail(`"folds"[${at}] needs "fold", "test" and "weights", a file beside it`);
     if (kind === "nt_ia3" && fold.adapter === undefined) throw fail(`"folds"[${at}] names no "adapter"`);
   }
-  return { kind: kind as ModelKind, genes, input, script, flags, folds: folds as SavedFold[] };
+  if (aliases !== undefined && !isAliases(aliases)) throw fail(`"aliases" does not give lists of names`);
+  const saved = { kind: kind as ModelKind, genes, input, script, flags, folds: folds as SavedFold[] };
+  return aliases === undefined ? saved : { ...saved, aliases };
+}
+
+function isAliases(value: unknown): value is Aliases {
+  return isRecord(value) && Object.values(value).every(isTextList);
 }
 
 function isModelInput(value: unknown): value is ModelInput {

@@ -33,7 +33,7 @@ export function foldsOf(model: OpenedModel, asked: readonly number[]): SavedFold
  * Decide which folds predict which perturbations: all of `folds`, or with `heldOut` the one that held the perturbation
  * out, where there is one.
  *
- * @param namesOf every name of an id, in upper case: training may have known it by another
+ * @param namesOf every name of an id, in upper case: training may have known it by another, and by its aliases
  */
 export function chooseFolds(
   model: OpenedModel,
@@ -42,9 +42,7 @@ export function chooseFolds(
   heldOut: boolean,
   namesOf: NamesOf,
 ): FoldChoice[] {
-  const testOf = new Map(
-    model.folds.flatMap((fold) => fold.test.map((id) => [id.toUpperCase(), fold] as const)),
-  );
+  const testOf = foldsByName(model);
   const holders = ids.map((id) => testOf.get(namesOf(id).find((name) => testOf.has(name)) ?? "") ?? null);
   const rows = ids.map((_, row) => row);
   if (!heldOut) {
@@ -61,6 +59,17 @@ export function chooseFolds(
     );
   }
   return [...own, { folds, rows: others }].filter(({ rows }) => rows.length > 0);
+}
+
+/** The fold that held out a perturbation, by all its names in upper case: by its id first, which is its own alone. */
+function foldsByName({ folds, aliases = {} }: OpenedModel): Map<string, SavedFold> {
+  const found = new Map<string, SavedFold>();
+  const add = (name: string, fold: SavedFold) => {
+    if (!found.has(name.toUpperCase())) found.set(name.toUpperCase(), fold);
+  };
+  for (const fold of folds) fold.test.forEach((id) => add(id, fold));
+  for (const fold of folds) fold.test.forEach((id) => aliases[id]?.forEach((alias) => add(alias, fold)));
+  return found;
 }
 
 function warnOfTrainingRows(seen: readonly string[], count: number): void {

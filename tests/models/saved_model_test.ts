@@ -93,6 +93,7 @@ Deno.test("openSavedModel() says in one line what is wrong with a folder", () =>
         [{ kind: "forest" }, `"kind" is "forest", expected one of linear_pca,`],
         [{ genes: [] }, `"genes" is not a list of gene ids`],
         [{ input: { kind: "embedding", model: "ntv2" } }, `"input" does not say`],
+        [{ aliases: { TP53: "ENSG1" } }, `"aliases" does not give lists of names`],
         [{ folds: [{ fold: 0, test: [], weights: "../../etc/passwd" }] }, `"folds"[0] needs`],
         [{ kind: "linear_pca" }, `"input" does not say`],
         [

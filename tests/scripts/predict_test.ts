@@ -3,7 +3,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
+import { readNpyStrings } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { readIdLines } from "../../lib/dataset/targets.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
 import { perturbationNames } from "../../lib/prediction/names.ts";
 import { openSavedModel } from "../../lib/models/saved_model.ts";
@@ -26,7 +28,8 @@ const hyenaVectors = join(data, "HyenaDNA_outputs", "hyenadna_tf_embeddings_mean
 const hyenaIds = join(data, "HyenaDNA_outputs", "hyenadna_tf_gene_index.txt");
 const tfSequences = join(data, "data", "tf_sequences.csv");
 
-const namesOf = perturbationNames(await readTfSequences(tfSequences));
+const names = await readTfSequences(tfSequences);
+const namesOf = perturbationNames(names);
 
 interface Trained {
   main: (args: string[]) => Promise<void>;
@@ -48,14 +51,15 @@ const trained: Record<string, Trained> = {
     main: linearPca,
     flags: ["--repo-root", data],
     model: "linear_pca",
-    inputs: (ids) => ["--ids", ids.join(","), "--tf-seq-csv", tfSequences],
+    // By gene id, where training had symbols: the model knows both.
+    inputs: (ids) => ["--ids", ids.map((id) => names.geneIdsOf(id)[0]).join(",")],
     tolerance: 1e-6,
   },
   "lel_embed.ts": {
     main: linearNt,
     flags: ["--repo-root", data, "--ntv2-dir", join(data, "NT-v2-50M")],
     model: "linear_nt_embed",
-    inputs: () => [...onNt(), "--tf-seq-csv", tfSequences],
+    inputs: onNt,
     tolerance: 1e-6,
   },
   "hs27_xgboost.ts": {
@@ -143,6 +147,42 @@ for (const script of ["hs27_lel.ts", "lel_embed.ts"]) {
         }
       });
       assert(left > 0);
+    }));
+}
+
+for (const script of ["hs27_lel.ts", "lel_embed.ts", "hs27_xgboost.ts"]) {
+  Deno.test(`predict.ts knows the training rows of ${script} by any of their names`, () =>
+    inFolder(async (folder) => {
+      const { main, flags, model, inputs } = trained[script];
+      await linesPrinted(() =>
+        main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+      );
+      const result = join(folder, model), output = join(folder, "predicted.parquet");
+      const { folds } = await openSavedModel(result);
+      const ids = folds.flatMap(({ test }) => test);
+      const run = (...more: string[]) =>
+        linesPrinted(() => predict(["--result", result, "--output", output, ...inputs(ids), ...more]));
+      for (const spell of [(name: string) => name, (name: string) => name.toLowerCase()]) {
+        const file = join(folder, "ids.txt");
+        const otherwise = (id: string) => spell(names.otherNames(id)[0]);
+        const rows = script === "hs27_lel.ts"
+          ? ids
+          : script === "lel_embed.ts"
+          ? await readNpyStrings(ntIds)
+          : await readIdLines(hyenaIds);
+        // Gene ids become symbols, symbols gene ids: what the training was not given.
+        const spelled = rows.map((id) => script === "lel_embed.ts" ? spell(id) : otherwise(id));
+        await Deno.writeTextFile(file, spelled.join("\n"));
+        const count = rows.length, known = ids.length;
+        const usual = await run("--ids", file);
+        assert(
+          usual.some((line) => line.includes(`${known} perturbations of ${count} were in the training`)),
+        );
+        const heldOut = await run("--ids", file, "--held-out");
+        const strangers = heldOut.filter((line) => line.includes("held out by no fold"));
+        assertEquals(strangers.length, count > known ? 1 : 0, strangers.join("\n"));
+        if (count > known) assert(strangers[0].includes(`${count - known} perturbation`), strangers[0]);
+      }
     }));
 }
 
