@@ -120,6 +120,9 @@ export async function main(args: string[]): Promise<void> {
     await engine.close();
   }
 
+  const tellMerged = () =>
+    log.info(`This part is done. A run beside this one has put all parts together: see ${folder.path}`);
+  if (!await parts.rescan()) return tellMerged();
   const all = { from: 0, to: genes.length };
   const unfinished = splits.folds.map((_, fold) => fold).filter((fold) =>
     parts.missing(fold, all).length > 0
@@ -133,7 +136,8 @@ export async function main(args: string[]): Promise<void> {
     );
     return;
   }
-  const results = await collectTreeFolds(data, parts);
+  const results = await parts.unlessMerged(() => collectTreeFolds(data, parts));
+  if (results === null) return tellMerged();
   const predicted = { ids, genes, truth: y, heldOut: results.heldOut, training: null, folds: splits.folds };
   const means = await writeNetworkResults(folder, predicted, {
     predictions: folder.modelName,
@@ -150,11 +154,8 @@ export async function main(args: string[]): Promise<void> {
     );
     const saved = { kind: "xgboost" as const, genes, script, flags: { ...flags, given: undefined }, aliases };
     const input = { kind: "embedding" as const, model: "hyenadna" as const, width: x.columns };
-    await writeSavedModel(
-      folder.path,
-      { ...saved, input },
-      trainedTreeFolds(data, parts, parameters.rounds),
-    );
+    const models = () => trainedTreeFolds(data, parts, parameters.rounds);
+    await parts.unlessMerged(() => writeSavedModel(folder.path, { ...saved, input }, models()));
     log.info(`Saved the models of all folds to ${join(folder.path, "model")}`);
   }
   await writeSummary(folder, {

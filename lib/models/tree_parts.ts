@@ -1,10 +1,10 @@
 /**
  * A cross-validation of boosted trees that runs in parts: after a stop (--resume), or cut by folds and genes over several
- * runs and machines (--folds, --genes). Finished genes of a fold are saved block by block in
- * `<result folder>/unfinished/`; copies of that folder's files from other machines count as well. The folder goes when
- * everything has become a result.
+ * runs and machines (--folds, --genes), one after the other or at the same time. Finished genes of a fold are saved block
+ * by block in `<result folder>/unfinished/`; copies of that folder's files from other machines count as well. The folder
+ * goes when everything has become a result.
  */
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import type { Forest } from "../boosting/forest.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
@@ -48,10 +48,13 @@ const forestNames: Record<keyof Forest, string> = {
 
 export class TreeParts {
   readonly #folder: string;
-  readonly #parts: TreePart[] = [];
+  /** Says what the parts belong to; where it is gone, so are they. */
+  readonly #description: string;
+  #parts: TreePart[] = [];
 
   private constructor(folder: string) {
     this.#folder = join(folder, "unfinished");
+    this.#description = join(this.#folder, "run.json");
   }
 
   /**
@@ -64,14 +67,35 @@ export class TreeParts {
   static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
     const store = new TreeParts(folder);
     if (!keep) await store.remove();
-    const description = join(store.#folder, "run.json");
-    for (const name of await namesIn(store.#folder)) {
-      const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
-      if (match) store.#parts.push({ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) });
-    }
-    if (store.#parts.length > 0) refuseOther(description, await readFileText(description), identity);
+    store.#parts = await partsIn(store.#folder);
+    const { length } = store.#parts, description = store.#description;
+    if (length > 0) refuseOther(description, await readFileText(description), identity);
     await writeFileAtomic(description, JSON.stringify(identity, null, 2) + "\n");
     return store;
+  }
+
+  /**
+   * Look again, for what runs beside this one have saved since it began.
+   *
+   * @returns false when one of them has put all parts together and taken them away
+   */
+  async rescan(): Promise<boolean> {
+    if (await this.#isMerged()) {
+      await this.remove(); // what this run saved once more behind it
+      return false;
+    }
+    this.#parts = await partsIn(this.#folder);
+    return true;
+  }
+
+  /** What `read` gives; null when a run beside this one put the parts together and took them away meanwhile. */
+  async unlessMerged<T>(read: () => Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if (await this.#isMerged()) return null;
+      throw error;
+    }
   }
 
   /** Blocks of a range of genes that a fold has still to learn. */
@@ -137,14 +161,22 @@ export class TreeParts {
     }
   }
 
-  /** Take everything away, once the result is written. */
+  /** Take everything away, once the result is written. A run beside this one may have done so. */
   async remove(): Promise<void> {
+    this.#parts = [];
+    // Renamed first: for others the folder is whole or gone.
+    const doomed = `${this.#folder}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     try {
-      await Deno.remove(this.#folder, { recursive: true });
+      await Deno.rename(this.#folder, doomed);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (error instanceof Deno.errors.NotFound) return;
+      throw error;
     }
-    this.#parts.length = 0;
+    await Deno.remove(doomed, { recursive: true });
+  }
+
+  async #isMerged(): Promise<boolean> {
+    return !(await namesIn(this.#folder)).includes(basename(this.#description));
   }
 
   #path({ fold, from, to }: TreePart): string {
@@ -167,6 +199,13 @@ function refuseOther(path: string, text: string, identity: Record<string, unknow
       `Cannot go on from "${path}": ${difference} (repeat that run's flags, or delete its folder)`,
     );
   }
+}
+
+async function partsIn(folder: string): Promise<TreePart[]> {
+  return (await namesIn(folder)).flatMap((name) => {
+    const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
+    return match ? [{ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) }] : [];
+  });
 }
 
 async function namesIn(folder: string): Promise<string[]> {

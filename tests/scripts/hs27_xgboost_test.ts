@@ -12,6 +12,7 @@ import { encodeNpy, readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
 import { openSavedModel, readSavedFold } from "../../lib/models/saved_model.ts";
+import { TreeParts } from "../../lib/models/tree_parts.ts";
 import { main } from "../../scripts/hs27_xgboost.ts";
 import { captured } from "../support/captured_log.ts";
 import { DatasetCopy } from "../support/dataset_copy.ts";
@@ -104,6 +105,47 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
     assertEquals(one, other, file);
   }
   assert(!await exists(join(parts.path, "xgboost_hyena", "unfinished")), "the parts are gone once merged");
+});
+
+Deno.test("parts that run at the same time become the result of one run, whichever ends last", async () => {
+  await using data = await DatasetCopy.of("s");
+  await using whole = await temporaryFolder();
+  await using parts = await temporaryFolder();
+  await runOn(data, whole.path, small);
+  const flags = ["--data-dir", data.root, "--output-dir", parts.path, "--plot-format", "svg", ...small];
+  const { lines } = await captured(() =>
+    Promise.all([
+      main([...flags, "--folds", "0", "1"]),
+      main([...flags, "--folds", "2", "3", "4"]),
+    ])
+  );
+  assert(lines.some((line) => line.includes("Finished")), lines.join("\n"));
+  const read = (path: string) =>
+    Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
+  assertEquals(await read(parts.path), await read(whole.path));
+  const left = await Array.fromAsync(Deno.readDir(join(parts.path, "xgboost_hyena")));
+  assertEquals(left.filter(({ name }) => name.startsWith("unfinished")), []);
+});
+
+Deno.test("TreeParts of two runs see each other's parts, and that the other has taken them away", async () => {
+  await using folder = await temporaryFolder();
+  const open = () => TreeParts.open(folder.path, { "--seed": 1 }, true);
+  const [one, other] = [await open(), await open()], genes = { from: 0, to: 2 };
+  const content = { predictions: Float32Array.of(1, 2), importance: null, forest: null, seconds: 0 };
+  await one.save({ fold: 0, ...genes }, content);
+  await other.save({ fold: 1, ...genes }, content);
+  assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [1, 1]);
+  assertEquals([await one.rescan(), await other.rescan()], [true, true]);
+  assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [0, 0]);
+  assertEquals(await one.unlessMerged(() => Array.fromAsync(one.read(1), ({ part }) => part.fold)), [1]);
+  await assertRejects(() => one.unlessMerged(() => Promise.reject(new DataError("full disk"))), DataError);
+
+  await other.remove();
+  assertEquals(await one.unlessMerged(() => Array.fromAsync(one.read(1))), null);
+  await one.save({ fold: 0, ...genes }, content);
+  assertEquals(await one.rescan(), false);
+  await one.remove();
+  assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
 });
 
 Deno.test("--resume fits only what is missing and gives the same bytes", async () => {
