@@ -5,7 +5,7 @@
  *     for (const { train, test } of splits.folds) ...
  */
 import { UsageError } from "../cli/errors.ts";
-import { log } from "../cli/log.ts";
+import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSplitsPickle } from "../io/pickle.ts";
 import type { Fold } from "./kfold.ts";
@@ -46,7 +46,9 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
     const misfit = misfitOf(stored, rows, request);
     if (misfit === null) {
       log.info(`Using existing ${stored.method} splits with ${stored.folds.length} folds.`);
-      return { folds: rowsOf(stored, rows), method: stored.method, file };
+      const folds = rowsOf(stored, rows);
+      warnOfNeverHeldOut(folds, ids);
+      return { folds, method: stored.method, file };
     }
     log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file.`);
   }
@@ -114,4 +116,16 @@ function rowsOf(stored: StoredSplits, rows: Int32Array | null): Fold[] {
   }
   const toRows = (indices: Int32Array) => indices.map((index) => rows[index]);
   return stored.folds.map(({ train, test }) => ({ train: toRows(train), test: toRows(test) }));
+}
+
+function warnOfNeverHeldOut(folds: readonly Fold[], ids: readonly string[]): void {
+  const heldOut = new Set(folds.flatMap(({ test }) => [...test]));
+  const left = ids.filter((_, row) => !heldOut.has(row));
+  if (left.length === 0) return;
+  warnWithExamples(
+    `${
+      counted(left.length, "perturbation")
+    } of ${ids.length} held out by no fold of the splits file: no prediction.`,
+    left,
+  );
 }

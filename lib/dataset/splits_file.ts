@@ -18,7 +18,8 @@ export interface StoredSplits {
  * Read a splits file, as Python or we write it.
  *
  * @returns null when there is no such file
- * @throws {DataError} when it is not a splits dict, or an index lies outside its samples
+ * @throws {DataError} when it is not a splits dict, an index lies outside its samples, or the folds are no partition: one
+ *   without training or test rows, a row on both sides of a fold or in the test rows of two, another number than n_splits
  */
 export async function readSplitsFile(path: string): Promise<StoredSplits | null> {
   if (!await exists(path)) return null;
@@ -43,17 +44,46 @@ export async function readSplitsFile(path: string): Promise<StoredSplits | null>
       }
       return rows;
     });
+    for (const [rows, side] of [[train, "training"], [test, "test"]] as const) {
+      if (rows.length === 0) throw fail(`fold ${fold} has no ${side} row (each fold needs both)`);
+    }
     const trained = new Set(train), leaked = test.find((row) => trained.has(row));
-    if (leaked !== undefined) throw fail(`fold ${fold}: index ${leaked} is in both train and test`);
+    if (leaked !== undefined) {
+      throw fail(
+        `fold ${fold}: index ${leaked} is in both train and test (a fold tests rows that it does not train on)`,
+      );
+    }
     return { train, test };
   });
+  const nSplits = wholeNumber(content.get("n_splits")) ?? folds.length;
+  if (folds.length !== nSplits) {
+    throw fail(`it has ${folds.length} folds, its n_splits is ${nSplits} (they must be as many)`);
+  }
+  refuseRepeatedTests(folds, fail);
   return {
     method: String(content.get("method")),
-    nSplits: wholeNumber(content.get("n_splits")) ?? folds.length,
+    nSplits,
     totalSamples,
     folds,
     perturbations: idsOf(content.get("perturbations"), totalSamples, fail),
   };
+}
+
+function refuseRepeatedTests(folds: readonly Fold[], fail: (reason: string) => DataError): void {
+  const heldOutBy = new Map<number, number>();
+  for (const [fold, { test }] of folds.entries()) {
+    for (const row of test) {
+      const other = heldOutBy.get(row);
+      if (other !== undefined) {
+        const place = other === fold ? `fold ${fold}, test: index ${row} comes twice` : null;
+        throw fail(
+          `${place ?? `index ${row} is in the test rows of folds ${other} and ${fold}`} ` +
+            `(one fold holds a row out, once)`,
+        );
+      }
+      heldOutBy.set(row, fold);
+    }
+  }
 }
 
 function idsOf(value: unknown, count: number, fail: (reason: string) => DataError): string[] | null {

@@ -95,6 +95,27 @@ const broken: [string, Parameters<typeof write>[1], string][] = [
     { folds: [{ train: [0, 1], test: [1] }] },
     "fold 0: index 1 is in both train and test",
   ],
+  ["a fold without training rows", { folds: [{ train: [], test: [1] }] }, "fold 0 has no training row"],
+  [
+    "a fold without test rows",
+    { folds: [{ train: [1], test: [0] }, { train: [1], test: [] }] },
+    "fold 1 has no test row (each fold needs both)",
+  ],
+  [
+    "fewer folds than it says",
+    { folds: kFold(12, 3, 9).slice(1) },
+    "it has 2 folds, its n_splits is 3 (they must be as many)",
+  ],
+  [
+    "a row that two folds test",
+    { folds: [[1, 2], [3, 4], [5, 2]].map((test) => ({ train: [0, 11], test })) },
+    "index 2 is in the test rows of folds 0 and 2 (one fold holds a row out, once)",
+  ],
+  [
+    "a row that a fold tests twice",
+    { folds: [[1], [3, 3], [5]].map((test) => ({ train: [0, 11], test })) },
+    "fold 1, test: index 3 comes twice (one fold holds a row out, once)",
+  ],
   ["ids of another number", { perturbations: ["A"] }, "its perturbations are not a list of 12 ids"],
   ["a repeated id", { perturbations: ids.map(() => "A") }, "its perturbations repeat an id"],
 ];
@@ -102,9 +123,23 @@ for (const [what, content, reason] of broken) {
   Deno.test(`crossValidationSplits() refuses a file with ${what}`, () =>
     inFolder(async (file) => {
       await write(file, content);
+      const before = await Deno.readFile(file);
       await assertRejects(() => ask(file), DataError, `Cannot read splits "${file}": ${reason}`);
+      assertEquals(await Deno.readFile(file), before);
     }));
 }
+
+Deno.test("crossValidationSplits() counts and names the rows that no fold holds out", () =>
+  inFolder(async (file) => {
+    const folds = kFold(12, 3, 9).map(({ train, test }) => ({ train, test: test.filter((row) => row > 1) }));
+    await write(file, { folds, perturbations: ids });
+    const { result, lines } = await ask(file);
+    assertEquals(result.folds, folds);
+    assertEquals(lines.slice(-2), [
+      "[warn] 2 perturbations of 12 held out by no fold of the splits file: no prediction.",
+      "       examples: ['TF0', 'TF1']",
+    ]);
+  }));
 
 Deno.test("crossValidationSplits() refuses more folds than perturbations", () =>
   inFolder(async (file) => {
