@@ -41,6 +41,7 @@ export async function readTargets(path: string): Promise<Targets> {
   const labels = header.includes("gene_name") ? ["gene_name", "gene_id"] : ["gene_id"];
   warnOfNameless(header, path);
   const table = parseNumericCsv(bytes, path, { labels, isNumber: isGene });
+  refuseWithoutGenes(path, table.columns);
   return withUniqueIds({
     path,
     idColumn: "gene_id",
@@ -53,13 +54,16 @@ export async function readTargets(path: string): Promise<Targets> {
 
 /**
  * Targets whose rows are named by their first column (csv; where that has no name, by `gene_name` or `gene_id` if there
- * is one) or index (parquet), columns put in the order of `geneIndex`; columns that it does not name are dropped.
+ * is one) or index (parquet), columns put in the order of `geneIndex`; columns that it does not name are dropped, whatever
+ * they hold.
  *
  * @throws {DataError} also when a gene of `geneIndex` has no column
  */
 export async function readOverlapTargets(path: string, geneIndex: readonly string[]): Promise<Targets> {
-  const isParquet = /^\.(parquet|pq)$/i.test(extname(path));
-  const targets = withUniqueIds(isParquet ? await readFrame(path) : await readFirstColumnCsv(path));
+  const isParquet = /^\.(parquet|pq)$/i.test(extname(path)), wanted = new Set(geneIndex);
+  const targets = withUniqueIds(
+    await (isParquet ? readFrame(path, wanted) : readFirstColumnCsv(path, wanted)),
+  );
   const position = new Map(targets.genes.map((gene, column) => [gene, column]));
   const absent = geneIndex.filter((gene) => !position.has(gene));
   if (absent.length > 0) {
@@ -114,15 +118,19 @@ export function takeGenes(targets: Targets, columns: readonly number[]): Targets
   };
 }
 
-async function readFirstColumnCsv(path: string): Promise<Targets> {
+async function readFirstColumnCsv(path: string, wanted: ReadonlySet<string>): Promise<Targets> {
   const bytes = await readFileBytes(path);
   const header = headerOf(bytes, path);
   // pandas writes the numbers of rows without names in front, in a column without a name.
   const named = isNamed(header[0]) ? undefined : header.find((column) => idColumns.has(column));
   const idColumn = named ?? header[0];
-  warnOfNameless(header.slice(named === undefined ? 1 : 0), path);
-  const labels = header.filter((column, i) => (i === 0 && named === undefined) || idColumns.has(column));
-  const table = parseNumericCsv(bytes, path, { labels, isNumber: isGene });
+  const others = header.slice(named === undefined ? 1 : 0);
+  warnOfNameless(others, path);
+  refuseWithoutGenes(path, others.filter(isGene));
+  const table = parseNumericCsv(bytes, path, {
+    labels: [idColumn],
+    isNumber: (column) => wanted.has(column),
+  });
   return {
     path,
     idColumn,
@@ -133,9 +141,10 @@ async function readFirstColumnCsv(path: string): Promise<Targets> {
   };
 }
 
-async function readFrame(path: string): Promise<Targets> {
+async function readFrame(path: string, wanted: ReadonlySet<string>): Promise<Targets> {
   const { readParquetFrame } = await import("../io/parquet.ts"); // most runs read csv
-  const { index, columns, values } = await readParquetFrame(path);
+  const isNeeded = (column: string) => wanted.has(column);
+  const { index, columns, values } = await readParquetFrame(path, { isNeeded });
   return { path, idColumn: "", perturbations: index, genes: columns, values, symbols: null };
 }
 
@@ -161,14 +170,16 @@ function warnOfNameless(header: readonly string[], path: string): void {
   );
 }
 
-/** Checks that there is something to learn from, and keeps the first of repeated rows and columns. */
+function refuseWithoutGenes(path: string, genes: readonly string[]): void {
+  if (genes.length > 0) return;
+  throw new DataError(
+    `Cannot use targets "${path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
+  );
+}
+
+/** Checks that there are rows, and keeps the first of repeated rows and columns. */
 function withUniqueIds(targets: Targets): Targets {
   const { path, perturbations, genes } = targets;
-  if (genes.length === 0) {
-    throw new DataError(
-      `Cannot use targets "${path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
-    );
-  }
   if (perturbations.length === 0) {
     throw new DataError(`Cannot use targets "${path}": there is no row below the header`);
   }

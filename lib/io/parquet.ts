@@ -30,20 +30,30 @@ const mostRows = 2 ** 24;
  * Read a frame as pandas would. Row names are those of the index that pandas stored; without one, the first text
  * column; without any, row numbers.
  *
+ * @param options.isNeeded which columns are read beside the index, all without it; what the rest hold does not matter
  * @throws {DataError} for what is no whole Parquet file of flat text and number columns
  */
-export async function readParquetFrame(path: string): Promise<LabelledFrame> {
-  return parseParquetFrame(await readFileBytes(path), path);
+export async function readParquetFrame(path: string, options: FrameOptions = {}): Promise<LabelledFrame> {
+  return parseParquetFrame(await readFileBytes(path), path, options);
+}
+
+export interface FrameOptions {
+  isNeeded?: (column: string) => boolean;
 }
 
 /** As `readParquetFrame`, from bytes; `name` is what errors call the file. */
-export function parseParquetFrame(bytes: Uint8Array, name: string): LabelledFrame {
+export function parseParquetFrame(
+  bytes: Uint8Array,
+  name: string,
+  { isNeeded = () => true }: FrameOptions = {},
+): LabelledFrame {
   const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
   const metadata = readMetadata(bytes, fail);
   const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
   const indexName = indexColumn(metadata, elements);
+  const isRead = (element: SchemaElement) => element.name === indexName || isNeeded(element.name);
   const numbers = elements.filter((element) =>
-    columnKind(element) === "number" && element.name !== indexName
+    columnKind(element) === "number" && element.name !== indexName && isRead(element)
   );
   const position = new Map(numbers.map((element, i) => [element.name, i]));
   const values = new Float32Array(rows * numbers.length);
@@ -52,7 +62,7 @@ export function parseParquetFrame(bytes: Uint8Array, name: string): LabelledFram
   let firstRow = 0;
   for (const group of metadata.row_groups) {
     const groupRows = Number(group.num_rows);
-    for (const [element, column] of readRowGroup(bytes, group, elements, indexName, fail)) {
+    for (const [element, column] of readRowGroup(bytes, group, elements, { indexName, isRead }, fail)) {
       const at = position.get(element.name);
       if (at === undefined) {
         const cells = texts.get(element.name) ?? [];
@@ -187,11 +197,12 @@ function readRowGroup(
   bytes: Uint8Array,
   group: RowGroup,
   elements: SchemaElement[],
-  indexName: string | null,
+  { indexName, isRead }: { indexName: string | null; isRead: (element: SchemaElement) => boolean },
   fail: (reason: string) => DataError,
 ): [SchemaElement, ColumnValues][] {
   const result: [SchemaElement, ColumnValues][] = [];
   for (const [i, element] of elements.entries()) {
+    if (!isRead(element)) continue;
     const failColumn = (reason: string) => fail(`column "${element.name}": ${reason}`);
     const meta = group.columns[i]?.meta_data;
     if (meta === undefined || meta.path_in_schema?.[0] !== element.name || meta.type !== element.type) {

@@ -18,6 +18,8 @@ type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 export type ColumnValues = Float32Array | Float64Array | (string | null)[];
 
 const largestPage = 2 ** 28;
+/** What float16 is stored as; no other such column is read. */
+const halfType = "FIXED_LEN_BYTE_ARRAY";
 
 /** What a column holds, as far as we read it: its values are numbers, text, or neither. */
 export function columnKind(element: SchemaElement): "number" | "text" | "other" {
@@ -26,6 +28,7 @@ export function columnKind(element: SchemaElement): "number" | "text" | "other" 
     return (converted ?? "UTF8") === "UTF8" && (logical?.type ?? "STRING") === "STRING" ? "text" : "other";
   }
   if (type === "FLOAT" || type === "DOUBLE") return "number";
+  if (type === halfType) return logical?.type === "FLOAT16" && element.type_length === 2 ? "number" : "other";
   if (type !== "INT32" && type !== "INT64") return "other";
   return (converted === undefined || /^U?INT_/.test(converted)) && (logical?.type ?? "INTEGER") === "INTEGER"
     ? "number"
@@ -68,7 +71,7 @@ export function readColumnChunk(
   const column: Column = { type: meta.type, optional: element.repetition_type === "OPTIONAL", fail };
   const values = meta.type === "BYTE_ARRAY"
     ? new Array<string | null>(rows).fill(null)
-    : meta.type === "FLOAT"
+    : meta.type === "FLOAT" || meta.type === halfType
     ? new Float32Array(rows).fill(NaN)
     : new Float64Array(rows).fill(NaN);
   if (rows === 0) return values; // such a column may lie nowhere
@@ -164,8 +167,8 @@ function pageValues(page: Page, column: Column, dictionary: ColumnValues | null)
     }
     return values;
   }
-  if (encoding === "BYTE_STREAM_SPLIT" && (type === "FLOAT" || type === "DOUBLE")) {
-    const width = type === "FLOAT" ? 4 : 8;
+  if (encoding === "BYTE_STREAM_SPLIT" && (type === "FLOAT" || type === "DOUBLE" || type === halfType)) {
+    const width = widthOf(type);
     if (content.length < count * width) throw fail("a page is too short for its values");
     const bytes = new Uint8Array(count * width);
     for (let i = 0; i < bytes.length; i++) bytes[i] = content[(i % width) * count + Math.floor(i / width)];
@@ -176,14 +179,21 @@ function pageValues(page: Page, column: Column, dictionary: ColumnValues | null)
 
 function plainValues(content: Uint8Array, count: number, { type, fail }: Column): ColumnValues {
   if (type === "BYTE_ARRAY") return plainStrings(content, count, fail);
-  const width = type === "FLOAT" || type === "INT32" ? 4 : 8;
+  const width = widthOf(type);
   if (content.length < count * width) throw fail("a page is too short for its values");
   const { buffer } = content.slice(0, count * width);
+  if (type === halfType) return Float32Array.from(new Float16Array(buffer));
   if (type === "FLOAT") return new Float32Array(buffer);
   if (type === "DOUBLE") return new Float64Array(buffer);
   return type === "INT32"
     ? Float64Array.from(new Int32Array(buffer))
     : Float64Array.from(new BigInt64Array(buffer), Number);
+}
+
+/** Bytes of a number. */
+function widthOf(type: ColumnMetaData["type"]): 2 | 4 | 8 {
+  if (type === halfType) return 2;
+  return type === "FLOAT" || type === "INT32" ? 4 : 8;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

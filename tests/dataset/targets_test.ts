@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
 import { readOverlapTargets, readTargets, type Targets } from "../../lib/dataset/targets.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
@@ -52,4 +53,15 @@ Deno.test("readOverlapTargets() takes a first column without a name for the inde
   const read = (path: string) => readOverlapTargets(path, ["ENSG1"]);
   const { targets, warnings } = await reading(",ENSG1\nMYC,1\n", read);
   assertEquals([targets.perturbations, targets.idColumn, warnings], [["MYC"], "", []]);
+});
+
+Deno.test("readOverlapTargets() lets columns that the gene index drops hold anything", async () => {
+  const read = (path: string) => readOverlapTargets(path, ["ENSG1"]);
+  const { targets } = await reading("gene_name,family,ENSG1,day\nMYC,bHLH,1,2024-01-02\n", read);
+  assertEquals([targets.perturbations, targets.genes, [...targets.values.data]], [["MYC"], ["ENSG1"], [1]]);
+  await assertRejects(
+    () => reading("gene_name,family,ENSG2\nMYC,bHLH,1\n", read),
+    DataError,
+    "1 of the 1 gene of the gene index have no column there (ENSG1)",
+  );
 });

@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { tableFromIPC } from "apache-arrow";
 import initParquetWasm, { readParquet } from "parquet-wasm/esm";
 import parquetWasmModule from "parquet-wasm/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../../lib/cli/errors.ts";
 import {
   encodeParquetFrame,
@@ -146,6 +147,37 @@ for (
     await assertRejects(() => read(name), DataError, message);
   });
 }
+
+/** A file with what a user's table may hold beside the genes. */
+function withOtherColumns(): Uint8Array {
+  const buffer = parquetWriteBuffer({
+    columnData: [
+      { name: "id", data: ["a", "b"], type: "STRING" },
+      { name: "control", data: [true, false], type: "BOOLEAN" },
+      { name: "note", data: ["x", "y"], type: "STRING" },
+      { name: "day", data: [new Date(0), new Date(1e9)], type: "TIMESTAMP" },
+      { name: "half", data: [0.5, -1.25], type: "FLOAT16" },
+      { name: "ENSG1", data: Float32Array.of(1, 2), type: "FLOAT" },
+    ],
+  });
+  return new Uint8Array(buffer);
+}
+
+Deno.test("parseParquetFrame() minds only the columns that are needed", () => {
+  const bytes = withOtherColumns();
+  assertThrows(() => parseParquetFrame(bytes, "x"), DataError, 'column "control": its type is BOOLEAN');
+  const isNeeded = (column: string) => column === "ENSG1";
+  const { index, columns, values, labels } = parseParquetFrame(bytes, "x", { isNeeded });
+  assertEquals({ index, columns, labels }, { index: ["a", "b"], columns: ["ENSG1"], labels: {} });
+  assertEquals([...values.data], [1, 2]);
+});
+
+Deno.test("parseParquetFrame() reads float16", () => {
+  const { columns, values } = parseParquetFrame(withOtherColumns(), "x", {
+    isNeeded: (name) => name === "half",
+  });
+  assertEquals([columns, [...values.data]], [["half"], [0.5, -1.25]]);
+});
 
 Deno.test("readParquetFrame() refuses files that are no Parquet, or cut off", async () => {
   const whole = await Deno.readFile(`${folder}snappy_f4.parquet`);
