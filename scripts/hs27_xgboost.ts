@@ -8,7 +8,7 @@
  *   deno run -P scripts/hs27_xgboost.ts --data-dir my-data --genes 0:2456        # and 2456: on another machine
  */
 import { join } from "@std/path";
-import { openTreeEngine } from "../lib/boosting/open_engine.ts";
+import { askedEngine, openTreeEngine } from "../lib/boosting/open_engine.ts";
 import { areDefaults, parametersForSummary, parametersOf } from "../lib/boosting/parameter_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { counted, log } from "../lib/cli/log.ts";
@@ -110,7 +110,7 @@ export async function main(args: string[]): Promise<void> {
   const isPart = flags.folds.length > 0 || flags.genes !== null;
   const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
 
-  const engine = await openTreeEngine(flags.engine === "auto" ? flags.device : flags.engine, flags.nJobs);
+  const engine = await openTreeEngine(askedEngine(flags), flags.nJobs);
   const cores = navigator.hardwareConcurrency;
   const hint = flags.nJobs === 1 && cores > 1 ? ` (--n-jobs -1 takes all ${cores} cores)` : "";
   log.info(`Engine: ${engine.description}${hint}`);

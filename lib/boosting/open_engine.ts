@@ -27,12 +27,22 @@ export const engineFlags = {
   },
 } as const satisfies FlagDeclarations;
 
+type EngineName = "cpu" | "webgpu" | "ml-xgboost";
+
+/** The engine that --engine asks for, or where that is auto, --device. */
+export function askedEngine(
+  { engine, device }: { engine: "auto" | EngineName; device: "auto" | "cpu" | "webgpu" },
+): EngineName {
+  if (engine !== "auto") return engine;
+  return device === "webgpu" ? "webgpu" : "cpu";
+}
+
 /**
  * @throws {UsageError} for 0 jobs
  * @throws {DataError} when there is no GPU that could serve
  */
 export async function openTreeEngine(
-  name: "auto" | "cpu" | "webgpu" | "ml-xgboost",
+  name: "auto" | EngineName,
   jobs: number,
 ): Promise<TreeEngine> {
   if (jobs === 0) throw new UsageError("Cannot use --n-jobs 0: it must be at least 1, or -1 for one a core");

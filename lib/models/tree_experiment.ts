@@ -1,7 +1,7 @@
 /** Flags of scripts/hs27_xgboost.ts, which part of a run they ask for, and what beside predictions it writes. */
 import { join } from "@std/path";
 import { importanceTypes } from "../boosting/importance.ts";
-import { engineFlags } from "../boosting/open_engine.ts";
+import { askedEngine, engineFlags } from "../boosting/open_engine.ts";
 import { parameterFlags } from "../boosting/parameter_flags.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
@@ -120,7 +120,7 @@ export async function treeIdentity(data: TreeData, flags: TreeFlags): Promise<Re
   const trees = names.map((name) => [`--${name}`, flags[camel(name) as keyof TreeFlags]]);
   return {
     ...Object.fromEntries(trees),
-    "--engine": flags.engine === "auto" ? "cpu" : flags.engine,
+    "--engine": askedEngine(flags),
     "--n-folds": flags.nFolds,
     "--n-top-genes": flags.nTopGenes,
     "--seed": flags.seed,

@@ -166,6 +166,13 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
     DataError,
     "--n-estimators was 8, now it is 9",
   );
+  for (const gpu of ["--device", "--engine"]) {
+    await assertRejects(
+      () => runOn(data, stopped.path, [...small, "--resume", gpu, "webgpu"]),
+      DataError,
+      `--engine was "cpu", now it is "webgpu"`,
+    );
+  }
 });
 
 Deno.test("saved models predict the held-out rows again, from XGBoost's JSON and from the forest", async () => {
