@@ -44,7 +44,7 @@ export const predictFlags = {
     type: "text",
     value: "FILE",
     group: "Input",
-    shownDefault: "FILE_gene_ids.npy beside --embeddings",
+    shownDefault: "beside --embeddings, as inference.ts names it",
     help: "ids of the rows (.npy or one a line); for linear_pca the perturbed genes, also as A,B,C",
   },
   "tf-seq-csv": {

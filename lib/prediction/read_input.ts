@@ -1,4 +1,5 @@
 /** Perturbations to predict, in the form that a saved model reads. */
+import { basename, dirname, join } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
@@ -105,9 +106,30 @@ async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
       `Flag --embeddings is needed for a ${model.kind} model (or --sequences with the --model that embeds them)`,
     );
   }
-  const idsPath = flags.ids ?? flags.embeddings.replace(/(\.npy)?$/, "_gene_ids.npy");
-  const { ids, values } = await readEmbeddings(flags.embeddings, idsPath);
+  // Trees learn on which side of a split a missing value belongs.
+  const options = { allowMissing: model.kind === "xgboost" };
+  const idsPath = flags.ids ?? await findIds(flags.embeddings);
+  const { ids, values } = await readEmbeddings(flags.embeddings, idsPath, options);
   return { ids, values };
+}
+
+/**
+ * The ids file beside embeddings, under the names that inference.ts gives it.
+ *
+ * @throws {DataError} naming the places when it is in none of them
+ */
+async function findIds(vectors: string): Promise<string> {
+  const folder = dirname(vectors), name = basename(vectors);
+  const places = [vectors.replace(/(\.npy)?$/, "_gene_ids.npy")];
+  if (/^NTv2_.*_embeddings\.npy$/.test(name)) {
+    places.push(join(folder, name.replace(/_embeddings\.npy$/, "_ids.npy")));
+  }
+  if (name.startsWith("hyenadna_tf_")) places.push(join(folder, "hyenadna_tf_gene_index.txt"));
+  for (const place of places) {
+    if ((await Deno.stat(place).catch(() => null))?.isFile) return place;
+  }
+  const looked = places.map((place) => `"${place}"`).join(" or ");
+  throw new DataError(`Cannot find the ids of "${vectors}": there is no ${looked} (--ids names the file)`);
 }
 
 async function embedSequencesOf(

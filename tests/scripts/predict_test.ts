@@ -1,9 +1,9 @@
 /** predict.ts on the result of every script: what the script itself predicted for its held-out rows. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
-import { readNpyStrings } from "../../lib/io/npy.ts";
+import { encodeNpy, readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { readIdLines } from "../../lib/dataset/targets.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
@@ -260,6 +260,60 @@ Deno.test("predict.ts embeds sequences with the model that made the training emb
       predict([...result, "--embeddings", vectors, "--output", join(folder, "v.parquet")])
     );
     assertEquals((await readParquetFrame(join(folder, "v.parquet"))).index, predicted.index);
+  }));
+
+Deno.test("predict.ts finds the ids that lie beside embeddings, or names the places where it looked", () =>
+  inFolder(async (folder) => {
+    for (const [script, vectors] of [["lel_embed.ts", ntVectors], ["hs27_xgboost.ts", hyenaVectors]]) {
+      const { main, flags, model, inputs } = trained[script];
+      await linesPrinted(() =>
+        main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+      );
+      const result = ["--result", join(folder, model), "--held-out", "--output"];
+      const [given, found] = [join(folder, "given.parquet"), join(folder, "found.parquet")];
+      await linesPrinted(() => predict([...result, given, ...inputs([])]));
+      await linesPrinted(() => predict([...result, found, "--embeddings", vectors]));
+      assertEquals(await Deno.readFile(found), await Deno.readFile(given));
+
+      const alone = join(folder, basename(vectors));
+      await Deno.copyFile(vectors, alone);
+      const { message } = await assertRejects(
+        () => predict([...result, found, "--embeddings", alone]),
+        DataError,
+        `Cannot find the ids of "${alone}": there is no "${alone.replace(".npy", "_gene_ids.npy")}" or "`,
+      );
+      assert(message.endsWith(`(--ids names the file)`), message);
+    }
+  }));
+
+Deno.test("predict.ts lets trees read embeddings with missing values, and no other model", () =>
+  inFolder(async (folder) => {
+    const { data: values, rows, columns } = await readNpyMatrix(hyenaVectors);
+    const vectors = join(folder, "hyenadna_tf_embeddings_mean.npy"), ids = join(folder, basename(hyenaIds));
+    const holed = values.map((value, i) => i % 17 === 0 ? NaN : value);
+    await Deno.writeFile(vectors, encodeNpy({ shape: [rows, columns], data: holed }));
+    await Deno.writeFile(ids, await Deno.readFile(hyenaIds));
+    const { main, flags, model } = trained["hs27_xgboost.ts"];
+    const output = ["--output-dir", folder, "--save-model", "--plot-format", "svg"];
+    await linesPrinted(() => main([...flags, "--hyena-dir", folder, ...output]));
+    const frame = join(folder, "predicted.parquet");
+    const asked = ["--embeddings", vectors, "--held-out", "--output", frame];
+    await linesPrinted(() => predict(["--result", join(folder, model), ...asked]));
+    const own = await readParquetFrame(join(folder, model, `predictions_${model}.parquet`));
+    const predicted = await readParquetFrame(frame);
+    own.index.forEach((id, row) => {
+      const at = predicted.index.indexOf(id), width = own.columns.length;
+      const profile = ({ values }: typeof own, i: number) => values.data.subarray(i * width, (i + 1) * width);
+      assertEquals(profile(predicted, at), profile(own, row));
+    });
+
+    const { main: mlp, flags: mlpFlags } = trained["hs_27_mlp_hyena.ts"];
+    await linesPrinted(() => mlp([...mlpFlags, ...output]));
+    await assertRejects(
+      () => predict(["--result", join(folder, "mlp_hyena"), ...asked]),
+      DataError,
+      "not finite",
+    );
   }));
 
 Deno.test("predict.ts says in one line what is missing or does not go together", () =>
