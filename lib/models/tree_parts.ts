@@ -6,6 +6,7 @@
  */
 import { basename, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
 import type { Forest } from "../boosting/forest.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
@@ -61,13 +62,13 @@ export class TreeParts {
    * Look at what earlier runs left in a result folder.
    *
    * @param identity everything that the numbers depend on, flags by their names on the command line
-   * @param keep false: start from nothing
+   * @param keep false: start from nothing, with a warning that counts what is thrown away
    * @throws {DataError} when what is there was made with other flags or from other data
    */
   static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
     const store = new TreeParts(folder);
-    if (!keep) await store.remove();
     store.#parts = await partsIn(store.#folder);
+    if (!keep) await store.#startAnew();
     const { length } = store.#parts, description = store.#description;
     if (length > 0) refuseOther(description, await readFileText(description), identity);
     await writeFileAtomic(description, JSON.stringify(identity, null, 2) + "\n");
@@ -173,6 +174,17 @@ export class TreeParts {
       throw error;
     }
     await Deno.remove(doomed, { recursive: true });
+  }
+
+  async #startAnew(): Promise<void> {
+    const { length } = this.#parts;
+    await this.remove();
+    if (length === 0) return;
+    log.warn(
+      `Deleted ${
+        counted(length, "part")
+      } of an earlier run in "${this.#folder}" to start anew (--resume would have gone on from them).`,
+    );
   }
 
   async #isMerged(): Promise<boolean> {

@@ -175,6 +175,18 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
   }
 });
 
+Deno.test("a run that starts anew says how many parts it throws away, and what would have kept them", async () => {
+  await using data = await DatasetCopy.of("s");
+  await using results = await temporaryFolder();
+  await runOn(data, results.path, [...small, "--folds", "0", "1"]);
+  const warned = (lines: string[]) => lines.filter((line) => line.startsWith("[warn] Deleted"));
+  const place = join(results.path, "xgboost_hyena", "unfinished");
+  assertEquals(warned(await runOn(data, results.path, small)), [
+    `[warn] Deleted 2 parts of an earlier run in "${place}" to start anew (--resume would have gone on from them).`,
+  ]);
+  assertEquals(warned(await runOn(data, results.path, small)), []);
+});
+
 Deno.test("saved models predict the held-out rows again, from XGBoost's JSON and from the forest", async () => {
   await using data = await DatasetCopy.of("s");
   await using results = await temporaryFolder();
