@@ -119,14 +119,20 @@ function readHeader(scanner: CsvScanner, name: string): string[] {
   if (!scanner.nextRow()) {
     throw new DataError(`Cannot read "${name}": the file is empty (its first row must name the columns)`);
   }
-  return Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
+  const header = Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
+  const separator = [";", "\t"].find((mark) => header.length === 1 && header[0].includes(mark));
+  if (separator !== undefined) {
+    const separated = separator === ";" ? "semicolons" : "tabs";
+    throw new DataError(`Cannot read "${name}": it is separated by ${separated} (commas are needed)`);
+  }
+  return header;
 }
 
 function markLabels(header: string[], labels: number | string[], name: string): boolean[] {
   if (typeof labels === "number") return header.map((_, i) => i < labels);
   for (const label of labels) {
     if (!header.includes(label)) {
-      const some = header.slice(0, 5).map((column) => `"${column}"`).join(", ");
+      const some = header.slice(0, 5).map((column) => `"${shortened(column)}"`).join(", ");
       throw new DataError(
         `Cannot read "${name}": it has no column "${label}" (its columns are ${some}${
           header.length > 5 ? ", ..." : ""
@@ -145,11 +151,17 @@ function wordValue(scanner: CsvScanner, field: number, column: string, name: str
   if (isMissing(word)) return NaN;
   const infinity = /^([+-]?)inf(inity)?$/i.exec(word);
   if (infinity) return infinity[1] === "-" ? -Infinity : Infinity;
-  const shown = cell.length > 40 ? `${cell.slice(0, 40)}...` : cell;
   throw new DataError(
-    `Cannot read "${name}": row ${scanner.row}, column "${column}": "${shown}" is not a number ` +
+    `Cannot read "${name}": row ${scanner.row}, column "${shortened(column)}": "${
+      shortened(cell)
+    }" is not a number ` +
       `(use an empty cell or nan for a missing value)`,
   );
+}
+
+/** Text of a cell for a message of one line. */
+function shortened(cell: string): string {
+  return cell.length > 40 ? `${cell.slice(0, 40)}...` : cell;
 }
 
 function grown(values: Float32Array<ArrayBuffer>, length: number): Float32Array<ArrayBuffer> {

@@ -167,6 +167,13 @@ const refused: [what: string, text: string, message: string][] = [
   ["a sign alone", "id,x\na,-\n", '"-" is not a number'],
   ["a decimal comma in quotes", 'id,x\na,"1,5"\n', '"1,5" is not a number'],
   ["a hexadecimal number", "id,x\na,0x10\n", '"0x10" is not a number'],
+  ["semicolons between columns", "id;x;y\na;1,5;2\n", "it is separated by semicolons (commas are needed)"],
+  ["tabs between columns", "id\tx\na\t1\n", "it is separated by tabs (commas are needed)"],
+  [
+    "text in a column of a long name",
+    `id,${"x".repeat(50)}\na,${"y".repeat(50)}\n`,
+    `row 2, column "${"x".repeat(40)}...": "${"y".repeat(40)}..." is not a number`,
+  ],
   ["a short row", "id,x,y\na,1,2\nb,1\n", "row 3 has 2 fields, the header 3"],
   ["a long row", "id,x\na,1,2\n", "row 2 has 3 fields, the header 2"],
   ["a row counted with the blank line before it", "id,x\n\nz,q\n", 'row 3, column "x"'],
@@ -188,6 +195,14 @@ Deno.test("readNumericCsv() refuses a missing label column, naming those that ar
     () => numeric("a,b,c,d,e,f\n", ["gene_id"]),
     DataError,
     'Cannot read "t.csv": it has no column "gene_id" (its columns are "a", "b", "c", "d", "e", ...)',
+  );
+});
+
+Deno.test("readNumericCsv() cuts long names of columns in its message", () => {
+  assertThrows(
+    () => numeric(`${"a".repeat(70_000)},b\n`, ["gene_id"]),
+    DataError,
+    `(its columns are "${"a".repeat(40)}...", "b")`,
   );
 });
 
