@@ -8,7 +8,7 @@
  *   deno run -P scripts/hs27_xgboost.ts --data-dir my-data --genes 0:2456        # and 2456: on another machine
  */
 import { join } from "@std/path";
-import { askedEngine, openTreeEngine } from "../lib/boosting/open_engine.ts";
+import { askedEngine, askedThreads, openTreeEngine } from "../lib/boosting/open_engine.ts";
 import { areDefaults, parametersForSummary, parametersOf } from "../lib/boosting/parameter_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { counted, log } from "../lib/cli/log.ts";
@@ -68,6 +68,7 @@ export async function main(args: string[]): Promise<void> {
   );
   const startMs = performance.now();
   const parameters = parametersOf(flags, flags.seed);
+  askedThreads(flags.nJobs); // refused before any file is read or written
 
   const files = await dataDirFolder(flags.dataDir, [flags.hyenaDir], flags.outputDir);
   const folder = await openResultFolder(files.results, flags.modelName);

@@ -37,7 +37,14 @@ export function askedEngine(
   return device === "webgpu" ? "webgpu" : "cpu";
 }
 
+/** Threads that --n-jobs asks for. @throws {UsageError} for 0 jobs */
+export function askedThreads(jobs: number): number {
+  if (jobs === 0) throw new UsageError("Cannot use --n-jobs 0: it must be at least 1, or -1 for one a core");
+  return jobs === -1 ? navigator.hardwareConcurrency : jobs;
+}
+
 /**
+ * @param jobs value of --n-jobs
  * @throws {UsageError} for 0 jobs
  * @throws {DataError} when there is no GPU that could serve
  */
@@ -45,8 +52,7 @@ export async function openTreeEngine(
   name: "auto" | EngineName,
   jobs: number,
 ): Promise<TreeEngine> {
-  if (jobs === 0) throw new UsageError("Cannot use --n-jobs 0: it must be at least 1, or -1 for one a core");
-  const threads = jobs === -1 ? navigator.hardwareConcurrency : jobs;
+  const threads = askedThreads(jobs);
   if (name === "webgpu") return await (await import("./webgpu_engine.ts")).openWebGpuTrees();
   if (name === "ml-xgboost") return (await import("./ml_xgboost_engine.ts")).openMlXgboost(threads);
   return openCpuTrees(threads);

@@ -6,6 +6,8 @@ interface Described {
   group?: string;
   /** What --help calls the value: DIR, FILE, N, ... */
   value?: string;
+  /** Flags of other scripts that mean nearly this: whoever gives one is told of this. */
+  elsewhere?: readonly string[];
   /** What --help gives as the default, where the value itself would not tell. */
   shownDefault?: string;
 }

@@ -35,7 +35,7 @@ export const generalFlags = {
 } as const satisfies FlagDeclarations;
 
 /**
- * @throws {UsageError} for an unknown flag (naming the nearest known one), a missing or unusable value, a stray word
+ * @throws {UsageError} for an unknown flag (naming a known one that is near), a missing or unusable value, a stray word
  * @throws {HelpRequest} when --help is among the arguments
  */
 export function parseFlags<const D extends FlagDeclarations>(
@@ -85,15 +85,19 @@ function flagName(
   if (positive !== name && Object.hasOwn(all, positive) && typeof all[positive].default === "boolean") {
     return { name: positive, inline, negated: true };
   }
-  throw new UsageError(unknownFlag(name, Object.keys(all)));
+  throw new UsageError(unknownFlag(name, all));
 }
 
-function unknownFlag(name: string, known: string[]): string {
+function unknownFlag(name: string, all: FlagDeclarations): string {
+  const known = Object.keys(all);
+  const here = known.find((flag) => all[flag].elsewhere?.includes(name));
+  if (here) return `Unknown flag --${name}. This script has --${here}: ${all[here].help}`;
   const longer = known.find((flag) => flag.startsWith(name)), nearest = longer ?? closestString(name, known);
-  if (longer || levenshteinDistance(name, nearest) <= Math.max(2, name.length / 3)) {
+  const furthest = name.length < 4 ? 1 : Math.max(2, name.length / 3);
+  if (longer || levenshteinDistance(name, nearest) <= furthest) {
     return `Unknown flag --${name}. Did you mean --${nearest}?`;
   }
-  return `Unknown flag --${name}. The nearest one is --${nearest} (--help lists all)`;
+  return `Unknown flag --${name} (--help lists all)`;
 }
 
 function switchValue(name: string, inline: string | undefined, negated: boolean): boolean {
@@ -146,7 +150,10 @@ function takesIntegers(declaration: FlagDeclaration & Limits): boolean {
 function exampleValue(declaration: FlagDeclaration): string {
   const value = declaration.default;
   if (value === null) return declaration.value ?? "VALUE";
-  return Array.isArray(value) ? value.join(" ") : String(value);
+  if (!Array.isArray(value)) return String(value);
+  if (value.length > 0) return value.join(" ");
+  const least = "min" in declaration ? declaration.min ?? 0 : 0;
+  return `${least} ${least + 2}`;
 }
 
 function camelCase(name: string): string {

@@ -4,7 +4,7 @@
  *     export async function main(args: string[]) { const flags = parseFlags(declarations, description, args); ... }
  *     if (import.meta.main) await runScript(main, import.meta);
  */
-import { fromFileUrl, relative } from "@std/path";
+import { fromFileUrl, join, relative } from "@std/path";
 import { DataError, UsageError } from "./errors.ts";
 import { HelpRequest } from "./help.ts";
 
@@ -54,7 +54,16 @@ function stacks(error: Error): string {
   return error.cause instanceof Error ? `${own}\nCaused by: ${stacks(error.cause)}` : own;
 }
 
+/**
+ * Whether anything of this kind is granted. Deno tells of grants for single folders only when asked for a path in them:
+ * asked are the current folder, what the command line names, and the results under these.
+ */
 function isGranted(name: Deno.PermissionName): boolean {
-  const status = Deno.permissions.querySync({ name } as Deno.PermissionDescriptor);
-  return status.state === "granted" || status.partial;
+  const statusOf = (path?: string) => Deno.permissions.querySync({ name, path } as Deno.PermissionDescriptor);
+  const { state, partial } = statusOf();
+  if (state === "granted" || partial) return true;
+  if (name !== "read" && name !== "write") return false;
+  const named = Deno.args.map((word) => word.replace(/^--[^=]*=?/, "")).filter((path) => path !== "");
+  return [".", ...named].flatMap((path) => [path, join(path, "results")])
+    .some((path) => statusOf(path).state === "granted");
 }

@@ -30,6 +30,7 @@ export interface DataFolder {
 export const repoRootFlags = {
   "repo-root": {
     default: null,
+    elsewhere: ["data-dir"],
     type: "text",
     value: "DIR",
     group: "Data",
@@ -42,6 +43,7 @@ export const repoRootFlags = {
 export const dataDirFlags = {
   "data-dir": {
     default: null,
+    elsewhere: ["repo-root"],
     type: "text",
     value: "DIR",
     group: "Data",

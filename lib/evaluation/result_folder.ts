@@ -43,10 +43,9 @@ export async function openResultFolder(results: string, modelName: string): Prom
   if (/[/\\]/.test(modelName) || modelName === "." || modelName === "..") {
     throw new UsageError(`Cannot use --model-name "${modelName}": it names a folder, without slashes`);
   }
-  const path = join(results, modelName);
-  const probe = join(path, `.writable.${crypto.randomUUID().slice(0, 8)}`); // its own beside another run's
-  await writeFileAtomic(probe, "");
-  await Deno.remove(probe);
+  const path = join(results, modelName), probe = join(path, ".writable");
+  await writeFileAtomic(probe, "", "--output-dir names another place for results");
+  await Deno.remove(probe).catch(() => {}); // a run beside this one may have done so
   return { path, modelName };
 }
 

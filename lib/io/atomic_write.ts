@@ -6,9 +6,14 @@ import { DataError } from "../cli/errors.ts";
  * Write `content` (text as UTF-8) to `path`: first to a temporary name in the same folder, flushed to disk, then
  * renamed over `path`. The folder is created where it is missing.
  *
+ * @param advice what to do where the folder cannot be written
  * @throws {DataError} naming the folder, when it cannot be written; the temporary file is gone then
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  advice = "choose a folder that can be written",
+): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
@@ -18,9 +23,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw new DataError(
-      `Cannot write "${basename(path)}" into folder "${folder}": ${
-        causeOf(error)
-      } (choose a folder that can be written)`,
+      `Cannot write "${basename(path)}" into folder "${folder}": ${causeOf(error)} (${advice})`,
     );
   }
 }

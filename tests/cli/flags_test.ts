@@ -11,6 +11,15 @@ const declarations = {
   "cv-splits-file": { default: null, type: "text", value: "FILE", help: "splits" },
   "max-genes": { default: null, type: "integer", min: 1, max: 9, help: "genes" },
   "progress": { default: false, help: "bar" },
+  "folds": {
+    default: [],
+    integer: true,
+    min: 0,
+    value: "N ...",
+    shownDefault: "all",
+    help: "folds",
+    elsewhere: ["parts"],
+  },
 } as const;
 
 const parse = (...args: string[]) =>
@@ -27,6 +36,7 @@ Deno.test("parseFlags() gives defaults, and says which flags were given", () => 
     cvSplitsFile: null,
     maxGenes: null,
     progress: false,
+    folds: [],
     help: false,
     debug: false,
   });
@@ -61,8 +71,13 @@ for (
   const [args, message] of [
     [["--lamda-ridge", "1"], "Unknown flag --lamda-ridge. Did you mean --lambda-ridge?"],
     [["--lambda"], "Unknown flag --lambda. Did you mean --lambda-ridge?"],
-    [["--zebra"], "Unknown flag --zebra. The nearest one is --"],
-    [["--no-rate"], "Unknown flag --no-rate."],
+    [["--zebra"], "Unknown flag --zebra (--help lists all)"],
+    [["--fold"], "Unknown flag --fold. Did you mean --folds?"],
+    [["--raet", "1"], "Unknown flag --raet. Did you mean --rate?"],
+    [["--gpu"], "Unknown flag --gpu (--help lists all)"],
+    [["--parts", "1"], "Unknown flag --parts. This script has --folds: folds"],
+    [["--folds"], "Flag --folds needs a value, such as --folds 0 2"],
+    [["--no-rate"], "Unknown flag --no-rate (--help lists all)"],
     [["--max-genes", "0"], "Cannot use --max-genes 0: it must be at least 1"],
     [["--max-genes", "10"], "Cannot use --max-genes 10: it must be at most 9"],
     [["--max-genes", "1.5"], "Cannot use --max-genes 1.5: it must be a whole number"],
@@ -108,6 +123,7 @@ Options
   --cv-splits-file FILE       splits
   --max-genes N               genes
   --progress                  bar
+  --folds N ...               folds (default: all)
 
 General
   --help                      print this and stop

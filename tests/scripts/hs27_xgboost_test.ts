@@ -274,6 +274,11 @@ Deno.test("flags out of range are refused before any work", async () => {
   for (const [flags, message] of refused) {
     await assertRejects(() => runOn(data, results.path, flags), UsageError, message);
   }
+
+  await Deno.remove(results.path, { recursive: true });
+  await assertRejects(() => runOn(data, results.path, ["--n-jobs", "0"]), UsageError, "--n-jobs 0");
+  assert(!await exists(results.path), "nothing is written");
+  await Deno.mkdir(results.path);
 });
 
 function runOn(data: DatasetCopy, results: string, flags: string[]): Promise<string[]> {

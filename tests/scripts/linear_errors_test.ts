@@ -221,7 +221,7 @@ Deno.test("an output folder that cannot be written", async () => {
   );
   assertMatch(
     message,
-    /^Cannot write .* into folder "DATA\/file\/linear_pca": .* \(choose a folder that can be written\)$/,
+    /^Cannot write .* into folder "DATA\/file\/linear_pca": .* \(--output-dir names another place for results\)$/,
   );
 });
 
@@ -232,6 +232,11 @@ for (
     [["--lambda-ridge", "much"], "Cannot use --lambda-ridge much: it must be a number"],
     [["--seed", "1.5"], "Cannot use --seed 1.5: it must be a whole number"],
     [["--lamda-ridge", "1"], "Unknown flag --lamda-ridge. Did you mean --lambda-ridge?"],
+    [
+      ["--data-dir", "my-data"],
+      "Unknown flag --data-dir. This script has --repo-root: folder that holds artifacts/, or whose data/ does",
+    ],
+    [["--n-folds", "5"], "Unknown flag --n-folds (--help lists all)"],
     [["--bootstrap"], "Flag --bootstrap needs a value, such as --bootstrap 200"],
     [["--plot-format", "gif"], `Cannot use --plot-format "gif": choose one of png, svg`],
     [["--model-name", "a/b"], `Cannot use --model-name "a/b": it names a folder, without slashes`],

@@ -27,6 +27,24 @@ for (const script of ["hs27_lel.ts", "lel_embed.ts"]) {
   });
 }
 
+Deno.test("a script runs with access to single folders, and asks for more where it has none at all", async () => {
+  await using data = await DatasetCopy.of("s");
+  const flags = ["scripts/hs27_lel.ts", "--repo-root", data.root, "--plot-format", "svg"];
+  const read = `--allow-read=${data.root}`, write = `--allow-write=${data.path("results")}`;
+  const { code, error } = await deno([read, write, ...flags]);
+  assertEquals([code, error], [0, ""]);
+  const refused = await deno([read, "--allow-write=/no/such/place", ...flags]);
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.error, "Cannot run without write permission.");
+});
+
+Deno.test("scripts can be run by their names", async () => {
+  for await (const { name } of Deno.readDir(join(repository, "scripts"))) {
+    const { mode } = await Deno.stat(join(repository, "scripts", name));
+    assert(mode === null || (mode & 0o111) === 0o111, name); // no modes on Windows
+  }
+});
+
 Deno.test("the command to run names the script as seen from the current folder", async () => {
   const { error } = await deno(
     ["-c", join(repository, "deno.json"), "../scripts/hs27_lel.ts"],
