@@ -144,8 +144,8 @@ async function readFirstColumnCsv(path: string, wanted: ReadonlySet<string>): Pr
 async function readFrame(path: string, wanted: ReadonlySet<string>): Promise<Targets> {
   const { readParquetFrame } = await import("../io/parquet.ts"); // most runs read csv
   const isNeeded = (column: string) => wanted.has(column);
-  const { index, columns, values } = await readParquetFrame(path, { isNeeded });
-  return { path, idColumn: "", perturbations: index, genes: columns, values, symbols: null };
+  const { index, indexName = "", columns, values } = await readParquetFrame(path, { isNeeded });
+  return { path, idColumn: indexName, perturbations: index, genes: columns, values, symbols: null };
 }
 
 function headerOf(bytes: Uint8Array, path: string): string[] {

@@ -32,7 +32,7 @@ export interface LinearRun {
   renderer: PngRenderer | null;
   /** In file names: "linear" or "linear_nt". */
   fileStem: string;
-  /** Head of the column of perturbations in the metrics table. */
+  /** Head of the column of perturbations in the metrics table, and name of the predictions' index. */
   indexName: string;
   /** What the model adds to the summary, before the metrics and behind them. */
   summary: { head: Record<string, unknown>; tail: Record<string, unknown> };
@@ -51,7 +51,7 @@ export async function writeLinearResults(run: LinearRun): Promise<void> {
   ]);
   plots.catch(() => {}); // awaited below: until then a failure is not unhandled
 
-  await writePredictions(folder, perturbations, genes, predictions.heldOut);
+  await writePredictions(folder, perturbations, genes, predictions.heldOut, folder.modelName, run.indexName);
   const metrics = perturbationMetrics(truth, predictions.heldOut);
   const baseline = baselineMetrics(run, splits.folds);
   await writeMetricsTable(folder, perturbations, metrics, centeredMetricColumns, run.indexName);

@@ -49,16 +49,21 @@ export async function openResultFolder(results: string, modelName: string): Prom
   return { path, modelName };
 }
 
-/** `predictions_<name>.parquet`: perturbations x genes as a pandas data frame. */
+/**
+ * `predictions_<name>.parquet`: perturbations x genes as a pandas data frame.
+ *
+ * @param indexName name of its index, as in the metrics table
+ */
 export async function writePredictions(
   folder: ResultFolder,
   perturbations: string[],
   genes: string[],
   values: Matrix,
   name = folder.modelName,
+  indexName = "",
 ): Promise<void> {
   const path = join(folder.path, `predictions_${name}.parquet`);
-  await writeParquetFrame(path, { index: perturbations, columns: genes, values });
+  await writeParquetFrame(path, { index: perturbations, indexName, columns: genes, values });
   log.info(`Saved predictions to ${path}`);
 }
 

@@ -11,6 +11,8 @@ import { readFileBytes } from "./read_file.ts";
 export interface Frame {
   /** Row names. */
   index: string[];
+  /** What the rows are: name of the index, where it has one. */
+  indexName?: string;
   /** Names of the number columns. */
   columns: string[];
   /** index.length x columns.length; NaN where the file has no value. */
@@ -50,10 +52,10 @@ export function parseParquetFrame(
   const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
   const metadata = readMetadata(bytes, fail);
   const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
-  const indexName = indexColumn(metadata, elements);
-  const isRead = (element: SchemaElement) => element.name === indexName || isNeeded(element.name);
+  const indexColumn = findIndex(metadata, elements);
+  const isRead = (element: SchemaElement) => element.name === indexColumn || isNeeded(element.name);
   const numbers = elements.filter((element) =>
-    columnKind(element) === "number" && element.name !== indexName && isRead(element)
+    columnKind(element) === "number" && element.name !== indexColumn && isRead(element)
   );
   const position = new Map(numbers.map((element, i) => [element.name, i]));
   const values = new Float32Array(rows * numbers.length);
@@ -62,7 +64,7 @@ export function parseParquetFrame(
   let firstRow = 0;
   for (const group of metadata.row_groups) {
     const groupRows = Number(group.num_rows);
-    for (const [element, column] of readRowGroup(bytes, group, elements, { indexName, isRead }, fail)) {
+    for (const [element, column] of readRowGroup(bytes, group, elements, { indexColumn, isRead }, fail)) {
       const at = position.get(element.name);
       if (at === undefined) {
         const cells = texts.get(element.name) ?? [];
@@ -77,12 +79,14 @@ export function parseParquetFrame(
     firstRow += groupRows;
   }
 
-  const index = indexName === null
+  const index = indexColumn === null
     ? Array.from({ length: rows }, (_, i) => String(i))
-    : texts.get(indexName) ?? [];
-  if (indexName !== null) texts.delete(indexName);
+    : texts.get(indexColumn) ?? [];
+  if (indexColumn !== null) texts.delete(indexColumn);
+  const indexName = nameOfIndex(metadata, indexColumn);
   return {
     index,
+    ...(indexName && { indexName }),
     columns: numbers.map((element) => element.name),
     values: { data: values, rows, columns: numbers.length },
     labels: Object.fromEntries(texts),
@@ -94,7 +98,7 @@ export function parseParquetFrame(
  *
  * @throws {RangeError} when sizes disagree or a column name comes twice
  */
-export function encodeParquetFrame({ index, columns, values }: Frame): Uint8Array<ArrayBuffer> {
+export function encodeParquetFrame({ index, indexName, columns, values }: Frame): Uint8Array<ArrayBuffer> {
   if (index.length !== values.rows || columns.length !== values.columns) {
     throw new RangeError(
       `encodeParquetFrame: ${index.length} x ${columns.length} names for ${values.rows} x ${values.columns} values`,
@@ -108,14 +112,16 @@ export function encodeParquetFrame({ index, columns, values }: Frame): Uint8Arra
     for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
     return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
   });
-  columnData.push({ name: indexField, data: index, type: "STRING", nullable: false, offsetIndex: false });
+  // As pandas does: the index is a column of its own name, if it has one that no other column has.
+  const field = indexName && !columns.includes(indexName) ? indexName : indexField;
+  columnData.push({ name: field, data: index, type: "STRING", nullable: false, offsetIndex: false });
   const buffer = parquetWriteBuffer({
     columnData,
     // Noise does not compress: Snappy saves nothing on predictions and statistics are not asked for.
     codec: "UNCOMPRESSED",
     statistics: false,
     rowGroupSize: Math.max(1, index.length),
-    kvMetadata: [{ key: "pandas", value: JSON.stringify(pandasMetadata()) }],
+    kvMetadata: [{ key: "pandas", value: JSON.stringify(pandasMetadata(field, indexName)) }],
   });
   return new Uint8Array(buffer);
 }
@@ -125,13 +131,13 @@ export async function writeParquetFrame(path: string, frame: Frame): Promise<voi
   await writeFileAtomic(path, encodeParquetFrame(frame));
 }
 
-/** What pandas needs to know: which field is the index, and that it has no name. */
-function pandasMetadata(): Record<string, unknown> {
+/** What pandas needs to know: which field is the index, and its name. */
+function pandasMetadata(field: string, indexName: string | undefined): Record<string, unknown> {
   const text = { pandas_type: "unicode", numpy_type: "object" };
   return {
-    index_columns: [indexField],
+    index_columns: [field],
     column_indexes: [{ name: null, field_name: null, ...text, metadata: { encoding: "UTF-8" } }],
-    columns: [{ name: null, field_name: indexField, ...text, metadata: null }],
+    columns: [{ name: indexName || null, field_name: field, ...text, metadata: null }],
     pandas_version: "1.5.3",
   };
 }
@@ -177,19 +183,36 @@ function rowCount(
   return rows;
 }
 
-/** Name of the field that holds the row names. */
-function indexColumn({ key_value_metadata }: FileMetaData, elements: SchemaElement[]): string | null {
-  const pandas = key_value_metadata?.find(({ key }) => key === "pandas")?.value;
-  const named = firstIndexName(pandas);
+/** The field that holds the row names. */
+function findIndex(metadata: FileMetaData, elements: SchemaElement[]): string | null {
+  const named = pandasOf(metadata).index_columns?.[0];
   const stored = elements.find((element) => element.name === named && columnKind(element) !== "other");
   return (stored ?? elements.find((element) => columnKind(element) === "text"))?.name ?? null;
 }
 
-function firstIndexName(pandas: string | undefined): unknown {
+/** What pandas calls the index that is stored in a field; for files of others the field's own name. */
+function nameOfIndex(metadata: FileMetaData, field: string | null): string | null {
+  const described = pandasOf(metadata).columns?.find((column) => column?.field_name === field);
+  if (described) return typeof described.name === "string" ? described.name : null;
+  return field === null || /^__index_level_\d+__$/.test(field) ? null : field;
+}
+
+/** What we look for in pandas' own metadata. */
+interface PandasMetadata {
+  index_columns?: unknown[];
+  columns?: ({ name?: unknown; field_name?: unknown } | null)[];
+}
+
+function pandasOf({ key_value_metadata }: FileMetaData): PandasMetadata {
+  const text = key_value_metadata?.find(({ key }) => key === "pandas")?.value;
   try {
-    return (JSON.parse(pandas ?? "{}") as { index_columns?: unknown[] } | null)?.index_columns?.[0];
+    const { index_columns, columns } = JSON.parse(text ?? "{}") ?? {};
+    return {
+      ...(Array.isArray(index_columns) && { index_columns }),
+      ...(Array.isArray(columns) && { columns }),
+    };
   } catch {
-    return undefined; // metadata for others: the file can be read without it
+    return {}; // metadata for others: the file can be read without it
   }
 }
 
@@ -197,7 +220,7 @@ function readRowGroup(
   bytes: Uint8Array,
   group: RowGroup,
   elements: SchemaElement[],
-  { indexName, isRead }: { indexName: string | null; isRead: (element: SchemaElement) => boolean },
+  { indexColumn, isRead }: { indexColumn: string | null; isRead: (element: SchemaElement) => boolean },
   fail: (reason: string) => DataError,
 ): [SchemaElement, ColumnValues][] {
   const result: [SchemaElement, ColumnValues][] = [];
@@ -215,7 +238,7 @@ function readRowGroup(
     try {
       const decompress = codecOf(meta.codec, failColumn);
       const values = readColumnChunk(bytes, meta, element, Number(group.num_rows), decompress, failColumn);
-      const missing = element.name === indexName && Array.isArray(values) ? values.indexOf(null) : -1;
+      const missing = element.name === indexColumn && Array.isArray(values) ? values.indexOf(null) : -1;
       if (missing >= 0) throw failColumn(`row ${missing + 1} has no name`);
       result.push([element, values]);
     } catch (error) {

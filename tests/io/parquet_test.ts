@@ -39,13 +39,14 @@ const written = [
 ];
 for (const name of [...written, "zstd_v2_pages_f4", "byte_stream_split_f4"]) {
   Deno.test(`readParquetFrame() reads ${name}.parquet as pandas wrote it`, async () => {
-    assertEquals(await read(name), { index, columns, values, labels: {} });
+    const named = name.startsWith("named") ? { indexName: "gene_id" } : {};
+    assertEquals(await read(name), { index, ...named, columns, values, labels: {} });
   });
 }
 
 Deno.test("readParquetFrame() takes the first text column for row names where pandas stored no index", async () => {
-  const { index: names, labels, ...rest } = await read("text_columns");
-  assertEquals(names, ["n1", "n2", "n3", "n4", "n5"]);
+  const { index: names, indexName, labels, ...rest } = await read("text_columns");
+  assertEquals([names, indexName], [["n1", "n2", "n3", "n4", "n5"], "gene_name"]);
   assertEquals(labels, { gene_id: index });
   assertEquals(rest, { columns, values });
 });
@@ -113,6 +114,19 @@ Deno.test("encodeParquetFrame() writes what a second reader takes for float32 co
   const pandas = JSON.parse(table.schema.metadata.get("pandas")!);
   assertEquals(pandas.index_columns, ["__index_level_0__"]);
   assertEquals(pandas.columns[0].name, null);
+});
+
+Deno.test("encodeParquetFrame() names the index as pandas does: a column of that name, unless another has it", async () => {
+  await initParquetWasm({ module_or_path: parquetWasmModule });
+  for (const [indexName, field] of [["gene_id", "gene_id"], ["ENSG2", "__index_level_0__"]]) {
+    const bytes = encodeParquetFrame({ index, indexName, columns, values });
+    assertEquals(parseParquetFrame(bytes, "x"), { index, indexName, columns, values, labels: {} });
+    const table = tableFromIPC(readParquet(bytes).intoIPCStream());
+    assertEquals(table.schema.fields.at(-1)!.name, field);
+    const pandas = JSON.parse(table.schema.metadata.get("pandas")!);
+    assertEquals(pandas.index_columns, [field]);
+    assertEquals([pandas.columns[0].name, pandas.columns[0].field_name], [indexName, field]);
+  }
 });
 
 Deno.test("writeParquetFrame() writes the file whole", async () => {

@@ -74,6 +74,9 @@ async function compareRun(
   const frame = await readParquetFrame(join(ours, `predictions_${name}.parquet`));
   const labels: { index: string[]; columns: string[] } = await pythonJson(join(expected, "index.json"));
   assertEquals(frame.index, labels.index);
+  // The Python made both tables with one index.
+  const { header: [indexName] } = await readCsvTable(join(expected, "metrics_per_perturbation.csv"));
+  assertEquals(frame.indexName ?? "", indexName);
   assertEquals(frame.columns, labels.columns);
   const predictions = await readNpyMatrix(join(expected, "preds.npy"));
   frame.values.data.forEach((value, i) =>
