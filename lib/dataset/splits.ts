@@ -1,5 +1,6 @@
 /**
- * Cross-validation splits: those of a file where it fits, otherwise fresh ones, saved to that file.
+ * Cross-validation splits: those of a file where it fits, otherwise fresh ones, saved to that file. What stood there is
+ * kept beside it as `<name>.bak`.
  *
  *     const splits = await crossValidationSplits({ ids, folds: 5, seed: 42, file, rule: "n_splits" });
  *     for (const { train, test } of splits.folds) ...
@@ -8,6 +9,7 @@ import { UsageError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSplitsPickle } from "../io/pickle.ts";
+import { readFileBytes } from "../io/read_file.ts";
 import type { Fold } from "./kfold.ts";
 import { kFold } from "./kfold.ts";
 import { readSplitsFile, type StoredSplits } from "./splits_file.ts";
@@ -40,22 +42,26 @@ export interface CrossValidationSplits {
 export async function crossValidationSplits(request: SplitsRequest): Promise<CrossValidationSplits> {
   const { ids, folds, seed, file } = request;
   const stored = await readSplitsFile(file);
+  let misfit: string | null = null;
   if (stored !== null) {
     log.info(`Loaded CV splits from ${file}`);
     const rows = stored.perturbations && rowsByName(stored.perturbations, request);
-    const misfit = misfitOf(stored, rows, request);
+    misfit = misfitOf(stored, rows, request);
     if (misfit === null) {
       log.info(`Using existing ${stored.method} splits with ${stored.folds.length} folds.`);
       const folds = rowsOf(stored, rows);
       warnOfNeverHeldOut(folds, ids);
       return { folds, method: stored.method, file };
     }
-    log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file.`);
   }
   if (ids.length < folds) {
     throw new UsageError(
       `Cannot split ${ids.length} perturbations into ${folds} folds: at least one a fold is needed`,
     );
+  }
+  if (misfit !== null) {
+    const kept = await setAside(file);
+    log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file, ${kept}.`);
   }
   const fresh = kFold(ids.length, folds, seed);
   const method = `${folds}fold`;
@@ -72,6 +78,14 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
   );
   log.info(`Saved CV splits to ${file}`);
   return { folds: fresh, method, file };
+}
+
+/** Keep a file of splits beside those that replace it: the first one, which is the user's own. @returns what was done */
+async function setAside(file: string): Promise<string> {
+  const aside = `${file}.bak`;
+  if (await Deno.stat(aside).then(() => true, () => false)) return `"${aside}" holds an earlier one`;
+  await writeFileAtomic(aside, await readFileBytes(file), "--cv-splits-file names another file");
+  return `kept as "${aside}"`;
 }
 
 /** The row of each stored perturbation, by its id or another name; -1 where none has it. */

@@ -77,12 +77,37 @@ for (const [what, content, change, reason] of misfits) {
   Deno.test(`crossValidationSplits() replaces a file for ${what}, with a warning`, () =>
     inFolder(async (file) => {
       await write(file, content);
+      const before = await Deno.readFile(file);
       const { result, lines } = await ask(file, change);
       assertEquals(result.folds, kFold(12, change.folds ?? 3, 1));
       assert(lines.some((line) => line.startsWith("[warn]") && line.includes(reason)), lines.join("\n"));
       assertEquals((await readSplitsFile(file))!.perturbations, ids);
+      assert(
+        lines.some((line) => line.includes(`replacing the file, kept as "${file}.bak"`)),
+        lines.join("\n"),
+      );
+      assertEquals(await Deno.readFile(`${file}.bak`), before);
     }));
 }
+
+Deno.test("crossValidationSplits() keeps the first file that it replaced, and says so when it replaces another", () =>
+  inFolder(async (file) => {
+    await write(file, { totalSamples: 13 });
+    const before = await Deno.readFile(file);
+    await ask(file);
+    const { lines } = await ask(file, { folds: 4 });
+    assert(lines.some((line) => line.includes(`"${file}.bak" holds an earlier one`)), lines.join("\n"));
+    assertEquals(await Deno.readFile(`${file}.bak`), before);
+  }));
+
+Deno.test("crossValidationSplits() leaves a file alone that it cannot replace", () =>
+  inFolder(async (file) => {
+    await write(file, { totalSamples: 13 });
+    const before = await Deno.readFile(file);
+    await assertRejects(() => ask(file, { folds: 13 }), UsageError);
+    assertEquals(await Deno.readFile(file), before);
+    await assertRejects(() => Deno.stat(`${file}.bak`), Deno.errors.NotFound);
+  }));
 
 const broken: [string, Parameters<typeof write>[1], string][] = [
   [
