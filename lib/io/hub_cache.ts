@@ -67,6 +67,11 @@ export class CachedRepository {
     }
   }
 
+  /** Whether anything of a commit was ever downloaded. */
+  holds(commit: string): boolean {
+    return exists(join(this.folder, "snapshots", commit));
+  }
+
   /** Where a file of a commit lies, or null where it was not downloaded. */
   find(commit: string, file: string): string | null {
     const path = join(this.folder, "snapshots", commit, file);
@@ -78,12 +83,16 @@ export class CachedRepository {
     return exists(join(this.folder, ".no_exist", commit, file));
   }
 
+  /** Writes only what is new: a cache that many share may be read-only. @throws {DataError} when it cannot be written */
   async rememberCommit(revision: string, commit: string): Promise<void> {
-    if (!isCommit(revision)) await writeFileAtomic(join(this.folder, "refs", revision), commit);
+    if (this.commitOf(revision) === commit || isCommit(revision)) return;
+    await writeFileAtomic(join(this.folder, "refs", revision), commit);
   }
 
+  /** For runs without the hub; nothing is lost in a cache that cannot be written. */
   async rememberAbsent(commit: string, file: string): Promise<void> {
-    await writeFileAtomic(join(this.folder, ".no_exist", commit, file), "");
+    if (this.isKnownAbsent(commit, file)) return;
+    await writeFileAtomic(join(this.folder, ".no_exist", commit, file), "").catch(() => {});
   }
 
   blob(etag: string): string {

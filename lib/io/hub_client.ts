@@ -1,5 +1,4 @@
 /** The hub's protocol: what a file is (HEAD), and its bytes (GET, from any byte on), with waiting where the hub asks for it. */
-import { DataError } from "../cli/errors.ts";
 import type { HubEnvironment } from "./hub_cache.ts";
 
 export interface RemoteFile {
@@ -15,6 +14,12 @@ export interface AbsentFile {
   readonly kind: "absent";
   readonly commit: string | null;
 }
+
+/** The hub, or the way to it, says no. The message tells why; of which file, the caller knows. */
+export class Refusal extends Error {}
+
+/** The model is there, but not this branch, tag or commit of it. */
+export class NoSuchRevision extends Refusal {}
 
 interface ClientOptions {
   readonly warn?: (text: string) => void;
@@ -40,7 +45,7 @@ export class HubClient {
   /**
    * What the hub knows of a file.
    *
-   * @throws {DataError} when it refuses (no access, no such model or revision)
+   * @throws {Refusal} when it does not say (no access, no such model or revision, overloaded)
    * @throws {TypeError} when it cannot be reached
    */
   async look(id: string, revision: string, name: string): Promise<RemoteFile | AbsentFile> {
@@ -62,7 +67,7 @@ export class HubClient {
         return { kind: "absent", commit };
       }
       if (!response.ok && !isRedirect(response)) {
-        throw refusal(id, revision, name, response, this.#environment);
+        throw refusal(revision, response, this.#environment);
       }
       // The length of a redirect is that of its own body.
       const ownSize = isRedirect(response) ? null : headers.get("content-length");
@@ -72,15 +77,11 @@ export class HubClient {
         !/^[\w.-]+$/.test(plainEtag) || /^\.+$/.test(plainEtag) || !Number.isSafeInteger(size) ||
         (commit !== null && !/^[\w-]+$/.test(commit))
       ) {
-        throw new DataError(
-          `Cannot get "${name}" of model "${id}": the answer of ${
-            new URL(url).host
-          } is not that of a Hugging Face hub`,
-        );
+        throw new Refusal(`the answer of ${new URL(url).host} is not that of a Hugging Face hub`);
       }
       return { kind: "file", commit, etag: plainEtag, size, url: target };
     }
-    throw new DataError(`Cannot get "${name}" of model "${id}": the hub redirects in a circle`);
+    throw new Refusal("the hub redirects in a circle");
   }
 
   /**
@@ -103,7 +104,7 @@ export class HubClient {
         if (response.status === 200) offset = 0;
         else if (response.status !== 206) {
           await response.body?.cancel();
-          throw new DataError(`${new URL(remote.url).host} answers ${response.status}`);
+          throw new Refusal(`${new URL(remote.url).host} answers ${response.status}`);
         }
         const body = response.body?.getReader();
         for (;;) {
@@ -111,7 +112,7 @@ export class HubClient {
           if (piece.done) break;
           if (offset + piece.value.length > remote.size) {
             await body!.cancel();
-            throw new DataError(`the hub sends more than the ${remote.size} bytes that it announced`);
+            throw new Refusal(`the hub sends more than the ${remote.size} bytes that it announced`);
           }
           yield { bytes: piece.value, offset };
           offset += piece.value.length;
@@ -119,7 +120,7 @@ export class HubClient {
         }
         if (offset < remote.size) throw new TypeError("the connection was closed");
       } catch (error) {
-        if (error instanceof DataError || ++failures >= maxAttempts) throw error;
+        if (error instanceof Refusal || ++failures >= maxAttempts) throw error;
         this.#warn(
           `${name}: ${(error as Error).message} at byte ${offset} of ${remote.size}; going on from there`,
         );
@@ -154,46 +155,35 @@ export class HubClient {
   }
 }
 
-/** @throws {DataError} with the command to run instead, rather than letting Deno ask in the middle of a download */
+/** @throws {Refusal} with the command to run instead, rather than letting Deno ask in the middle of a download */
 async function requirePermission(url: string): Promise<void> {
   const { host } = new URL(url);
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new DataError(
-      `Cannot download from ${host} without network permission (run with -P=hub instead of -P)`,
-    );
+    throw new Refusal(`${host} needs network permission (run with -P=hub to download)`);
   }
 }
 
-function refusal(
-  id: string,
-  revision: string,
-  name: string,
-  response: Response,
-  { token }: HubEnvironment,
-): DataError {
-  const start = `Cannot get "${name}" of model "${id}": the hub answers ${response.status}`;
-  const code = response.headers.get("x-error-code");
-  switch (response.status) {
+function refusal(revision: string, { status, headers }: Response, { token }: HubEnvironment): Refusal {
+  const start = `the hub answers ${status}`;
+  switch (status) {
     case 401:
-      return new DataError(
+      return new Refusal(
         token === null
           ? `${start} (there is no such model, or it is private: set HF_TOKEN)`
           : `${start} (there is no such model, or your HF_TOKEN does not open it)`,
       );
     case 403:
-      return new DataError(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
+      return new Refusal(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
     case 404:
-      return new DataError(
-        `${start} (${
-          code === "RevisionNotFound" ? `it has no revision "${revision}"` : "there is no such model"
-        })`,
-      );
+      return headers.get("x-error-code") === "RevisionNotFound"
+        ? new NoSuchRevision(`${start} (it has no revision "${revision}")`)
+        : new Refusal(`${start} (there is no such model)`);
     case 429:
-      return new DataError(
+      return new Refusal(
         `${start} (too many requests: try again later${token === null ? ", or set HF_TOKEN" : ""})`,
       );
     default:
-      return new DataError(start);
+      return new Refusal(start);
   }
 }
 

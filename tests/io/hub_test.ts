@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { HubRepository, looksLikeHubId } from "../../lib/io/hub.ts";
@@ -181,7 +181,7 @@ hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, 
   assertEquals(warnings[0], "The hub answers 429: waiting 7 s");
   hub.answers.push({ status: 429, headers: { "retry-after": "86400" } });
   await assertRejects(
-    () => open().file("config.json"),
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
     DataError,
     "answers 429 (too many requests: try again later",
   );
@@ -204,19 +204,108 @@ hubTest("offline, the cache serves; without it the error says so", async ({ hub,
 });
 
 hubTest(
-  "a hub that cannot be reached is replaced by the cache, with a warning",
-  async ({ open, warnings }) => {
-    const dead = { environment: { endpoint: "http://127.0.0.1:9" } };
-    await assertRejects(
-      () => open(dead).file("config.json"),
-      DataError,
-      `Cannot get "config.json" of model "lab/tiny-model"`,
-    );
+  "where the hub does not answer, the cache does, with one warning",
+  async ({ hub, open, warnings }) => {
+    const busy = Array.from({ length: 5 }, () => ({ status: 503 }));
+    const failures = [
+      { answers: busy, why: "the hub answers 503" },
+      { answers: [{ status: 401 }], why: "the hub answers 401 (there is no such model, or it is private" },
+      { answers: [{ status: 403 }], why: "the hub answers 403 (its terms must be accepted" },
+      { answers: [{ status: 429, headers: { "retry-after": "86400" } }], why: "the hub answers 429" },
+      { answers: [{ status: 200 }], why: "is not that of a Hugging Face hub" },
+      { endpoint: "http://127.0.0.1:9", why: "port 9" },
+      { endpoint: "http://hub.invalid", why: "hub.invalid needs network permission (run with -P=hub" },
+    ];
+    const fail = ({ endpoint = hub.endpoint, answers = [] }: (typeof failures)[number]) => {
+      hub.answers.splice(0, Infinity, ...answers);
+      return open({ environment: { endpoint } });
+    };
+    for (const failure of failures) {
+      await assertRejects(() => fail(failure).file("config.json"), DataError, failure.why);
+    }
     await open().file("config.json");
-    assertEquals(await Deno.readFile(await open(dead).file("config.json")), config);
-    assertMatch(warnings[0], /The hub cannot be reached .* using what is in the cache/);
+    await open().optionalFile("absent.json");
+    for (const failure of failures) {
+      warnings.length = 0;
+      const repository = fail(failure);
+      assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+      assertEquals(await repository.optionalFile("absent.json"), null);
+      assertEquals(repository.commit, hub.commit);
+      const own = warnings.filter((text) => !text.includes("waiting"));
+      assertEquals(own.length, 1);
+      assertStringIncludes(own[0], `Using what the cache holds of "lab/tiny-model": `);
+      assertStringIncludes(own[0], failure.why);
+      for (const file of ["model.safetensors", "absent.json"]) {
+        const why = file === "absent.json" ? "has no such file" : failure.why;
+        await assertRejects(() => repository.file(file), DataError, why);
+      }
+    }
   },
 );
+
+hubTest("a revision that the hub no longer has is not taken from the cache", async ({ hub, open }) => {
+  await open({ revision: "refs/pr/1" }).file("config.json");
+  hub.answers.push({ status: 404, headers: { "x-error-code": "RevisionNotFound" } });
+  await assertRejects(
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
+    DataError,
+    `it has no revision "refs/pr/1"`,
+  );
+});
+
+hubTest("a complete cache is not written to", async ({ cache, open, warnings }) => {
+  const entries = () =>
+    [...walk(cache)].map((path) => [path, Deno.lstatSync(path).ino, Deno.lstatSync(path).mtime] as const);
+  const use = async () => {
+    const repository = open();
+    await repository.file("model.safetensors");
+    assertEquals(await repository.optionalFile("absent.json"), null);
+  };
+  await use();
+  const before = entries();
+  await use();
+  assertEquals(entries(), before);
+  assertEquals(warnings, []);
+});
+
+hubTest("a cache that cannot be written serves what it holds", async ({ hub, cache, open, warnings }) => {
+  await open().file("config.json");
+  const root = join(cache, "models--lab--tiny-model");
+  // A folder where a file belongs, and the other way round, stop the administrator too.
+  await Deno.remove(join(root, "refs", "main"));
+  await Deno.mkdir(join(root, "refs", "main"));
+  await Deno.writeTextFile(join(root, ".no_exist"), "");
+  const repository = open();
+  assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+  assertEquals(await repository.optionalFile("absent.json"), null);
+  assertEquals(repository.commit, hub.commit);
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0], /^Cannot write "main" into folder/);
+
+  await Deno.remove(join(cache, ".locks"), { recursive: true });
+  await Deno.writeTextFile(join(cache, ".locks"), "");
+  await assertRejects(
+    () => repository.file("model.safetensors"),
+    DataError,
+    `the cache "${cache}" cannot be written: a file stands where a folder should be (set HF_HUB_CACHE to`,
+  );
+});
+
+hubTest("a snapshot of plain files, without blobs, is complete too", async ({ hub, cache, open }) => {
+  const path = await open().file("model.safetensors");
+  await Deno.remove(path);
+  await Deno.rename(join(cache, "models--lab--tiny-model", "blobs", sha256(large)), path);
+  hub.requests.length = 0;
+  assertEquals(await open().file("model.safetensors"), path);
+  assertEquals(hub.requests.map(({ method }) => method), ["HEAD"]);
+});
+
+function* walk(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    yield join(folder, name);
+    if (isDirectory) yield* walk(join(folder, name));
+  }
+}
 
 hubTest("a branch that moves during the download is noticed", async ({ hub, open }) => {
   const repository = open();
