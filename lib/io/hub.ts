@@ -160,24 +160,27 @@ export class HubRepository {
   }
 
   #download(name: string, remote: RemoteFile): Promise<void> {
-    return this.#cache.withLock(remote.etag, async () => {
-      const blob = this.#cache.blob(remote.etag);
-      const partial = `${blob}.incomplete`;
-      for (let attempt = 1; !exists(blob); attempt++) {
-        const resumed = await this.#receive(name, remote, partial);
-        const problem = await this.#verify(partial, remote);
-        if (problem === null) {
-          await Deno.rename(partial, blob);
-          break;
-        }
-        await Deno.remove(partial);
-        // What an earlier run left may have been bad: then once more from the start.
-        if (!resumed || attempt > 1) {
-          throw this.#fail(name, `${problem} (run again; if it repeats, the hub's copy is damaged)`);
-        }
-        this.#options.warn?.(`${name}: ${problem}; downloading it again from the start`);
+    const onWait = () => this.#options.warn?.(`Waiting for another download of "${name}"`);
+    return this.#cache.withLock(remote.etag, () => this.#downloadAlone(name, remote), onWait);
+  }
+
+  async #downloadAlone(name: string, remote: RemoteFile): Promise<void> {
+    const blob = this.#cache.blob(remote.etag);
+    const partial = `${blob}.incomplete`;
+    for (let attempt = 1; !exists(blob); attempt++) {
+      const resumed = await this.#receive(name, remote, partial);
+      const problem = await this.#verify(partial, remote);
+      if (problem === null) {
+        await Deno.rename(partial, blob);
+        break;
       }
-    });
+      await Deno.remove(partial);
+      // What an earlier run left may have been bad: then once more from the start.
+      if (!resumed || attempt > 1) {
+        throw this.#fail(name, `${problem} (run again; if it repeats, the hub's copy is damaged)`);
+      }
+      this.#options.warn?.(`${name}: ${problem}; downloading it again from the start`);
+    }
   }
 
   /** Append to `partial` until it is whole. @returns whether it was begun before */

@@ -114,12 +114,15 @@ export class CachedRepository {
     return path;
   }
 
-  /** Run `f` while no other process, Python's included, downloads the same blob. */
-  async withLock<T>(etag: string, f: () => Promise<T>): Promise<T> {
+  /** Run `f` while no other process, Python's included, downloads the same blob; `onWait` is told when one does. */
+  async withLock<T>(etag: string, f: () => Promise<T>, onWait: () => void): Promise<T> {
     await Deno.mkdir(this.#locks, { recursive: true });
     await Deno.mkdir(join(this.folder, "blobs"), { recursive: true });
     using lock = await Deno.open(join(this.#locks, `${etag}.lock`), { create: true, write: true });
-    await lock.lock(true);
+    if (!await lock.tryLock(true)) {
+      onWait();
+      await lock.lock(true);
+    }
     return await f();
   }
 }

@@ -129,6 +129,21 @@ hubTest(
   },
 );
 
+hubTest(
+  "a download that another process is at is waited for, and said so",
+  async ({ cache, open, warnings }) => {
+    const locks = join(cache, ".locks", "models--lab--tiny-model");
+    await Deno.mkdir(locks, { recursive: true });
+    using other = await Deno.open(join(locks, `${sha256(large)}.lock`), { create: true, write: true });
+    await other.lock(true);
+    const path = open().file("model.safetensors");
+    while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await other.unlock();
+    assertEquals(await Deno.readFile(await path), large);
+    assertEquals(warnings, [`Waiting for another download of "model.safetensors"`]);
+  },
+);
+
 hubTest("a server that sends more than it announced is stopped", async ({ hub, open }) => {
   const original = hub.files.get.bind(hub.files);
   const longer = new Uint8Array(large.length + 5_000_000);
