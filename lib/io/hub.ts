@@ -190,8 +190,9 @@ export class HubRepository {
     if (done > remote.size) await file.truncate(done = 0);
     const resumed = done > 0;
     this.#options.onProgress?.(name, done, remote.size);
+    const renew = () => this.#lookAgain(name, remote);
     try {
-      for await (const { bytes, offset } of this.#client.receive(remote, done, name)) {
+      for await (const { bytes, offset } of this.#client.receive(remote, done, name, renew)) {
         if (offset !== done) await file.truncate(offset);
         await file.seek(offset, Deno.SeekMode.Start);
         for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
@@ -204,6 +205,12 @@ export class HubRepository {
     }
     await file.syncData();
     return resumed;
+  }
+
+  async #lookAgain(name: string, { etag }: RemoteFile): Promise<RemoteFile> {
+    const remote = await this.#client.look(this.#id, this.#commit!, name);
+    if (remote.kind === "file" && remote.etag === etag) return remote;
+    throw new Refusal("the hub has another file there meanwhile");
   }
 
   /** What is wrong with a finished download. Etags are SHA-256 of large files and git's SHA-1 of small ones. */

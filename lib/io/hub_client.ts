@@ -87,24 +87,35 @@ export class HubClient {
   /**
    * The bytes of a file from `start` on, taken up again where the connection breaks. `offset` says where in the
    * file a piece belongs: 0 again where the server cannot send a part.
+   *
+   * @param renew looks the file up again: the storage's addresses are signed and expire, often within the hour
    */
   async *receive(
     remote: RemoteFile,
     start: number,
     name: string,
+    renew: () => Promise<RemoteFile>,
   ): AsyncGenerator<{ bytes: Uint8Array; offset: number }> {
-    let offset = start;
+    let { url } = remote, offset = start, renewed = false, restarted = false;
     for (let failures = 0; offset < remote.size;) {
       try {
-        const response = await this.#request(remote.url, {
+        const response = await this.#request(url, {
           method: "GET",
           headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
           redirect: "follow",
         });
-        if (response.status === 200) offset = 0;
-        else if (response.status !== 206) {
+        const { status } = response;
+        if (status === 200) offset = 0;
+        else if (status !== 206) {
           await response.body?.cancel();
-          throw new Refusal(`${new URL(remote.url).host} answers ${response.status}`);
+          if ((status === 401 || status === 403) && !renewed) {
+            url = (await renew()).url;
+            renewed = true;
+          } else if (status === 416 && !restarted) {
+            offset = 0;
+            restarted = true;
+          } else throw new Refusal(`${new URL(url).host} answers ${status}`);
+          continue;
         }
         const body = response.body?.getReader();
         for (;;) {
@@ -117,6 +128,7 @@ export class HubClient {
           yield { bytes: piece.value, offset };
           offset += piece.value.length;
           failures = 0;
+          renewed = false;
         }
         if (offset < remote.size) throw new TypeError("the connection was closed");
       } catch (error) {

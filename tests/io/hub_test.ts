@@ -144,6 +144,45 @@ hubTest(
   },
 );
 
+hubTest("an address that expires during a download is asked for again", async ({ hub, open }) => {
+  hub.cuts.push(20_000, 10_000);
+  hub.storageAnswers.push(null, { status: 403 }, null, { status: 401 });
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  const requests = hub.requests.map(({ method, range }) => `${method} ${range}`);
+  const lookedUp = `HEAD null`;
+  assertEquals(requests, [
+    lookedUp,
+    "GET null",
+    "GET bytes=20000-",
+    lookedUp,
+    "GET bytes=20000-",
+    "GET bytes=30000-",
+    lookedUp,
+    "GET bytes=30000-",
+  ]);
+  assertEquals(hub.requests[3].path, `/${modelId}/resolve/${hub.commit}/model.safetensors`);
+});
+
+hubTest("an address that stays forbidden is given up", async ({ hub, open }) => {
+  hub.storageAnswers.push({ status: 403 }, { status: 403 });
+  await assertRejects(() => open().file("model.safetensors"), DataError, `answers 403`);
+  assertEquals(hub.requests.length, 4);
+});
+
+hubTest("a server that refuses the range sends the whole", async ({ hub, open }) => {
+  hub.cuts.push(30_000);
+  hub.storageAnswers.push(null, { status: 416 });
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  const ranges = hub.requests.filter(({ method }) => method === "GET").map(({ range }) => range);
+  assertEquals(ranges, [null, "bytes=30000-", null]);
+
+  hub.commit = "f".repeat(40);
+  hub.files.set("other", { content: large.toReversed(), lfs: true });
+  hub.cuts.push(30_000, 30_000);
+  hub.storageAnswers.push(null, { status: 416 }, null, { status: 416 });
+  await assertRejects(() => open().file("other"), DataError, "answers 416");
+});
+
 hubTest("a server that sends more than it announced is stopped", async ({ hub, open }) => {
   const original = hub.files.get.bind(hub.files);
   const longer = new Uint8Array(large.length + 5_000_000);

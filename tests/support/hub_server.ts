@@ -7,8 +7,10 @@ export interface HubServer {
   /** Files of the model; those with `lfs` are served from another address, as the hub's storage is. */
   readonly files: Map<string, { content: Uint8Array; lfs?: boolean }>;
   commit: string;
-  /** Answers to give before the real ones, first to last. */
-  readonly answers: { status: number; headers?: Record<string, string> }[];
+  /** Answers to give before the real ones, first to last; null for the real one. */
+  readonly answers: ({ status: number; headers?: Record<string, string> } | null)[];
+  /** The same for the storage. */
+  readonly storageAnswers: ({ status: number } | null)[];
   /** Break the connection of the next downloads after this many bytes of body. */
   readonly cuts: number[];
   /** Without support for Range. */
@@ -26,6 +28,7 @@ export function startHub(): HubServer {
     files: new Map<string, { content: Uint8Array; lfs?: boolean }>(),
     commit: "0123456789abcdef0123456789abcdef01234567",
     answers: [] as HubServer["answers"],
+    storageAnswers: [] as HubServer["storageAnswers"],
     cuts: [] as number[],
     ignoresRange: false,
     token: null as string | null,
@@ -40,6 +43,8 @@ export function startHub(): HubServer {
       authorization: headers.get("authorization"),
     });
     if (request.method === "GET" && pathname.startsWith("/storage/")) {
+      const answer = state.storageAnswers.shift();
+      if (answer) return new Response(null, answer);
       return content(
         state.files.get(decodeURIComponent(pathname.slice("/storage/".length)))!.content,
         headers,
