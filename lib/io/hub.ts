@@ -14,8 +14,9 @@ export interface HubOptions {
   readonly environment?: HubEnvironment;
   readonly onProgress?: (file: string, doneBytes: number, totalBytes: number) => void;
   readonly warn?: (text: string) => void;
-  /** For tests: how waiting is done. */
+  /** For tests: how waiting is done, and how long silence may last. */
   readonly sleep?: (ms: number) => Promise<void>;
+  readonly idleMs?: number;
 }
 
 /** Whether a text could be the name of a model on the hub: "organisation/name". */

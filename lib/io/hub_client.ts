@@ -24,22 +24,24 @@ export class NoSuchRevision extends Refusal {}
 interface ClientOptions {
   readonly warn?: (text: string) => void;
   readonly sleep?: (ms: number) => Promise<void>;
+  readonly idleMs?: number;
 }
 
 const maxAttempts = 5;
 const maxWaitMs = 300_000;
-/** Without an answer or a byte for this long, the connection is taken for dead. */
-const idleMs = 60_000;
 
 export class HubClient {
   readonly #environment: HubEnvironment;
   readonly #warn: (text: string) => void;
   readonly #sleep: (ms: number) => Promise<void>;
+  /** Without an answer or a byte for this long, the connection is taken for dead. */
+  readonly #idleMs: number;
 
-  constructor(environment: HubEnvironment, { warn, sleep }: ClientOptions) {
+  constructor(environment: HubEnvironment, { warn, sleep, idleMs = 60_000 }: ClientOptions) {
     this.#environment = environment;
     this.#warn = warn ?? (() => {});
     this.#sleep = sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+    this.#idleMs = idleMs;
   }
 
   /**
@@ -51,11 +53,12 @@ export class HubClient {
   async look(id: string, revision: string, name: string): Promise<RemoteFile | AbsentFile> {
     const path = [...id.split("/"), "resolve", revision, ...name.split("/")];
     let url = `${this.#environment.endpoint}/${path.map(encodeURIComponent).join("/")}`;
+    let commit: string | null = null;
     for (let hops = 0; hops < 5; hops++) {
       const response = await this.#request(url, { method: "HEAD" });
       await response.body?.cancel();
       const { headers } = response;
-      const commit = headers.get("x-repo-commit");
+      commit = headers.get("x-repo-commit") ?? commit;
       const location = headers.get("location");
       const target = location === null ? url : new URL(location, url).href;
       const etag = headers.get("x-linked-etag") ?? headers.get("etag");
@@ -96,7 +99,7 @@ export class HubClient {
     name: string,
     renew: () => Promise<RemoteFile>,
   ): AsyncGenerator<{ bytes: Uint8Array; offset: number }> {
-    let { url } = remote, offset = start, renewed = false, restarted = false;
+    let { url } = remote, offset = start, furthest = start, renewed = false, restarted = false;
     for (let failures = 0; offset < remote.size;) {
       try {
         const response = await this.#request(url, {
@@ -119,7 +122,7 @@ export class HubClient {
         }
         const body = response.body?.getReader();
         for (;;) {
-          const piece = await withinIdleTime(body!.read(), () => body!.cancel());
+          const piece = await within(this.#idleMs, body!.read(), () => body!.cancel());
           if (piece.done) break;
           if (offset + piece.value.length > remote.size) {
             await body!.cancel();
@@ -127,6 +130,8 @@ export class HubClient {
           }
           yield { bytes: piece.value, offset };
           offset += piece.value.length;
+          if (offset <= furthest) continue; // sent again: a server without ranges may break at the same byte for ever
+          furthest = offset;
           failures = 0;
           renewed = false;
         }
@@ -143,10 +148,10 @@ export class HubClient {
 
   /** One request, repeated while the hub is busy (429, 5xx). The token goes to the hub's own host alone. */
   async #request(url: string, init: RequestInit): Promise<Response> {
-    const { token, endpoint } = this.#environment;
+    const { token, endpoint } = this.#environment, idleMs = this.#idleMs;
     const headers = new Headers(init.headers);
     headers.set("accept-encoding", "identity");
-    if (token !== null && sameHost(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
+    if (token !== null && mayHaveToken(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
     await requirePermission(url);
     for (let attempt = 1;; attempt++) {
       const abort = new AbortController();
@@ -207,7 +212,7 @@ function retryAfterMs({ headers }: Response): number | null {
   return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }
 
-async function withinIdleTime<T>(promise: Promise<T>, giveUp: () => Promise<void>): Promise<T> {
+async function within<T>(idleMs: number, promise: Promise<T>, giveUp: () => Promise<void>): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new TypeError(`no data in ${idleMs / 1000} s`)), idleMs);
   try {
@@ -222,6 +227,11 @@ async function withinIdleTime<T>(promise: Promise<T>, giveUp: () => Promise<void
 
 function isRedirect({ status }: Response): boolean {
   return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** The hub's own host, and never in the clear where the hub is asked by https. */
+export function mayHaveToken(url: string, endpoint: string): boolean {
+  return sameHost(url, endpoint) && (url.startsWith("https:") || !endpoint.startsWith("https:"));
 }
 
 function sameHost(a: string, b: string): boolean {

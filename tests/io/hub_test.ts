@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { HubRepository, looksLikeHubId } from "../../lib/io/hub.ts";
 import { type HubEnvironment, hubEnvironment } from "../../lib/io/hub_cache.ts";
+import { mayHaveToken } from "../../lib/io/hub_client.ts";
 import { gitHash, type HubServer, modelId, sha256, startHub } from "../support/hub_server.ts";
 
 const large = crypto.getRandomValues(new Uint8Array(50_000));
@@ -14,7 +15,7 @@ interface Setting {
   waits: number[];
   warnings: string[];
   open: (
-    options?: { id?: string; revision?: string; environment?: Partial<HubEnvironment> },
+    options?: { id?: string; revision?: string; idleMs?: number; environment?: Partial<HubEnvironment> },
   ) => HubRepository;
 }
 
@@ -25,9 +26,10 @@ function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
     hub.files.set("config.json", { content: config });
     hub.files.set("model.safetensors", { content: large, lfs: true });
     const waits: number[] = [], warnings: string[] = [];
-    const open: Setting["open"] = ({ id = modelId, revision, environment } = {}) =>
+    const open: Setting["open"] = ({ id = modelId, revision, idleMs, environment } = {}) =>
       new HubRepository(id, {
         revision,
+        idleMs,
         environment: {
           endpoint: hub.endpoint,
           cacheFolder: cache,
@@ -228,6 +230,62 @@ hubTest("401, 403 and 404 are told apart, with what to do", async ({ hub, open }
   await assertRejects(() => open().file("weights.ckpt"), DataError, `revision "main" has no such file`);
 });
 
+hubTest("the token stays with the hub where a download is sent elsewhere", async ({ hub, open }) => {
+  hub.token = "hf_secret";
+  const elsewhere = `${hub.endpoint.replace("127.0.0.1", "localhost")}/storage/config.json`;
+  hub.answers.push(null, { status: 302, headers: { location: elsewhere } });
+  const path = await open({ environment: { token: "hf_secret" } }).file("config.json");
+  assertEquals(await Deno.readFile(path), config);
+  const authorizations = hub.requests.map(({ method, authorization }) => [method, authorization]);
+  assertEquals(authorizations, [["HEAD", "Bearer hf_secret"], ["GET", "Bearer hf_secret"], ["GET", null]]);
+});
+
+Deno.test("mayHaveToken() holds for the hub's host, and not for a way back from https to http", () => {
+  const hub = "https://huggingface.co";
+  assertEquals(mayHaveToken(`${hub}/a/b/resolve/main/config.json`, hub), true);
+  assertEquals(mayHaveToken("http://huggingface.co/a/b/resolve/main/config.json", hub), false);
+  assertEquals(mayHaveToken("https://cdn.huggingface.co/a", hub), false);
+  assertEquals(mayHaveToken("http://mirror:8080/a", "http://mirror:8080"), true);
+  assertEquals(mayHaveToken("http://mirror:8081/a", "http://mirror:8080"), false);
+});
+
+hubTest("a server that falls silent is given up, with the file named", async ({ open, warnings }) => {
+  const start = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n";
+  const answers: Record<string, string> = {
+    HEAD: `${start}etag: "e"\r\nx-repo-commit: ${"a".repeat(40)}\r\n\r\n`,
+    GET: `${start}\r\nhalf`,
+  };
+  const connections: Deno.Conn[] = [];
+  const answer = async (connection: Deno.Conn) => {
+    connections.push(connection);
+    const request = new Uint8Array(1000);
+    await connection.read(request);
+    const [method, path] = new TextDecoder().decode(request).split(" ");
+    if (path.endsWith("/mute")) return;
+    await connection.write(new TextEncoder().encode(answers[method]));
+  };
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of server) await answer(connection);
+  })();
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  const file = (name: string) => open({ idleMs: 200, environment: { endpoint } }).file(name);
+  await assertRejects(
+    () => file("mute"),
+    DataError,
+    `Cannot get "mute" of model "lab/tiny-model": no answer in`,
+  );
+  await assertRejects(
+    () => file("config.json"),
+    DataError,
+    `Cannot get "config.json" of model "lab/tiny-model": no data in 0.2 s (4 of 9 bytes are kept`,
+  );
+  assertMatch(warnings[0], /^config.json: no data in 0.2 s at byte 4 of 9; going on from there/);
+  server.close();
+  await serving;
+  for (const connection of connections) connection.close();
+});
+
 hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, warnings }) => {
   hub.answers.push({ status: 429, headers: { "retry-after": "7" } }, { status: 503 });
   assertEquals(await Deno.readFile(await open().file("config.json")), config);
@@ -377,6 +435,15 @@ hubTest("a revision with slashes and a renamed model are found", async ({ hub, c
   assertEquals(hub.requests[0].path, "/lab/tiny-model/resolve/refs%2Fpr%2F1/config.json");
   assertEquals(await Deno.readTextFile(join(cache, "models--lab--tiny-model/refs/refs/pr/1")), hub.commit);
   assertEquals(await Deno.readFile(await open({ id: "lab/old-name" }).file("config.json")), config);
+  hub.hidesCommit = true;
+  const renamed = open({ id: "lab/old-name" });
+  assertEquals(await Deno.readFile(await renamed.file("model.safetensors")), large);
+  assertEquals(renamed.commit, hub.commit);
+  await assertRejects(
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
+    DataError,
+    "the hub does not say which commit it is of",
+  );
 });
 
 hubTest("names that would leave the cache are refused", async ({ open }) => {

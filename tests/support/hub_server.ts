@@ -15,6 +15,8 @@ export interface HubServer {
   readonly cuts: number[];
   /** Without support for Range. */
   ignoresRange: boolean;
+  /** Whether only a redirect from the old name says which commit files are of. */
+  hidesCommit: boolean;
   /** Only this token opens the model. */
   token: string | null;
   stop(): Promise<void>;
@@ -31,6 +33,7 @@ export function startHub(): HubServer {
     storageAnswers: [] as HubServer["storageAnswers"],
     cuts: [] as number[],
     ignoresRange: false,
+    hidesCommit: false,
     token: null as string | null,
   };
   const handle = (request: Request): Response => {
@@ -56,7 +59,7 @@ export function startHub(): HubServer {
     if (pathname.startsWith("/lab/old-name/")) {
       return new Response(null, {
         status: 307,
-        headers: { location: pathname.replace("old-name", "tiny-model") },
+        headers: { location: pathname.replace("old-name", "tiny-model"), "x-repo-commit": state.commit },
       });
     }
     if (!match) return new Response(null, { status: 404, headers: { "x-error-code": "RepoNotFound" } });
@@ -68,7 +71,7 @@ export function startHub(): HubServer {
       return new Response(null, { status: 404, headers: { "x-error-code": "RevisionNotFound" } });
     }
     const file = state.files.get(name);
-    const common = { "x-repo-commit": state.commit };
+    const common: Record<string, string> = state.hidesCommit ? {} : { "x-repo-commit": state.commit };
     if (!file) {
       return new Response(null, { status: 404, headers: { ...common, "x-error-code": "EntryNotFound" } });
     }
