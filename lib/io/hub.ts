@@ -49,7 +49,7 @@ export class HubRepository {
     }
     this.#options = options;
     this.#environment = options.environment ?? hubEnvironment();
-    if (this.#environment.offline) this.#cacheOnly = "HF_HUB_OFFLINE is set";
+    if (this.#environment.offline !== null) this.#cacheOnly = `${this.#environment.offline} is set`;
     this.#cache = new CachedRepository(this.#environment.cacheFolder, id);
     this.#client = new HubClient(this.#environment, options);
   }
@@ -122,7 +122,7 @@ export class HubRepository {
     }
     this.#commit = commit;
     const path = this.#cache.find(commit, name);
-    if (path !== null && !this.#environment.offline && !this.#warned) {
+    if (path !== null && this.#environment.offline === null && !this.#warned) {
       this.#warned = true;
       this.#options.warn?.(`Using what the cache holds of "${this.#id}": ${this.#cacheOnly}`);
     }

@@ -159,6 +159,8 @@ export class HubClient {
       let response: Response;
       try {
         response = await fetch(url, { redirect: "manual", ...init, headers, signal: abort.signal });
+      } catch (error) {
+        throw new TypeError(`${new URL(url).host} cannot be reached (${causeOf(error as Error)})`);
       } finally {
         clearTimeout(timer);
       }
@@ -178,6 +180,13 @@ async function requirePermission(url: string): Promise<void> {
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
     throw new Refusal(`${host} needs network permission (run with -P=hub to download)`);
   }
+}
+
+/** The system's reason, which Deno tells as the cause, without the address that it repeats. */
+function causeOf({ message, cause }: Error): string {
+  const text = cause instanceof Error ? cause.message : message;
+  return text.replace(/^error sending request for url \(.*?\): (client error \(\w+\): )?/, "")
+    .replace(/ \(os error \d+\)$/, "");
 }
 
 function refusal(revision: string, { status, headers }: Response, { token }: HubEnvironment): Refusal {

@@ -34,7 +34,7 @@ function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
           endpoint: hub.endpoint,
           cacheFolder: cache,
           token: null,
-          offline: false,
+          offline: null,
           ...environment,
         },
         sleep: (ms) => (waits.push(ms), Promise.resolve()),
@@ -273,7 +273,7 @@ hubTest("a server that falls silent is given up, with the file named", async ({ 
   await assertRejects(
     () => file("mute"),
     DataError,
-    `Cannot get "mute" of model "lab/tiny-model": no answer in`,
+    `Cannot get "mute" of model "lab/tiny-model": 127.0.0.1:${server.addr.port} cannot be reached (no answer in 0.2 s)`,
   );
   await assertRejects(
     () => file("config.json"),
@@ -300,7 +300,7 @@ hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, 
 });
 
 hubTest("offline, the cache serves; without it the error says so", async ({ hub, open }) => {
-  const offline = { environment: { offline: true } };
+  const offline = { environment: { offline: "HF_HUB_OFFLINE" } };
   await assertRejects(
     () => open(offline).file("config.json"),
     DataError,
@@ -325,7 +325,7 @@ hubTest(
       { answers: [{ status: 403 }], why: "the hub answers 403 (its terms must be accepted" },
       { answers: [{ status: 429, headers: { "retry-after": "86400" } }], why: "the hub answers 429" },
       { answers: [{ status: 200 }], why: "is not that of a Hugging Face hub" },
-      { endpoint: "http://127.0.0.1:9", why: "port 9" },
+      { endpoint: `http://127.0.0.1:${unusedPort()}`, why: "cannot be reached (tcp connect error: " },
       { endpoint: "http://hub.invalid", why: "hub.invalid needs network permission (run with -P=hub" },
     ];
     const fail = ({ endpoint = hub.endpoint, answers = [] }: (typeof failures)[number]) => {
@@ -412,6 +412,11 @@ hubTest("a snapshot of plain files, without blobs, is complete too", async ({ hu
   assertEquals(hub.requests.map(({ method }) => method), ["HEAD"]);
 });
 
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
 function* walk(folder: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     yield join(folder, name);
@@ -473,19 +478,25 @@ Deno.test("hubEnvironment() follows the variables that Python's library does", (
   assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
   assertEquals(of({ HF_HOME: "/h", HF_HUB_CACHE: "/c" }).cacheFolder, "/c");
+  assertEquals(of({ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/older");
+  assertEquals(of({ HF_HUB_CACHE: "/c", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/c");
+  assertEquals(of({ HOME: "/u", HF_HOME: "~/h" }).cacheFolder, join("/u", "h", "hub"));
+  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "~/x" }).cacheFolder, join("/u", "x", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "~" }).cacheFolder, "/u");
+  assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
   assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
   assertEquals(of({ HF_TOKEN: " t " }).token, "t");
-  assertEquals(["1", "ON", "yes", "True", "0", ""].map((value) => of({ HF_HUB_OFFLINE: value }).offline), [
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-  ]);
+  for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
+    for (const value of ["1", "ON", "yes", "True"]) assertEquals(of({ [name]: value }).offline, name);
+    for (const value of ["0", ""]) assertEquals(of({ [name]: value }).offline, null);
+  }
+  assertEquals(of({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).offline, null);
   assertThrows(() => of({ HF_ENDPOINT: "mirror" }), UsageError, `Cannot use HF_ENDPOINT "mirror"`);
   const home = Deno.makeTempDirSync();
   Deno.writeTextFileSync(join(home, "token"), "saved\n");
   assertEquals(of({ HF_HOME: home }).token, "saved");
+  assertEquals(of({ HF_TOKEN_PATH: join(home, "token") }).token, "saved");
+  assertEquals(of({ HF_HOME: home, HUGGING_FACE_HUB_TOKEN: "older" }).token, "older");
+  assertEquals(of({ HF_TOKEN: "newer", HUGGING_FACE_HUB_TOKEN: "older" }).token, "newer");
   Deno.removeSync(home, { recursive: true });
 });

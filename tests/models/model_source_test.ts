@@ -40,7 +40,7 @@ Deno.test("openModelWeights() downloads every shard that the index names", async
     hub.files.set(name, { content, lfs: name.endsWith(".safetensors") });
   }
   await inFolder({}, async (cacheFolder) => {
-    const environment = { endpoint: hub.endpoint, cacheFolder, token: null, offline: false };
+    const environment = { endpoint: hub.endpoint, cacheFolder, token: null, offline: null };
     const source = await openModelSource(modelId, { environment });
     const weights = await openModelWeights(source);
     assertEquals([...await weights.read("a"), ...await weights.read("b")], [1, 2, 3]);
