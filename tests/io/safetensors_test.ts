@@ -110,6 +110,7 @@ Deno.test("openSafetensors() reads shards through their index and refuses files 
   await wrong({ a: shards.b }, `"model-00002-of-00002.safetensors" does not hold tensor "a"`);
   await wrong({ a: "../secret.safetensors" }, `tensor "a" lies in "../secret.safetensors"`);
   await wrong({ a: "model-00003-of-00003.safetensors" }, "no such file");
+  await wrong({ a: "pytorch_model.bin" }, "expected a .safetensors file beside it");
 });
 
 Deno.test("openSafetensors() refuses a broken header and says what is wrong with it", async () => {
