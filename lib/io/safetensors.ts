@@ -4,6 +4,7 @@
  * reference implementation the tensors must cover the data without gap or overlap.
  */
 import { DataError } from "../cli/errors.ts";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import { openShards } from "./sharded_tensors.ts";
 import {
@@ -101,6 +102,7 @@ class SingleFile implements SafetensorsFile {
   constructor(readonly path: string) {
     this.#file = RandomAccessFile.open(path);
     try {
+      refuseLfsPointer(this.#file);
       const { header, dataStart } = readHeader(this.#file);
       this.#dataStart = dataStart;
       this.metadata = parseMetadata(path, header.__metadata__);

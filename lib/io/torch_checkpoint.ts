@@ -7,6 +7,7 @@
 import { crc32 } from "node:zlib";
 import { Parser } from "pickleparser";
 import { DataError } from "../cli/errors.ts";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import { openShards } from "./sharded_tensors.ts";
 import { bytesPerElement, elementCount, type TensorFile, widen } from "./tensor_file.ts";
@@ -38,6 +39,7 @@ class TorchCheckpoint implements TensorFile {
   constructor(readonly path: string) {
     this.#file = RandomAccessFile.open(path);
     try {
+      refuseLfsPointer(this.#file);
       if (!looksLikeZip(this.#file)) throw notAnArchive(this.#file);
       this.#entries = readZipDirectory(this.#file);
       const pickle = [...this.#entries.keys()].filter((name) => /^[^/]*\/data\.pkl$/.test(name));
