@@ -139,7 +139,7 @@ hubTest(
     using other = await Deno.open(join(locks, `${sha256(large)}.lock`), { create: true, write: true });
     await other.lock(true);
     const path = open().file("model.safetensors");
-    while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 1000 && warnings.length === 0; i++) await new Promise((go) => setTimeout(go, 5));
     await other.unlock();
     assertEquals(await Deno.readFile(await path), large);
     assertEquals(warnings, [`Waiting for another download of "model.safetensors"`]);
