@@ -31,8 +31,8 @@ async function writeAndFlush(path: string, bytes: Uint8Array): Promise<void> {
   await file.syncData();
 }
 
-/** The system's reason in a few words, without the path that it repeats and without its error number. */
-function causeOf(error: unknown): string {
+/** Why a write failed, in the system's few words without the path that it repeats and without its error number. */
+export function causeOf(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given write access there";
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
