@@ -16,6 +16,7 @@ function countingEmbedder(
 ): Embedder & { embedded: number; batches: number[] } {
   const embedder = {
     tokenizer: hyenaTokenizer,
+    width: 3,
     maxTokens: 100,
     allowsPadding: true,
     maxBatchTokens: 1000,
