@@ -9,12 +9,32 @@ import { DataError } from "../cli/errors.ts";
  * @throws {DataError} naming the folder, when it cannot be written; the temporary file is gone then
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  await withTemporary(path, async (temporary) => {
+    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await Deno.rename(temporary, path);
+  });
+}
+
+/**
+ * Find out before long work whether `writeFileAtomic` could write to `path`. The folder is created where it is missing.
+ *
+ * @throws {DataError} as it would
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await withTemporary(path, async (temporary) => {
+    if ((await Deno.stat(path).catch(() => null))?.isDirectory) throw new Deno.errors.IsADirectory();
+    await writeAndFlush(temporary, new Uint8Array());
+    await Deno.remove(temporary);
+  });
+}
+
+/** Let `write` use a temporary name beside `path`. */
+async function withTemporary(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
     await Deno.mkdir(folder, { recursive: true });
-    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
-    await Deno.rename(temporary, path);
+    await write(temporary);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw new DataError(
