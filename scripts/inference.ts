@@ -56,7 +56,7 @@ export async function main(args: string[]): Promise<void> {
     inputs.set(paths, await readSequences(input, columns));
     await checkOutputs(outputPaths(paths, shard));
   }
-  if (flags.onnx === null) { for (const run of runs) await checkModel(run); }
+  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
 
   for (const { pipeline, source, jobs } of runs) {
     const progress = new EmbeddingProgress(pipeline === "ntv2" ? "NT" : "HyenaDNA", flags.progress);
