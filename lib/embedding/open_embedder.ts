@@ -42,7 +42,7 @@ export async function openEmbedder(
     ? undefined
     : parseByteSize("memory-limit", flags.memoryLimit);
   const { device, blas, profile, threads } = flags;
-  const { backend, reason } = await openBackend({
+  const { backend, reason, advice } = await openBackend({
     device,
     blas,
     profile,
@@ -50,6 +50,7 @@ export async function openEmbedder(
     memoryLimit,
   });
   log.info(reason);
+  if (advice) log.info(advice);
   try {
     const most = backend.name === "cpu" ? cpuBytes - engineBytes : Infinity;
     const memoryBytes = (1 - spare[backend.name]) * Math.min((memoryLimit ?? Infinity) - engineBytes, most);
