@@ -56,7 +56,7 @@ export async function predictWithAdapter({ flags, folder, inputs, startMs }: Ada
     await printProfile(opened);
 
     const metrics = perturbationMetrics(values, predictions);
-    await writePredictions(folder, perturbations, genes, predictions, `${folder.modelName}_adapter`);
+    await writePredictions(folder, perturbations, genes, predictions);
     await writeMetricsTable(folder, perturbations, metrics, ia3MetricColumns);
     const plot = await writePredictionPlot(folder, {
       name: "pred_vs_gt",

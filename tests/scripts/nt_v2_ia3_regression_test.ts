@@ -224,10 +224,11 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     assertEquals(predicted, { ...own });
 
     const { folds } = await readJson(join(result, "model", "model.json"));
-    const adapted = join(folder, "adapted");
-    const adapter = ["--adapter", join(result, "adapters", "fold_1"), "--output-dir", adapted];
+    const summary = await Deno.readTextFile(join(result, "summary.json"));
+    const adapter = ["--adapter", join(result, "adapters", "fold_1"), "--output-dir", folder];
     await linesPrinted(() => fineTune([...quick, "--data-dir", folder, ...adapter]));
-    const all = await readParquetFrame(join(adapted, "nt_ia3", "predictions_nt_ia3_adapter.parquet"));
+    const all = await readParquetFrame(join(folder, "nt_ia3_adapter", "predictions_nt_ia3_adapter.parquet"));
+    assertEquals(await Deno.readTextFile(join(result, "summary.json")), summary, "the run's own stays");
     for (const id of folds[1].test) {
       const at = 8 * ids.indexOf(id);
       assertEquals(all.values.data.slice(at, at + 8), own.values.data.slice(at, at + 8));
