@@ -315,6 +315,24 @@ Deno.test("a loss that becomes NaN stops the run with its step and advice", () =
     }
   }));
 
+Deno.test("concat_mlp stops by measured training rows, under --strict or where a fold's test rows have no measured value", () =>
+  inFolder(async (folder) => {
+    const table = await readCsvTable(join(dataSet("s"), "data/artifacts/targets_377.csv"));
+    const path = join(folder, "targets.csv"), measured = 3;
+    const rows = table.rows.map((row, i) => i < measured ? row : row.map((cell, j) => j < 2 ? cell : ""));
+    await Deno.writeTextFile(path, encodeCsv(table.header, rows));
+    for (const flags of [[], ["--strict"]]) {
+      const lines = await run("concat_mlp", folder, dataSet("s"), "--targets-path", path, ...flags);
+      const told = lines.filter((line) =>
+        /No measured value in the \d+ test perturbations of fold/.test(line)
+      );
+      assertEquals(told.length > 0, flags.length === 0, lines.join("\n"));
+      const { n_tfs, perturbations_without_values } = await summaryOf(folder, "concat_mlp");
+      assertEquals(perturbations_without_values, n_tfs - measured);
+      assert((await predictionsOf(folder, "concat_mlp")).values.data.every(Number.isFinite));
+    }
+  }));
+
 Deno.test("a fold without any measured target is told by its number", () =>
   inFolder(async (folder) => {
     const table = await readCsvTable(join(dataSet("s"), "data/artifacts/targets_377.csv"));
