@@ -86,9 +86,10 @@ export class FoldStore {
     const isPart = options.folds.length > 0;
     if (!options.resume && !isPart) await store.remove();
     for (let fold = 0; fold < options.count; fold++) {
-      const runsAnew = !options.resume && options.folds.includes(fold);
-      if (runsAnew) await removeFile(store.#path(fold, "done"));
+      const isAsked = !isPart || options.folds.includes(fold);
+      if (isAsked && !options.resume) await removeFile(store.#path(fold, "done"));
       else await store.#find(fold, "done", store.#finished);
+      if (!isAsked) continue; // its checkpoint is for the run that does this fold, perhaps at this moment
       if (options.resume) await store.#find(fold, "begun", store.#begun);
       else await removeFile(store.#path(fold, "begun"));
     }

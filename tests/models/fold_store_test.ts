@@ -1,0 +1,48 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { FoldStore, type FoldStoreOptions } from "../../lib/models/fold_store.ts";
+import { writeCheckpoint } from "../../lib/nn/mod.ts";
+import { captured, linesPrinted } from "../support/captured_log.ts";
+import { inFolder } from "../support/temporary_folder.ts";
+
+const identity = { "--seed": 42 };
+
+const open = (folder: string, options: Partial<FoldStoreOptions> = {}) =>
+  FoldStore.open(folder, {
+    count: 5,
+    folds: [],
+    resume: false,
+    checkpointSeconds: 60,
+    identity,
+    ...options,
+  });
+
+/** What training leaves when it is stopped. */
+const begin = (store: FoldStore, fold: number) =>
+  writeCheckpoint(store.checkpoint(fold).path, { identity, nextEpoch: 7 }, new Map());
+
+Deno.test("FoldStore leaves the checkpoints of folds that a run does not do", () =>
+  inFolder(async (folder) => {
+    const other = await open(folder, { folds: [1, 3] });
+    await begin(other, 1);
+    await begin(other, 3);
+    await open(folder, { folds: [0, 3] });
+    assertEquals(await names(folder), ["fold_1_checkpoint.safetensors"]);
+    const { result, lines } = await captured(() => open(folder, { folds: [1, 2], resume: true }));
+    assert(lines.some((line) => line.includes("Going on: fold 1 from epoch 7.")), lines.join("\n"));
+    assertEquals(result.checkpoint(1).resume!.values.nextEpoch, 7);
+    const elsewhere = await linesPrinted(() => open(folder, { folds: [2], resume: true }));
+    assert(!elsewhere.some((line) => line.includes("fold 1 from")), elsewhere.join("\n"));
+    await open(folder);
+    assertEquals(await names(folder), []);
+  }));
+
+/** Files in "unfinished". */
+async function names(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(join(folder, "unfinished")))).map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
