@@ -148,7 +148,7 @@ export async function main(args: string[]): Promise<void> {
     });
     await runPairFolds(backend, pairs, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = await collectPairFolds(pairs, settings, store);
     const means = await writeNetworkResults(folder, {

@@ -120,6 +120,7 @@ export async function main(args: string[]): Promise<void> {
     await engine.close();
   }
 
+  await parts.lookAgain();
   const all = { from: 0, to: genes.length };
   const unfinished = splits.folds.map((_, fold) => fold).filter((fold) =>
     parts.missing(fold, all).length > 0

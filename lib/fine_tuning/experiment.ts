@@ -128,7 +128,7 @@ export async function runIa3Experiment(
       await printProfile(opened);
       encoder.dispose();
     }
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = collectIa3Folds(data, store, (fold) => join("..", "adapters", `fold_${fold}`));
     const means = await writeIa3Results(folder, { ...data, genes, ...results }, flags.plotFormat);

@@ -5,7 +5,7 @@
  *
  *     const store = await FoldStore.open(folder, { ...flags, folds, identity });
  *     for (const fold of store.toRun) await store.save(fold, await fit(fold, store.checkpoint(fold)));
- *     if (!store.isComplete) return;
+ *     if (!await store.isComplete()) return;
  */
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
@@ -111,12 +111,19 @@ export class FoldStore {
     );
   }
 
-  /** Say which folds are still to be run, if any are. @returns whether any are */
-  tellMissing(): boolean {
+  /**
+   * Whether all folds are done, those included that other runs have done since this one began. Says which are still to
+   * be run.
+   *
+   * @throws {DataError} when another run's folds were made with other flags or from other data
+   */
+  async isComplete(): Promise<boolean> {
+    for (const fold of this.missing) await this.#find(fold, "done", this.#finished);
     const { missing } = this;
-    if (missing.length === 0) return false;
-    log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
-    return true;
+    if (missing.length > 0) {
+      log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
+    }
+    return missing.length === 0;
   }
 
   /** What precedes a fold's log line: its number where the run does not do all folds, so that counting them tells. */
@@ -149,7 +156,7 @@ export class FoldStore {
     return this.#finished.get(fold)!;
   }
 
-  /** Take everything away, once the result is written. */
+  /** Take everything away, once the result is written. Another run that wrote it too may do the same. */
   async remove(): Promise<void> {
     try {
       await Deno.remove(this.#folder, { recursive: true });

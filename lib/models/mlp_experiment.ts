@@ -98,7 +98,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
     });
     await runMlpFolds(backend, data, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = await collectMlpFolds(data, settings, store);
     const truth = { ids, genes: targets.genes, truth: data.y, folds: data.folds };

@@ -48,10 +48,12 @@ const forestNames: Record<keyof Forest, string> = {
 
 export class TreeParts {
   readonly #folder: string;
+  readonly #identity: Record<string, unknown>;
   readonly #parts: TreePart[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, identity: Record<string, unknown>) {
     this.#folder = join(folder, "unfinished");
+    this.#identity = identity;
   }
 
   /**
@@ -62,16 +64,27 @@ export class TreeParts {
    * @throws {DataError} when what is there was made with other flags or from other data
    */
   static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
-    const store = new TreeParts(folder);
+    const store = new TreeParts(folder, identity);
     if (!keep) await store.remove();
-    const description = join(store.#folder, "run.json");
-    for (const name of await namesIn(store.#folder)) {
-      const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
-      if (match) store.#parts.push({ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) });
-    }
-    if (store.#parts.length > 0) refuseOther(description, await readFileText(description), identity);
-    await writeFileAtomic(description, JSON.stringify(identity, null, 2) + "\n");
+    await store.lookAgain();
+    await writeFileAtomic(store.#description, JSON.stringify(identity, null, 2) + "\n");
     return store;
+  }
+
+  /**
+   * Take in what other runs have saved in the meantime.
+   *
+   * @throws {DataError} when it was made with other flags or from other data
+   */
+  async lookAgain(): Promise<void> {
+    this.#parts.length = 0;
+    for (const name of await namesIn(this.#folder)) {
+      const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
+      if (match) this.#parts.push({ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) });
+    }
+    if (this.#parts.length > 0) {
+      refuseOther(this.#description, await readFileText(this.#description), this.#identity);
+    }
   }
 
   /** Blocks of a range of genes that a fold has still to learn. */
@@ -145,6 +158,10 @@ export class TreeParts {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     this.#parts.length = 0;
+  }
+
+  get #description(): string {
+    return join(this.#folder, "run.json");
   }
 
   #path({ fold, from, to }: TreePart): string {

@@ -37,6 +37,27 @@ Deno.test("FoldStore leaves the checkpoints of folds that a run does not do", ()
     assertEquals(await names(folder), []);
   }));
 
+Deno.test("Parts that run at the same time see each other's folds in the end, and both may take them away", () =>
+  inFolder(async (folder) => {
+    const saveAll = async (store: FoldStore) => {
+      for (const fold of store.toRun) await store.save(fold, { fold }, new Map());
+    };
+    const [one, other] = [await open(folder, { folds: [0, 2] }), await open(folder, { folds: [1, 3, 4] })];
+    await saveAll(one);
+    const { result, lines } = await captured(() => one.isComplete());
+    assertEquals([result, lines], [false, [
+      "[info] Still to be run into this output folder: --folds 1 3 4.",
+    ]]);
+    await saveAll(other);
+    assertEquals((await captured(() => other.isComplete())).lines, []);
+    assert(await one.isComplete());
+    for (const store of [one, other]) {
+      assertEquals([0, 1, 2, 3, 4].map((fold) => store.read(fold).values.fold), [0, 1, 2, 3, 4]);
+    }
+    await Promise.all([one.remove(), other.remove()]);
+    assertEquals(await names(folder), []);
+  }));
+
 /** Files in "unfinished". */
 async function names(folder: string): Promise<string[]> {
   try {

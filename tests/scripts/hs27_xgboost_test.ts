@@ -12,6 +12,7 @@ import { encodeNpy, readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
 import { openSavedModel, readSavedFold } from "../../lib/models/saved_model.ts";
+import { TreeParts } from "../../lib/models/tree_parts.ts";
 import { main } from "../../scripts/hs27_xgboost.ts";
 import { captured } from "../support/captured_log.ts";
 import { DatasetCopy } from "../support/dataset_copy.ts";
@@ -104,6 +105,24 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
     assertEquals(one, other, file);
   }
   assert(!await exists(join(parts.path, "xgboost_hyena", "unfinished")), "the parts are gone once merged");
+});
+
+Deno.test("parts that run at the same time see each other's genes in the end", async () => {
+  await using results = await temporaryFolder();
+  const [one, other] = [
+    await TreeParts.open(results.path, { "--seed": 1 }, true),
+    await TreeParts.open(results.path, { "--seed": 1 }, true),
+  ];
+  const content = { predictions: new Float32Array(6), importance: null, forest: null, seconds: 1 };
+  await one.save({ fold: 0, from: 0, to: 3 }, content);
+  await other.save({ fold: 0, from: 3, to: 5 }, content);
+  const missing = async (parts: TreeParts) => {
+    await parts.lookAgain();
+    return parts.missing(0, { from: 0, to: 5 });
+  };
+  assertEquals([await missing(one), await missing(other)], [[], []]);
+  await Promise.all([one.remove(), other.remove()]);
+  assert(!await exists(join(results.path, "unfinished")));
 });
 
 Deno.test("--resume fits only what is missing and gives the same bytes", async () => {

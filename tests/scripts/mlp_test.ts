@@ -153,12 +153,11 @@ for (const name of ["mlp_nt", "mlp_hyena", "concat_mlp"] as const) {
     }));
 }
 
-/** Start a script as a process of its own and kill it as soon as a file of that name stands in "unfinished". */
-async function runUntil(file: string, name: Name, output: string, flags: string[]) {
+/** Start a script on data set "s" as a process of its own. */
+function start(name: Name, output: string, flags: string[]): Deno.ChildProcess {
   const path =
     { mlp_nt: "hs_27_mlp_nt", mlp_hyena: "hs_27_mlp_hyena", concat_mlp: "concat_gene_tf_mlp" }[name];
-  const unfinished = join(output, name, "unfinished");
-  const process = new Deno.Command(Deno.execPath(), {
+  return new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-q", "-P", new URL(`../../scripts/${path}.ts`, import.meta.url).pathname],
       ...["--data-dir", dataSet("s"), "--output-dir", output, ...quick, ...flags],
@@ -166,6 +165,25 @@ async function runUntil(file: string, name: Name, output: string, flags: string[
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+Deno.test("two parts that run at the same time leave the result of one run", () =>
+  inFolder(async (folder) => {
+    const whole = join(folder, "whole"), parts = join(folder, "parts");
+    await run("mlp_nt", whole, dataSet("s"));
+    const processes = [["0", "2"], ["1", "3", "4"]].map((folds) =>
+      start("mlp_nt", parts, ["--folds", ...folds])
+    );
+    for (const { success, stderr } of await Promise.all(processes.map((process) => process.output()))) {
+      assert(success, new TextDecoder().decode(stderr));
+    }
+    assertEquals(await predictionsOf(parts, "mlp_nt"), await predictionsOf(whole, "mlp_nt"));
+  }));
+
+/** Start a script and kill it as soon as a file of that name stands in "unfinished". */
+async function runUntil(file: string, name: Name, output: string, flags: string[]) {
+  const unfinished = join(output, name, "unfinished");
+  const process = start(name, output, flags);
   const ended = process.output();
   let over = false;
   ended.then(() => over = true);
