@@ -173,6 +173,9 @@ export async function runIa3Folds(
         ),
       checkpoint: { ...checkpoint, everySteps: options.checkpointSteps },
     });
+    if (record.skippedSteps > 0) {
+      log.info(`${record.skippedSteps} steps of fold ${i} were left out: f16 overflowed.`);
+    }
     const report: FoldReport = {
       fold: i,
       trainRows: train.length,

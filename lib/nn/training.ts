@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/mod.ts";
 import { type Checkpoint, type CheckpointValues, loadTensors, writeCheckpoint } from "./checkpoint_file.ts";
 import { EarlyStopping, type ReduceLROnPlateau } from "./plateau.ts";
 import { Snapshot } from "./snapshot.ts";
-import type { Trainee } from "./training_step.ts";
+import { assertLearned, type Trainee } from "./training_step.ts";
 
 /** A training run: what is trained, for how long, and by which losses it is judged. */
 export interface Training extends Trainee {
@@ -59,7 +59,7 @@ export interface TrainingHistory {
 /**
  * Train to the end.
  *
- * @throws {DataError} when a loss is not finite: says at which step
+ * @throws {DataError} when a loss is not finite: says at which step; or when f16 overflowed in all steps
  */
 export async function train(training: Training): Promise<TrainingHistory> {
   const { parameters, optimiser, schedule, scaler, epochs, checkEvery, checkpoint } = training;
@@ -114,6 +114,7 @@ export async function train(training: Training): Promise<TrainingHistory> {
       savedAtMs = performance.now();
     }
   }
+  assertLearned(training, training.name);
   best.restore();
   best.dispose();
   return history;
