@@ -6,7 +6,6 @@ import { log } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { crossValidationFlags, foldCountFlags, outputFlags } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
-import { readSplitsFile } from "../dataset/splits_file.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
 import { fingerprint, FoldStore, foldStoreFlags } from "../models/fold_store.ts";
 import { halfPrecision } from "../models/half_precision.ts";
@@ -81,7 +80,7 @@ export async function runIa3Experiment(
     aliases: targets.symbols?.map((symbol) => [symbol]),
     folds: flags.nFolds,
     seed: flags.seed,
-    file: flags.cvSplitsFile ?? await defaultSplitsFile(inputs, folder, flags),
+    ...splitsFiles(flags, targets.path, folder),
     rule: "n_splits",
   });
   const data: Ia3Data = {
@@ -180,16 +179,15 @@ export async function runIa3Experiment(
   }
 }
 
-/** The splits beside the targets where they are for these perturbations, else a file in the result folder. */
-async function defaultSplitsFile(
-  { targets }: Ia3Inputs,
+/** The file that --cv-splits-file names, else one in the result folder, after those beside the targets. */
+function splitsFiles(
+  { cvSplitsFile, nFolds, seed }: { cvSplitsFile: string | null; nFolds: number; seed: number },
+  targets: string,
   folder: ResultFolder,
-  { nFolds, seed }: { nFolds: number; seed: number },
-): Promise<string> {
-  const shared = join(dirname(targets.path), `cv_splits_${nFolds}fold_${seed}.pkl`);
-  const stored = await readSplitsFile(shared);
-  const fits = stored?.totalSamples === targets.perturbations.length && stored.nSplits === nFolds;
-  return fits ? shared : join(folder.path, `cv_splits_${nFolds}fold_${seed}.pkl`);
+): { file: string; shared?: string } {
+  if (cvSplitsFile !== null) return { file: cvSplitsFile };
+  const name = `cv_splits_${nFolds}fold_${seed}.pkl`;
+  return { file: join(folder.path, name), shared: join(dirname(targets), name) };
 }
 
 function settingsOf(

@@ -2,8 +2,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
+import { kFold } from "../../lib/dataset/kfold.ts";
 import { readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { encodeSplitsPickle } from "../../lib/io/pickle.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
 import { main as inference } from "../../scripts/inference.ts";
 import { main as fineTune } from "../../scripts/nt_v2_ia3_regression.ts";
@@ -252,6 +254,26 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     const embed = ["--pipeline", "ntv2", "--model", alone, "--input", sequences, "--output", vectors];
     await linesPrinted(() => inference([...embed, "--device", "cpu"]));
     assertEquals((await readNpyMatrix(vectors)).columns, 64);
+  }));
+
+Deno.test("Splits beside the targets that do not fit stay as they are", () =>
+  inFolder(async (folder) => {
+    const { ids } = await writeFineTuningData(folder);
+    const path = join(folder, "data", "artifacts", "cv_splits_3fold_42.pkl");
+    const fields = {
+      method: "3fold",
+      nSplits: 3,
+      randomState: 42,
+      totalSamples: 12,
+      folds: kFold(12, 3, 42),
+    };
+    await Deno.writeFile(path, encodeSplitsPickle({ ...fields, perturbations: ["other", ...ids.slice(1)] }));
+    const before = await Deno.readFile(path);
+    const flags = ["--num-epochs", "1", "--data-dir", folder, "--output-dir", folder];
+    await linesPrinted(() => fineTune([...quick, ...flags]));
+    assertEquals(await Deno.readFile(path), before);
+    const { cv_splits_file } = await readJson(join(folder, "nt_ia3", "summary.json"));
+    assertEquals(cv_splits_file, join(folder, "nt_ia3", "cv_splits_3fold_42.pkl"));
   }));
 
 Deno.test("A loss that is not finite ends training with the step and advice", () =>
