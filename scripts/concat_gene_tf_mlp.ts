@@ -27,7 +27,8 @@ import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { openResultFolder, writeSummary } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { collectPairFolds, type PairData, runPairFolds } from "../lib/models/concat_mlp_cross_validation.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "../lib/models/fold_store.ts";
+import { fingerprint } from "../lib/models/fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "../lib/models/fold_store.ts";
 import { geneRows } from "../lib/models/gene_rows.ts";
 import { halfPrecision } from "../lib/models/half_precision.ts";
 import { mlpFlags } from "../lib/models/mlp_cross_validation.ts";
@@ -146,6 +147,7 @@ export async function main(args: string[]): Promise<void> {
         folds: await fingerprint(pairs.folds.map(({ test }) => test.join(" "))),
       },
     });
+    if (store.isFinished) return;
     await runPairFolds(backend, pairs, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
     if (!await store.isComplete()) return;
@@ -187,6 +189,7 @@ export async function main(args: string[]): Promise<void> {
       training: trainingSummary(results.histories, results.skippedSteps),
       device: backend.name,
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: results.trainingSeconds,

@@ -108,7 +108,8 @@ export async function main(args: string[]): Promise<void> {
     modelFolder: join(folder.path, "model", "xgboost"),
   };
   const isPart = flags.folds.length > 0 || flags.genes !== null;
-  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
+  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), { ...flags, isPart });
+  if (parts === null) return;
 
   const engine = await openTreeEngine(flags.engine === "auto" ? flags.device : flags.engine, flags.nJobs);
   const cores = navigator.hardwareConcurrency;
@@ -126,6 +127,7 @@ export async function main(args: string[]): Promise<void> {
     parts.missing(fold, all).length > 0
   );
   if (unfinished.length > 0) {
+    if (await parts.result.cameMeanwhile()) return;
     log.info(
       `This part is done. Folds ${
         unfinished.join(", ")
@@ -170,6 +172,7 @@ export async function main(args: string[]): Promise<void> {
     missing_embedding_values: missing,
     seed: flags.seed,
     strict: flags.strict,
+    run_id: parts.result.runId,
     timings_seconds: {
       training: results.trainingSeconds,
       total: (performance.now() - startMs) / 1000,

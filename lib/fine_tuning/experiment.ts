@@ -7,7 +7,8 @@ import { foldProgress } from "../cli/progress.ts";
 import { crossValidationFlags, foldCountFlags, outputFlags } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "../models/fold_store.ts";
+import { fingerprint } from "../models/fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "../models/fold_store.ts";
 import { halfPrecision } from "../models/half_precision.ts";
 import {
   collectIa3Folds,
@@ -105,6 +106,7 @@ export async function runIa3Experiment(
       checkpointSeconds: flags.checkpointSeconds,
       identity: await identityOf(data, flags, genes, mixedPrecision),
     });
+    if (store.isFinished) return;
     const loadedMs = performance.now();
     const adapterFolder = (fold: number) => join(folder.path, "adapters", `fold_${fold}`);
     if (store.toRun.length > 0) {
@@ -167,6 +169,7 @@ export async function runIa3Experiment(
       strict: flags.strict,
       device: backend.name,
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: seconds,

@@ -4,6 +4,7 @@
  * become a result.
  *
  *     const store = await FoldStore.open(folder, { ...flags, folds, identity });
+ *     if (store.isFinished) return;
  *     for (const fold of store.toRun) await store.save(fold, await fit(fold, store.checkpoint(fold)));
  *     if (!await store.isComplete()) return;
  */
@@ -19,6 +20,7 @@ import {
   type TrainingCheckpoint,
   writeCheckpoint,
 } from "../nn/mod.ts";
+import { FinishedResult } from "./finished_result.ts";
 
 /** For scripts that can stop and go on. */
 export const foldStoreFlags = {
@@ -59,16 +61,19 @@ export interface FoldStoreOptions {
 export class FoldStore {
   readonly #folder: string;
   readonly #options: FoldStoreOptions;
+  readonly #result: FinishedResult;
   readonly #finished = new Map<number, Checkpoint>();
   readonly #begun = new Map<number, Checkpoint>();
 
-  private constructor(folder: string, options: FoldStoreOptions) {
+  private constructor(folder: string, options: FoldStoreOptions, result: FinishedResult) {
     this.#folder = join(folder, "unfinished");
     this.#options = options;
+    this.#result = result;
   }
 
   /**
-   * Look at what earlier runs left in a result folder. A run of all folds without --resume starts from nothing.
+   * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A run of all folds without
+   * --resume starts from nothing.
    *
    * @throws {UsageError} when --folds names a fold that is none
    * @throws {DataError} when what is there was made with other flags or from other data
@@ -82,7 +87,8 @@ export class FoldStore {
         }`,
       );
     }
-    const store = new FoldStore(folder, options);
+    const result = await FinishedResult.lookFor(folder, options.identity);
+    const store = new FoldStore(folder, options, result);
     const isPart = options.folds.length > 0;
     if (!options.resume && !isPart) await store.remove();
     for (let fold = 0; fold < options.count; fold++) {
@@ -95,6 +101,16 @@ export class FoldStore {
     }
     if (options.resume) store.#tellWhatIsThere();
     return store;
+  }
+
+  /** Whether --resume finds nothing to do: the folder holds the result of these settings and data. */
+  get isFinished(): boolean {
+    return this.#options.resume && this.#result.wasThere && this.#finished.size + this.#begun.size === 0;
+  }
+
+  /** For summary.json, from which a later --resume knows that this run is finished. */
+  get runId(): string {
+    return this.#result.runId;
   }
 
   /** Folds that this run has still to do. */
@@ -120,7 +136,7 @@ export class FoldStore {
   async isComplete(): Promise<boolean> {
     for (const fold of this.missing) await this.#find(fold, "done", this.#finished);
     const { missing } = this;
-    if (missing.length > 0) {
+    if (missing.length > 0 && !await this.#result.cameMeanwhile()) {
       log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
     }
     return missing.length === 0;
@@ -183,6 +199,7 @@ export class FoldStore {
   }
 
   #tellWhatIsThere() {
+    if (this.isFinished) return this.#result.tell();
     const done = this.#finished.size;
     for (const fold of this.#finished.keys()) this.#begun.delete(fold);
     if (done > 0) log.info(`Going on: ${counted(done, "fold")} of ${this.#options.count} done before.`);
@@ -195,14 +212,6 @@ export class FoldStore {
   #path(fold: number, state: "done" | "begun"): string {
     return join(this.#folder, `fold_${fold}${state === "begun" ? "_checkpoint" : ""}.safetensors`);
   }
-}
-
-/** A short text that differs when the numbers or texts do: SHA-256 in hex. */
-export async function fingerprint(data: Float32Array | readonly string[]): Promise<string> {
-  const bytes = data instanceof Float32Array
-    ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
-    : new TextEncoder().encode(JSON.stringify(data));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 async function removeFile(path: string): Promise<void> {

@@ -18,7 +18,8 @@ import { TrainingTargets } from "../dataset/training_targets.ts";
 import { chooseGenes } from "../dataset/top_genes.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "./fold_store.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "./fold_store.ts";
 import { collectMlpFolds, type MlpData, mlpFlags, runMlpFolds } from "./mlp_cross_validation.ts";
 import { halfPrecision } from "./half_precision.ts";
 import { writeNetworkResults } from "./network_results.ts";
@@ -96,6 +97,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       count: splits.folds.length,
       identity: await identityOf(data, flags, targets.genes, settings.mixedPrecision),
     });
+    if (store.isFinished) return;
     await runMlpFolds(backend, data, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
     if (!await store.isComplete()) return;
@@ -132,6 +134,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       training: trainingSummary(results.histories, results.skippedSteps),
       device: backend.name,
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: results.trainingSeconds,

@@ -10,6 +10,7 @@ import type { Forest } from "../boosting/forest.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
 import { readFileText } from "../io/read_file.ts";
+import { FinishedResult } from "./finished_result.ts";
 
 /** Genes of a run by position: from, up to but without to. */
 export interface GeneRange {
@@ -51,7 +52,7 @@ export class TreeParts {
   readonly #identity: Record<string, unknown>;
   readonly #parts: TreePart[] = [];
 
-  private constructor(folder: string, identity: Record<string, unknown>) {
+  private constructor(folder: string, identity: Record<string, unknown>, readonly result: FinishedResult) {
     this.#folder = join(folder, "unfinished");
     this.#identity = identity;
   }
@@ -60,13 +61,23 @@ export class TreeParts {
    * Look at what earlier runs left in a result folder.
    *
    * @param identity everything that the numbers depend on, flags by their names on the command line
-   * @param keep false: start from nothing
+   * @param mode.resume go on from what is there
+   * @param mode.isPart keep what is there; with neither a run starts from nothing
+   * @returns null when there is nothing to resume since the folder holds the result
    * @throws {DataError} when what is there was made with other flags or from other data
    */
-  static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
-    const store = new TreeParts(folder, identity);
-    if (!keep) await store.remove();
+  static async open(
+    folder: string,
+    identity: Record<string, unknown>,
+    { resume, isPart }: { resume: boolean; isPart: boolean },
+  ): Promise<TreeParts | null> {
+    const store = new TreeParts(folder, identity, await FinishedResult.lookFor(folder, identity));
+    if (!resume && !isPart) await store.remove();
     await store.lookAgain();
+    if (resume && store.#parts.length === 0 && store.result.wasThere) {
+      store.result.tell();
+      return null;
+    }
     await writeFileAtomic(store.#description, JSON.stringify(identity, null, 2) + "\n");
     return store;
   }

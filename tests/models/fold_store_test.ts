@@ -58,6 +58,18 @@ Deno.test("Parts that run at the same time see each other's folds in the end, an
     assertEquals(await names(folder), []);
   }));
 
+Deno.test("FoldStore tells a part whose folds another run has already put together", () =>
+  inFolder(async (folder) => {
+    const [one, other] = [await open(folder, { folds: [0] }), await open(folder, { folds: [1, 2, 3, 4] })];
+    await Deno.writeTextFile(join(folder, "summary.json"), JSON.stringify({ run_id: one.runId }));
+    await one.remove();
+    const { result, lines } = await captured(() => other.isComplete());
+    assertEquals([result, lines], [false, ["[info] Another run has put the parts together."]]);
+    // The same summary from before a run began says nothing of its parts.
+    const later = await open(folder, { folds: [0] });
+    assert((await linesPrinted(() => later.isComplete())).some((line) => line.includes("Still to be run")));
+  }));
+
 /** Files in "unfinished". */
 async function names(folder: string): Promise<string[]> {
   try {

@@ -110,9 +110,9 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
 Deno.test("parts that run at the same time see each other's genes in the end", async () => {
   await using results = await temporaryFolder();
   const [one, other] = [
-    await TreeParts.open(results.path, { "--seed": 1 }, true),
-    await TreeParts.open(results.path, { "--seed": 1 }, true),
-  ];
+    await TreeParts.open(results.path, { "--seed": 1 }, { resume: false, isPart: true }),
+    await TreeParts.open(results.path, { "--seed": 1 }, { resume: false, isPart: true }),
+  ].map((parts) => parts!);
   const content = { predictions: new Float32Array(6), importance: null, forest: null, seconds: 1 };
   await one.save({ fold: 0, from: 0, to: 3 }, content);
   await other.save({ fold: 0, from: 3, to: 5 }, content);
@@ -137,6 +137,9 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
     Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
   assertEquals(await read(stopped.path), await read(whole.path));
 
+  const again = await runOn(data, stopped.path, [...small, "--resume"]);
+  assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+  assert(!await exists(join(stopped.path, "xgboost_hyena", "unfinished")));
   await runOn(data, stopped.path, [...small, "--folds", "0"]);
   await assertRejects(
     () => runOn(data, stopped.path, ["--n-top-genes", "6", "--n-estimators", "9", "--resume"]),

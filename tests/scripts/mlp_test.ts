@@ -131,6 +131,9 @@ for (const name of ["mlp_nt", "mlp_hyena", "concat_mlp"] as const) {
       const [a, b] = [await summaryOf(whole, name), await summaryOf(broken, name)];
       assertEquals(b.training, a.training);
       assertEquals(b.mean_mse, a.mean_mse);
+      const again = await run(name, broken, dataSet("s"), ...flags, "--resume");
+      assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+      assertEquals(await summaryOf(broken, name), b);
       assertEquals(
         [...Deno.readDirSync(join(broken, name))].some((entry) => entry.name === "unfinished"),
         false,

@@ -148,6 +148,10 @@ Deno.test("--resume refuses a state that other flags or data made", () =>
     );
     await linesPrinted(() => fineTune([...flags, "--resume"]));
     assertEquals((await predictionsIn(folder)).index.length, 12);
+    const again = await linesPrinted(() => fineTune([...flags, "--resume"]));
+    assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+    const others = await linesPrinted(() => fineTune([...flags, "--resume", "--learning-rate", "0.002"]));
+    assert(others.some((line) => line.includes("Nothing to go on from")), others.join("\n"));
   }));
 
 Deno.test("The small model learns its training set by heart", () =>
