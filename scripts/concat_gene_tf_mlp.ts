@@ -137,6 +137,7 @@ export async function main(args: string[]): Promise<void> {
     const store = await FoldStore.open(folder.path, {
       ...flags,
       count: splits.folds.length,
+      device: backend.name,
       identity: {
         ...networkIdentity(flags, settings.mixedPrecision),
         perturbations: await fingerprint(ids),
@@ -187,7 +188,7 @@ export async function main(args: string[]): Promise<void> {
       ...means,
       ...networkParameters(flags, settings.mixedPrecision),
       training: trainingSummary(results.histories, results.skippedSteps),
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
       run_id: store.runId,
       timings_seconds: {

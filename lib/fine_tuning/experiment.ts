@@ -104,6 +104,7 @@ export async function runIa3Experiment(
       folds: flags.folds,
       resume: flags.resume,
       checkpointSeconds: flags.checkpointSeconds,
+      device: backend.name,
       identity: await identityOf(data, flags, genes, mixedPrecision),
     });
     if (store.isFinished) return;
@@ -167,7 +168,7 @@ export async function runIa3Experiment(
       },
       seed: flags.seed,
       strict: flags.strict,
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
       run_id: store.runId,
       timings_seconds: {

@@ -122,8 +122,8 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   const save = async () => {
     if (!checkpoint) return;
     const values = { at, record, scaler, optimiserSteps: optimiser.steps };
-    const { path, identity } = checkpoint;
-    await writeCheckpoint(path, { ...values, nextEpoch: at.epoch, identity }, stored());
+    const { path, identity, devices } = checkpoint;
+    await writeCheckpoint(path, { ...values, nextEpoch: at.epoch, identity, devices }, stored());
     savedAtMs = performance.now();
   };
   const isDue = () =>

@@ -54,7 +54,9 @@ export interface FoldStoreOptions {
   readonly folds: readonly number[];
   readonly resume: boolean;
   readonly checkpointSeconds: number;
-  /** Everything that the numbers depend on, flags by their names on the command line. Plain JSON values. */
+  /** Kind of device that this run computes on. */
+  readonly device: string;
+  /** Everything that the numbers depend on but the device, flags by their names on the command line. Plain JSON values. */
   readonly identity: CheckpointValues;
 }
 
@@ -155,13 +157,15 @@ export class FoldStore {
       everySeconds: this.#options.checkpointSeconds,
       resume: this.#begun.get(fold) ?? null,
       identity: this.#options.identity,
+      devices: this.#devicesOf(fold),
     };
   }
 
   /** Keep a finished fold. */
   async save(fold: number, values: CheckpointValues, tensors: CheckpointTensors): Promise<void> {
     const path = this.#path(fold, "done");
-    await writeCheckpoint(path, { ...values, identity: this.#options.identity }, tensors);
+    const { identity } = this.#options;
+    await writeCheckpoint(path, { ...values, identity, devices: this.#devicesOf(fold) }, tensors);
     await this.#find(fold, "done", this.#finished);
     await removeFile(this.#path(fold, "begun"));
     this.#begun.delete(fold);
@@ -172,6 +176,20 @@ export class FoldStore {
     return this.#finished.get(fold)!;
   }
 
+  /** Kinds of device that the finished folds were computed on, such as "cpu, webgpu". Warns where there are several. */
+  tellDevices(): string {
+    const devices = [...this.#finished.values()].flatMap(({ values }) => values.devices as string[] ?? []);
+    const kinds = [...new Set(devices)].sort();
+    if (kinds.length > 1) {
+      log.warn(
+        `Folds were computed on ${
+          kinds.join(" and ")
+        }: a run on one of them alone gives somewhat other numbers.`,
+      );
+    }
+    return kinds.join(", ");
+  }
+
   /** Take everything away, once the result is written. Another run that wrote it too may do the same. */
   async remove(): Promise<void> {
     try {
@@ -179,6 +197,12 @@ export class FoldStore {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
+  }
+
+  /** Those that a checkpoint was computed on, and that of this run, which goes on from it. */
+  #devicesOf(fold: number): string[] {
+    const before = this.#begun.get(fold)?.values.devices as string[] ?? [];
+    return [...new Set([...before, this.#options.device])];
   }
 
   async #find(fold: number, state: "done" | "begun", found: Map<number, Checkpoint>) {

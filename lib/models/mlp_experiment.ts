@@ -95,6 +95,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
     const store = await FoldStore.open(folder.path, {
       ...flags,
       count: splits.folds.length,
+      device: backend.name,
       identity: await identityOf(data, flags, targets.genes, settings.mixedPrecision),
     });
     if (store.isFinished) return;
@@ -132,7 +133,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       ...networkParameters(flags, settings.mixedPrecision),
       missing_values_filled: data.training.missing,
       training: trainingSummary(results.histories, results.skippedSteps),
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
       run_id: store.runId,
       timings_seconds: {

@@ -36,6 +36,8 @@ export interface TrainingCheckpoint {
   readonly resume: Checkpoint | null;
   /** Saved along, to tell whose it is. */
   readonly identity: CheckpointValues;
+  /** Saved along: kinds of device that had a part in it. */
+  readonly devices?: readonly string[];
 }
 
 /** One validation check. */
@@ -109,8 +111,8 @@ export async function train(training: Training): Promise<TrainingHistory> {
     training.onCheck?.(check);
 
     if (checkpoint && performance.now() - savedAtMs >= 1000 * checkpoint.everySeconds) {
-      const { identity, path } = checkpoint;
-      await writeCheckpoint(path, { identity, ...state(), nextEpoch: epoch + 1 }, tensors());
+      const { identity, devices, path } = checkpoint;
+      await writeCheckpoint(path, { identity, devices, ...state(), nextEpoch: epoch + 1 }, tensors());
       savedAtMs = performance.now();
     }
   }

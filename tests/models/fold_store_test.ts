@@ -13,13 +13,20 @@ const open = (folder: string, options: Partial<FoldStoreOptions> = {}) =>
     folds: [],
     resume: false,
     checkpointSeconds: 60,
+    device: "cpu",
     identity,
     ...options,
   });
 
 /** What training leaves when it is stopped. */
-const begin = (store: FoldStore, fold: number) =>
-  writeCheckpoint(store.checkpoint(fold).path, { identity, nextEpoch: 7 }, new Map());
+const begin = (store: FoldStore, fold: number) => {
+  const { path, devices } = store.checkpoint(fold);
+  return writeCheckpoint(path, { identity, devices, nextEpoch: 7 }, new Map());
+};
+
+const saveAll = async (store: FoldStore) => {
+  for (const fold of store.toRun) await store.save(fold, { fold }, new Map());
+};
 
 Deno.test("FoldStore leaves the checkpoints of folds that a run does not do", () =>
   inFolder(async (folder) => {
@@ -39,9 +46,6 @@ Deno.test("FoldStore leaves the checkpoints of folds that a run does not do", ()
 
 Deno.test("Parts that run at the same time see each other's folds in the end, and both may take them away", () =>
   inFolder(async (folder) => {
-    const saveAll = async (store: FoldStore) => {
-      for (const fold of store.toRun) await store.save(fold, { fold }, new Map());
-    };
     const [one, other] = [await open(folder, { folds: [0, 2] }), await open(folder, { folds: [1, 3, 4] })];
     await saveAll(one);
     const { result, lines } = await captured(() => one.isComplete());
@@ -68,6 +72,19 @@ Deno.test("FoldStore tells a part whose folds another run has already put togeth
     // The same summary from before a run began says nothing of its parts.
     const later = await open(folder, { folds: [0] });
     assert((await linesPrinted(() => later.isComplete())).some((line) => line.includes("Still to be run")));
+  }));
+
+Deno.test("FoldStore knows every kind of device that had a part in a result, within a fold too", () =>
+  inFolder(async (folder) => {
+    const first = await open(folder, { folds: [0, 1, 2, 3] });
+    await saveAll(first);
+    assertEquals(await captured(() => first.tellDevices()), { result: "cpu", lines: [] });
+    await begin(await open(folder, { folds: [4], device: "webgpu" }), 4);
+    const { result: last } = await captured(() => open(folder, { resume: true }));
+    await last.save(4, {}, new Map());
+    const { result, lines } = await captured(() => last.tellDevices());
+    assertEquals(result, "cpu, webgpu");
+    assert(lines[0].startsWith("[warn] Folds were computed on cpu and webgpu:"), lines.join("\n"));
   }));
 
 /** Files in "unfinished". */
