@@ -17,7 +17,7 @@ import { ia3ExperimentFlags, runIa3Experiment } from "../lib/fine_tuning/experim
 import { ia3InputFlags, readIa3Inputs } from "../lib/fine_tuning/inputs.ts";
 import { writeMergedModel } from "../lib/models/ia3_merge.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
-import { readAdapter } from "../lib/models/peft_adapter.ts";
+import { readAdapter, warnOfOtherBase } from "../lib/models/peft_adapter.ts";
 
 const script = "scripts/nt_v2_ia3_regression.ts";
 const declarations = {
@@ -50,7 +50,9 @@ export async function main(args: string[]): Promise<void> {
 
   if (flags.adapter !== null && flags.mergeTo !== null) {
     const source = await openModelSource(flags.model, { warn: log.warn });
-    await writeMergedModel(flags.mergeTo, source, await readAdapter(flags.adapter));
+    const adapter = await readAdapter(flags.adapter);
+    warnOfOtherBase(flags.adapter, adapter.config, flags.model);
+    await writeMergedModel(flags.mergeTo, source, adapter);
     return log.info(`Saved the merged model to ${flags.mergeTo}`);
   }
   // Predictions of one adapter, its training rows among them, must not take the place of cross-validated ones.

@@ -251,7 +251,14 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
 
     // Merging the same adapter by itself gives the same files.
     const alone = join(folder, "alone");
-    await linesPrinted(() => fineTune(["--model", model, ...adapter.slice(0, 2), "--merge-to", alone]));
+    const merge = (model: string, to: string) =>
+      linesPrinted(() => fineTune(["--model", model, ...adapter.slice(0, 2), "--merge-to", to]));
+    const warnsOfBase = (lines: string[]) =>
+      lines.some((line) => /was trained on ".*nt_tiny", not on/.test(line));
+    assert(!warnsOfBase(await merge(model, alone)));
+    assert(warnsOfBase(await merge(alone, join(folder, "twice"))));
+    const onOther = ["--model", alone, "--data-dir", folder, ...adapter];
+    assert(warnsOfBase(await linesPrinted(() => fineTune([...quick, ...onOther]))));
     const bytes = (folder: string) => Deno.readFile(join(folder, "model.safetensors"));
     assertEquals(await bytes(alone), await bytes(join(merged, "fold_1")));
     const vectors = join(folder, "vectors.npy");
