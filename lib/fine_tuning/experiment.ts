@@ -137,7 +137,7 @@ export async function runIa3Experiment(
     await writeSavedModel(folder.path, {
       kind: "nt_ia3",
       genes,
-      input: { kind: "sequence", model: flags.model, maxLength: flags.maxLength },
+      input: { kind: "sequence", model: flags.model, maxLength: flags.maxLength, upper: flags.upper },
       script,
       flags: { ...flags, given: undefined },
     }, results.models);

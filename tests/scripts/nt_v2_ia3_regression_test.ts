@@ -267,6 +267,24 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     assertEquals((await readNpyMatrix(vectors)).columns, 64);
   }));
 
+Deno.test("predict.ts reads lower-case DNA as the training did", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder);
+    const sequences = join(folder, "data", "tf_sequences_12kb_overlap.csv");
+    const lower = (await Deno.readTextFile(sequences)).replace(/,[ACGT]+$/gm, (dna) => dna.toLowerCase());
+    await Deno.writeTextFile(sequences, lower);
+    const flags = ["--num-epochs", "1", "--upper", "--data-dir", folder, "--output-dir", folder];
+    await linesPrinted(() => fineTune([...quick, ...flags]));
+    const own = await predictionsIn(folder), output = join(folder, "new.parquet");
+    const predicted = async (...more: string[]) => {
+      const asked = ["--result", join(folder, "nt_ia3"), "--sequences", sequences, "--output", output];
+      await linesPrinted(() => predict([...asked, "--held-out", "--device", "cpu", ...more]));
+      return (await readParquetFrame(output)).values.data;
+    };
+    assertEquals(await predicted(), own.values.data);
+    assert((await predicted("--no-upper")).some((value, i) => value !== own.values.data[i]));
+  }));
+
 Deno.test("Splits beside the targets that do not fit stay as they are", () =>
   inFolder(async (folder) => {
     const { ids } = await writeFineTuningData(folder);
