@@ -267,6 +267,26 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     assertEquals((await readNpyMatrix(vectors)).columns, 64);
   }));
 
+Deno.test("A fold whose test rows have no measured value has no best epoch, and says so", () =>
+  inFolder(async (folder) => {
+    const empty = [...kFold(12, 3, 42)[1].test];
+    const missing = empty.flatMap((row) =>
+      Array.from({ length: 8 }, (_, gene): [number, number] => [row, gene])
+    );
+    await writeFineTuningData(folder, { missing });
+    const lines = await linesPrinted(() =>
+      fineTune([...quick, "--data-dir", folder, "--output-dir", folder])
+    );
+    const said = (text: string) => assert(lines.some((line) => line.includes(text)), lines.join("\n"));
+    said(
+      "[warn] No measured value in the 4 rows that would choose the best epoch of fold 1: the last epoch's",
+    );
+    said("4 test perturbations, no best epoch of 2");
+    const summary = await readJson(join(folder, "nt_ia3", "summary.json"));
+    assertEquals(summary.fold_results[1].best_epoch, null);
+    assertEquals(summary.n_perturbations_without_measured_genes, 4);
+  }));
+
 Deno.test("predict.ts reads lower-case DNA as the training did", () =>
   inFolder(async (folder) => {
     await writeFineTuningData(folder);
