@@ -32,7 +32,7 @@ export const mlpFlags = {
   "weight-decay": { default: 1e-4, min: 0, group: "Training", help: "decoupled weight decay" },
   "patience": {
     default: 10,
-    min: 1,
+    min: 0,
     group: "Training",
     help: "validation checks (every 5th epoch) without improvement before training stops",
   },

@@ -308,6 +308,7 @@ Deno.test("a hidden size or a batch of 0, and folds that are none, are usage err
       const [flags, message] of [
         [["--hidden-dims", "16", "0"], "Cannot use --hidden-dims 0: it must be at least 1"],
         [["--batch-size", "0"], "Cannot use --batch-size 0: it must be at least 1"],
+        [["--patience", "-1"], "Cannot use --patience -1: it must be at least 0"],
         [["--folds", "5"], "Cannot use --folds 5: there are 5 folds, counted from 0 to 4"],
         [["--learning-rate", "0"], "Cannot use --learning-rate 0: it must be above 0"],
       ] as const
