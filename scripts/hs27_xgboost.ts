@@ -108,7 +108,8 @@ export async function main(args: string[]): Promise<void> {
     modelFolder: join(folder.path, "model", "xgboost"),
   };
   const isPart = flags.folds.length > 0 || flags.genes !== null;
-  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
+  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), { ...flags, isPart });
+  if (parts === null) return;
 
   const engine = await openTreeEngine(flags.engine === "auto" ? flags.device : flags.engine, flags.nJobs);
   const cores = navigator.hardwareConcurrency;
@@ -120,11 +121,13 @@ export async function main(args: string[]): Promise<void> {
     await engine.close();
   }
 
+  await parts.lookAgain();
   const all = { from: 0, to: genes.length };
   const unfinished = splits.folds.map((_, fold) => fold).filter((fold) =>
     parts.missing(fold, all).length > 0
   );
   if (unfinished.length > 0) {
+    if (await parts.result.cameMeanwhile()) return;
     log.info(
       `This part is done. Folds ${
         unfinished.join(", ")
@@ -169,6 +172,7 @@ export async function main(args: string[]): Promise<void> {
     missing_embedding_values: missing,
     seed: flags.seed,
     strict: flags.strict,
+    run_id: parts.result.runId,
     timings_seconds: {
       training: results.trainingSeconds,
       total: (performance.now() - startMs) / 1000,

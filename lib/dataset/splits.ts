@@ -21,6 +21,8 @@ export interface SplitsRequest {
   seed: number;
   /** Where splits are looked for and fresh ones are saved. */
   file: string;
+  /** A file that came with the data: looked into first, never written. */
+  shared?: string;
   /** What a file must match beside the number of rows: its `method` (linear models) or its `n_splits` (all others). */
   rule: "method" | "n_splits";
 }
@@ -35,20 +37,24 @@ export interface CrossValidationSplits {
 
 /**
  * @throws {UsageError} when there are fewer rows than folds
- * @throws {DataError} when the file is no splits file, or its indices are none of rows
+ * @throws {DataError} when a file is no splits file, or its indices are none of rows
  */
 export async function crossValidationSplits(request: SplitsRequest): Promise<CrossValidationSplits> {
-  const { ids, folds, seed, file } = request;
-  const stored = await readSplitsFile(file);
-  if (stored !== null) {
-    log.info(`Loaded CV splits from ${file}`);
+  const { ids, folds, seed, file, shared } = request;
+  for (const path of shared === undefined ? [file] : [shared, file]) {
+    const stored = await readSplitsFile(path);
+    if (stored === null) continue;
+    log.info(`Loaded CV splits from ${path}`);
     const rows = stored.perturbations && rowsByName(stored.perturbations, request);
     const misfit = misfitOf(stored, rows, request);
     if (misfit === null) {
       log.info(`Using existing ${stored.method} splits with ${stored.folds.length} folds.`);
-      return { folds: rowsOf(stored, rows), method: stored.method, file };
+      return { folds: rowsOf(stored, rows), method: stored.method, file: path };
     }
-    log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file.`);
+    const instead = path === file
+      ? "making new ones and replacing the file"
+      : `taking those of ${file} instead`;
+    log.warn(`Stored splits do not fit (${misfit}); ${instead}.`);
   }
   if (ids.length < folds) {
     throw new UsageError(

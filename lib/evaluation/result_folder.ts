@@ -43,7 +43,7 @@ export async function openResultFolder(results: string, modelName: string): Prom
   if (/[/\\]/.test(modelName) || modelName === "." || modelName === "..") {
     throw new UsageError(`Cannot use --model-name "${modelName}": it names a folder, without slashes`);
   }
-  const path = join(results, modelName), probe = join(path, ".writable");
+  const path = join(results, modelName), probe = join(path, `.writable.${crypto.randomUUID().slice(0, 8)}`);
   await writeFileAtomic(probe, "");
   await Deno.remove(probe);
   return { path, modelName };

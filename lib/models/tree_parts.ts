@@ -10,6 +10,7 @@ import type { Forest } from "../boosting/forest.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
 import { readFileText } from "../io/read_file.ts";
+import { FinishedResult } from "./finished_result.ts";
 
 /** Genes of a run by position: from, up to but without to. */
 export interface GeneRange {
@@ -48,30 +49,53 @@ const forestNames: Record<keyof Forest, string> = {
 
 export class TreeParts {
   readonly #folder: string;
+  readonly #identity: Record<string, unknown>;
   readonly #parts: TreePart[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, identity: Record<string, unknown>, readonly result: FinishedResult) {
     this.#folder = join(folder, "unfinished");
+    this.#identity = identity;
   }
 
   /**
    * Look at what earlier runs left in a result folder.
    *
    * @param identity everything that the numbers depend on, flags by their names on the command line
-   * @param keep false: start from nothing
+   * @param mode.resume go on from what is there
+   * @param mode.isPart keep what is there; with neither a run starts from nothing
+   * @returns null when there is nothing to resume since the folder holds the result
    * @throws {DataError} when what is there was made with other flags or from other data
    */
-  static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
-    const store = new TreeParts(folder);
-    if (!keep) await store.remove();
-    const description = join(store.#folder, "run.json");
-    for (const name of await namesIn(store.#folder)) {
-      const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
-      if (match) store.#parts.push({ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) });
+  static async open(
+    folder: string,
+    identity: Record<string, unknown>,
+    { resume, isPart }: { resume: boolean; isPart: boolean },
+  ): Promise<TreeParts | null> {
+    const store = new TreeParts(folder, identity, await FinishedResult.lookFor(folder, identity));
+    if (!resume && !isPart) await store.remove();
+    await store.lookAgain();
+    if (resume && store.#parts.length === 0 && store.result.wasThere) {
+      store.result.tell();
+      return null;
     }
-    if (store.#parts.length > 0) refuseOther(description, await readFileText(description), identity);
-    await writeFileAtomic(description, JSON.stringify(identity, null, 2) + "\n");
+    await writeFileAtomic(store.#description, JSON.stringify(identity, null, 2) + "\n");
     return store;
+  }
+
+  /**
+   * Take in what other runs have saved in the meantime.
+   *
+   * @throws {DataError} when it was made with other flags or from other data
+   */
+  async lookAgain(): Promise<void> {
+    this.#parts.length = 0;
+    for (const name of await namesIn(this.#folder)) {
+      const match = /^fold_(\d+)_genes_(\d+)_(\d+)\.safetensors$/.exec(name);
+      if (match) this.#parts.push({ fold: Number(match[1]), from: Number(match[2]), to: Number(match[3]) });
+    }
+    if (this.#parts.length > 0) {
+      refuseOther(this.#description, await readFileText(this.#description), this.#identity);
+    }
   }
 
   /** Blocks of a range of genes that a fold has still to learn. */
@@ -145,6 +169,10 @@ export class TreeParts {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     this.#parts.length = 0;
+  }
+
+  get #description(): string {
+    return join(this.#folder, "run.json");
   }
 
   #path({ fold, from, to }: TreePart): string {

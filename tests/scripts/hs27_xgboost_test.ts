@@ -12,6 +12,7 @@ import { encodeNpy, readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
 import { openSavedModel, readSavedFold } from "../../lib/models/saved_model.ts";
+import { TreeParts } from "../../lib/models/tree_parts.ts";
 import { main } from "../../scripts/hs27_xgboost.ts";
 import { captured } from "../support/captured_log.ts";
 import { DatasetCopy } from "../support/dataset_copy.ts";
@@ -106,6 +107,24 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
   assert(!await exists(join(parts.path, "xgboost_hyena", "unfinished")), "the parts are gone once merged");
 });
 
+Deno.test("parts that run at the same time see each other's genes in the end", async () => {
+  await using results = await temporaryFolder();
+  const [one, other] = [
+    await TreeParts.open(results.path, { "--seed": 1 }, { resume: false, isPart: true }),
+    await TreeParts.open(results.path, { "--seed": 1 }, { resume: false, isPart: true }),
+  ].map((parts) => parts!);
+  const content = { predictions: new Float32Array(6), importance: null, forest: null, seconds: 1 };
+  await one.save({ fold: 0, from: 0, to: 3 }, content);
+  await other.save({ fold: 0, from: 3, to: 5 }, content);
+  const missing = async (parts: TreeParts) => {
+    await parts.lookAgain();
+    return parts.missing(0, { from: 0, to: 5 });
+  };
+  assertEquals([await missing(one), await missing(other)], [[], []]);
+  await Promise.all([one.remove(), other.remove()]);
+  assert(!await exists(join(results.path, "unfinished")));
+});
+
 Deno.test("--resume fits only what is missing and gives the same bytes", async () => {
   await using data = await DatasetCopy.of("s");
   await using whole = await temporaryFolder();
@@ -118,6 +137,9 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
     Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
   assertEquals(await read(stopped.path), await read(whole.path));
 
+  const again = await runOn(data, stopped.path, [...small, "--resume"]);
+  assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+  assert(!await exists(join(stopped.path, "xgboost_hyena", "unfinished")));
   await runOn(data, stopped.path, [...small, "--folds", "0"]);
   await assertRejects(
     () => runOn(data, stopped.path, ["--n-top-genes", "6", "--n-estimators", "9", "--resume"]),
