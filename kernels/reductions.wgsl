@@ -6,7 +6,7 @@
 //            square_sum: out (lanes) = sum of x^2 over elements lane, lane + lanes, ...;
 //            squared_error: out (lanes, 2) = sum of (x - y)^2 and number of cells, where y is finite;
 //            flag_non_finite: flag[0] = 1.0 where x holds a NaN or an infinity;
-//            clip_factor: out[0] = min(1, maxNorm / (sqrt(x[0]) inverseScale + 1e-6)) inverseScale
+//            clip_factor: out[0] = min(1, maxNorm / (sqrt(x[0]) inverseScale + 1e-6)) inverseScale; NaN of NaN
 // Bindings   out, x, y flat windows; flag is out as atomic bits
 // Moves      one or two loads an element and one store per 32 to 256 elements; 2 operations an element
 
@@ -30,6 +30,8 @@ override HAS_y: bool = true;
 @group(0) @binding(1) var<storage, read> x: array<TYPE_x>;
 @group(0) @binding(2) var<storage, read> y: array<TYPE_y>;
 @group(1) @binding(0) var<uniform> p: Params;
+
+fn is_nan(v: f32) -> bool { return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u; }
 
 fn is_finite(v: f32) -> bool { return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u; }
 
@@ -112,6 +114,8 @@ fn flag_non_finite(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: 
 
 @compute @workgroup_size(1)
 fn clip_factor() {
-  let norm = sqrt(f32(x[p.x_offset])) * p.inverse_scale;
-  out[p.out_offset] = TYPE_out(min(1.0, p.max_norm / (norm + 1e-6)) * p.inverse_scale);
+  let squares = f32(x[p.x_offset]);
+  let factor = min(1.0, p.max_norm / (sqrt(squares) * p.inverse_scale + 1e-6)) * p.inverse_scale;
+  // min drops a NaN, which would let the gradients through as they are.
+  out[p.out_offset] = TYPE_out(select(factor, squares, is_nan(squares)));
 }

@@ -47,7 +47,8 @@ fn gather_pairs(@builtin(workgroup_id) g: vec3u, @builtin(num_workgroups) n: vec
   let second_row = u32(second[p.second_offset + i / p.columns]);
   let column = i % p.columns;
   var value = f32(x[p.x_offset + first_row * p.columns + column]) + f32(y[p.y_offset + second_row * p.columns + column]);
-  if (p.activation == 1u) { value = select(value, 0.0, value < 0.0); }
+  // As in scalar_functions.wgsl: by the bits, for as a comparison some compilers make it max(value, 0), which drops a NaN.
+  if (p.activation == 1u) { value = select(value, 0.0, bitcast<u32>(value) - 0x80000000u <= 0x7f800000u); }
   out[p.out_offset + i] = TYPE_out(value);
 }
 

@@ -27,7 +27,8 @@ import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { openResultFolder, writeSummary } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { collectPairFolds, type PairData, runPairFolds } from "../lib/models/concat_mlp_cross_validation.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "../lib/models/fold_store.ts";
+import { fingerprint } from "../lib/models/fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "../lib/models/fold_store.ts";
 import { geneRows } from "../lib/models/gene_rows.ts";
 import { halfPrecision } from "../lib/models/half_precision.ts";
 import { mlpFlags } from "../lib/models/mlp_cross_validation.ts";
@@ -136,6 +137,7 @@ export async function main(args: string[]): Promise<void> {
     const store = await FoldStore.open(folder.path, {
       ...flags,
       count: splits.folds.length,
+      device: backend.name,
       identity: {
         ...networkIdentity(flags, settings.mixedPrecision),
         perturbations: await fingerprint(ids),
@@ -146,9 +148,10 @@ export async function main(args: string[]): Promise<void> {
         folds: await fingerprint(pairs.folds.map(({ test }) => test.join(" "))),
       },
     });
+    if (store.isFinished) return;
     await runPairFolds(backend, pairs, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = await collectPairFolds(pairs, settings, store);
     const means = await writeNetworkResults(folder, {
@@ -185,8 +188,9 @@ export async function main(args: string[]): Promise<void> {
       ...means,
       ...networkParameters(flags, settings.mixedPrecision),
       training: trainingSummary(results.histories, results.skippedSteps),
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: results.trainingSeconds,

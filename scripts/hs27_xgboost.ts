@@ -109,7 +109,8 @@ export async function main(args: string[]): Promise<void> {
     modelFolder: join(folder.path, "model", "xgboost"),
   };
   const isPart = flags.folds.length > 0 || flags.genes !== null;
-  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), flags.resume || isPart);
+  const parts = await TreeParts.open(folder.path, await treeIdentity(data, flags), { ...flags, isPart });
+  if (parts === null) return;
 
   const engine = await openTreeEngine(askedEngine(flags), flags.nJobs);
   const cores = navigator.hardwareConcurrency;
@@ -121,14 +122,13 @@ export async function main(args: string[]): Promise<void> {
     await engine.close();
   }
 
-  const tellMerged = () =>
-    log.info(`This part is done. A run beside this one has put all parts together: see ${folder.path}`);
-  if (!await parts.rescan()) return tellMerged();
+  if (await parts.unlessMerged(() => parts.lookAgain()) === null) return;
   const all = { from: 0, to: genes.length };
   const unfinished = splits.folds.map((_, fold) => fold).filter((fold) =>
     parts.missing(fold, all).length > 0
   );
   if (unfinished.length > 0) {
+    if (await parts.result.cameMeanwhile()) return;
     log.info(
       `This part is done. Folds ${
         unfinished.join(", ")
@@ -138,7 +138,7 @@ export async function main(args: string[]): Promise<void> {
     return;
   }
   const results = await parts.unlessMerged(() => collectTreeFolds(data, parts));
-  if (results === null) return tellMerged();
+  if (results === null) return;
   const predicted = { ids, genes, truth: y, heldOut: results.heldOut, training: null, folds: splits.folds };
   const means = await writeNetworkResults(folder, predicted, {
     predictions: folder.modelName,
@@ -174,6 +174,7 @@ export async function main(args: string[]): Promise<void> {
     missing_embedding_values: missing,
     seed: flags.seed,
     strict: flags.strict,
+    run_id: parts.result.runId,
     timings_seconds: {
       training: results.trainingSeconds,
       total: (performance.now() - startMs) / 1000,

@@ -16,10 +16,11 @@ import { runScript } from "../lib/cli/script.ts";
 import { embedSequences } from "../lib/embedding/embed_sequences.ts";
 import { embeddingJobs, inferenceFlags } from "../lib/embedding/inference_flags.ts";
 import { mergeShards } from "../lib/embedding/merge_shards.ts";
-import { modelSource, ntSize, openEmbedder } from "../lib/embedding/open_embedder.ts";
-import { parseShard } from "../lib/embedding/outputs.ts";
+import { checkModel, modelRuns } from "../lib/embedding/model_runs.ts";
+import { openEmbedder } from "../lib/embedding/open_embedder.ts";
+import { checkOutputs, type EmbeddingPaths, outputPaths, parseShard } from "../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../lib/embedding/progress.ts";
-import { readSequences } from "../lib/embedding/sequences.ts";
+import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(inferenceFlags, {
@@ -33,26 +34,31 @@ export async function main(args: string[]): Promise<void> {
   }, args);
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
+  const runs = await modelRuns(jobs, flags);
 
+  if (flags.merge) {
+    for (const { paths } of runs.flatMap((run) => run.jobs)) {
+      const { rows, shards } = await mergeShards(paths);
+      log.info(`Merged ${shards} shards into ${rows} rows of "${paths.vectors}"`);
+    }
+    return;
+  }
   if (flags.poolingMethod === "cls" && jobs.some((job) => job.pipeline === "hyenadna")) {
     log.warn(
       "HyenaDNA looks back only: its first token has seen nothing of the sequence (--pooling-method mean has)",
     );
   }
 
-  for (const pipeline of new Set(jobs.map((job) => job.pipeline))) {
-    const own = jobs.filter((job) => job.pipeline === pipeline);
-    const source = await modelSource(pipeline, flags);
-    const size = pipeline === "ntv2" && flags.input === null ? await ntSize(source) : "";
-    if (flags.merge) {
-      for (const job of own) {
-        const { rows, shards } = await mergeShards(job.paths(size));
-        log.info(`Merged ${shards} shards into ${rows} rows of "${job.paths(size).vectors}"`);
-      }
-      continue;
-    }
-    const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
-    const inputs = await Promise.all(own.map((job) => readSequences(job.input, columns)));
+  // A wrong input, folder or model is told before the first model is downloaded, loaded or run.
+  const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
+  const inputs = new Map<EmbeddingPaths, Sequences>();
+  for (const { input, paths } of runs.flatMap((run) => run.jobs)) {
+    inputs.set(paths, await readSequences(input, columns));
+    await checkOutputs(outputPaths(paths, shard));
+  }
+  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
+
+  for (const { pipeline, source, jobs } of runs) {
     const progress = new EmbeddingProgress(pipeline === "ntv2" ? "NT" : "HyenaDNA", flags.progress);
     const { embedder, backend, close } = await openEmbedder(
       pipeline,
@@ -61,8 +67,8 @@ export async function main(args: string[]): Promise<void> {
       (share) => progress.within(share),
     );
     try {
-      for (const [i, job] of own.entries()) {
-        await embedSequences(embedder, inputs[i], job.paths(size), {
+      for (const { paths } of jobs) {
+        await embedSequences(embedder, inputs.get(paths)!, paths, {
           pooling: flags.poolingMethod,
           batchSize: pipeline === "ntv2" ? flags.batchSize : flags.hyenaBatchSize,
           maxTokens: pipeline === "ntv2" ? flags.maxSeqLength : flags.hyenaMaxLength,

@@ -17,7 +17,7 @@ import { ia3ExperimentFlags, runIa3Experiment } from "../lib/fine_tuning/experim
 import { ia3InputFlags, readIa3Inputs } from "../lib/fine_tuning/inputs.ts";
 import { writeMergedModel } from "../lib/models/ia3_merge.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
-import { readAdapter } from "../lib/models/peft_adapter.ts";
+import { readAdapter, warnOfOtherBase } from "../lib/models/peft_adapter.ts";
 
 const script = "scripts/nt_v2_ia3_regression.ts";
 const declarations = {
@@ -29,7 +29,14 @@ const declarations = {
     group: "Model",
     help: "predict with this PEFT adapter instead of training (with --merge-to: only merge it)",
   },
-  "model-name": { default: "nt_ia3", value: "NAME", group: "Output", help: "name of the result folder" },
+  "model-name": {
+    default: null,
+    type: "text",
+    value: "NAME",
+    group: "Output",
+    shownDefault: "nt_ia3; with --adapter nt_ia3_adapter",
+    help: "name of the result folder",
+  },
   ...ia3ExperimentFlags,
 } as const;
 
@@ -43,10 +50,14 @@ export async function main(args: string[]): Promise<void> {
 
   if (flags.adapter !== null && flags.mergeTo !== null) {
     const source = await openModelSource(flags.model, { warn: log.warn });
-    await writeMergedModel(flags.mergeTo, source, await readAdapter(flags.adapter));
+    const adapter = await readAdapter(flags.adapter);
+    warnOfOtherBase(flags.adapter, adapter.config, flags.model);
+    await writeMergedModel(flags.mergeTo, source, adapter);
     return log.info(`Saved the merged model to ${flags.mergeTo}`);
   }
-  const folder = await openResultFolder(flags.outputDir, flags.modelName);
+  // Predictions of one adapter, its training rows among them, must not take the place of cross-validated ones.
+  const modelName = flags.modelName ?? (flags.adapter === null ? "nt_ia3" : "nt_ia3_adapter");
+  const folder = await openResultFolder(flags.outputDir, modelName);
   const inputs = await readIa3Inputs(flags);
   if (flags.adapter !== null) {
     await predictWithAdapter({ flags: { ...flags, adapter: flags.adapter }, folder, inputs, startMs });

@@ -3,6 +3,7 @@
  * request, since the CPU engine is several times faster there; else the CPU.
  */
 import type { Backend } from "./backend.ts";
+import { forbiddenBlas } from "./cpu/blas.ts";
 import { openCpuBackend } from "./cpu/mod.ts";
 import { describeAdapter, findAdapter } from "./webgpu/adapter.ts";
 import { openWebGpuBackend } from "./webgpu/mod.ts";
@@ -28,6 +29,8 @@ export interface BackendOptions {
 export interface OpenedBackend {
   readonly backend: Backend;
   readonly reason: string;
+  /** What would make it faster here. */
+  readonly advice?: string | null;
 }
 
 /**
@@ -67,5 +70,10 @@ async function openWebGpu(options: BackendOptions, why: string): Promise<OpenedB
 async function openCpu(options: BackendOptions, why: string): Promise<OpenedBackend> {
   const { threads, blas, profile, memoryLimit } = options;
   const backend = await openCpuBackend({ threads, blas, profile, memoryLimit });
-  return { backend, reason: `Device: ${backend.description} (${why})` };
+  const library = blas === "off" ? null : forbiddenBlas();
+  return {
+    backend,
+    reason: `Device: ${backend.description} (${why})`,
+    advice: library && `With -P=blas instead of -P, ${library} would multiply matrices, which is faster`,
+  };
 }

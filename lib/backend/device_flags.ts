@@ -32,6 +32,7 @@ export async function openDevice(flags: Omit<Flags<typeof deviceFlags>, "given">
   const { device, blas, profile, threads } = flags;
   const opened = await openBackend({ device, blas, profile, threads: threads ?? undefined });
   log.info(opened.reason);
+  if (opened.advice) log.info(opened.advice);
   return opened;
 }
 

@@ -23,6 +23,8 @@ export interface SplitsRequest {
   seed: number;
   /** Where splits are looked for and fresh ones are saved. */
   file: string;
+  /** A file that came with the data: looked into first, never written. */
+  shared?: string;
   /** What a file must match beside the number of rows: its `method` (linear models) or its `n_splits` (all others). */
   rule: "method" | "n_splits";
 }
@@ -37,31 +39,34 @@ export interface CrossValidationSplits {
 
 /**
  * @throws {UsageError} when there are fewer rows than folds
- * @throws {DataError} when the file is no splits file, or its indices are none of rows
+ * @throws {DataError} when a file is no splits file, or its indices are none of rows
  */
 export async function crossValidationSplits(request: SplitsRequest): Promise<CrossValidationSplits> {
-  const { ids, folds, seed, file } = request;
-  const stored = await readSplitsFile(file);
-  let misfit: string | null = null;
-  if (stored !== null) {
-    log.info(`Loaded CV splits from ${file}`);
+  const { ids, folds, seed, file, shared } = request;
+  let replaced: string | null = null; // why the file does not fit
+  for (const path of shared === undefined ? [file] : [shared, file]) {
+    const stored = await readSplitsFile(path);
+    if (stored === null) continue;
+    log.info(`Loaded CV splits from ${path}`);
     const rows = stored.perturbations && rowsByName(stored.perturbations, request);
-    misfit = misfitOf(stored, rows, request);
+    const misfit = misfitOf(stored, rows, request);
     if (misfit === null) {
       log.info(`Using existing ${stored.method} splits with ${stored.folds.length} folds.`);
-      const folds = rowsOf(stored, rows);
-      warnOfNeverHeldOut(folds, ids);
-      return { folds, method: stored.method, file };
+      const rowFolds = rowsOf(stored, rows);
+      warnOfNeverHeldOut(rowFolds, ids);
+      return { folds: rowFolds, method: stored.method, file: path };
     }
+    if (path === file) replaced = misfit;
+    else log.warn(`Stored splits do not fit (${misfit}); taking those of ${file} instead.`);
   }
   if (ids.length < folds) {
     throw new UsageError(
       `Cannot split ${ids.length} perturbations into ${folds} folds: at least one a fold is needed`,
     );
   }
-  if (misfit !== null) {
+  if (replaced !== null) {
     const kept = await setAside(file);
-    log.warn(`Stored splits do not fit (${misfit}); making new ones and replacing the file, ${kept}.`);
+    log.warn(`Stored splits do not fit (${replaced}); making new ones and replacing the file, ${kept}.`);
   }
   const fresh = kFold(ids.length, folds, seed);
   const method = `${folds}fold`;

@@ -1,13 +1,20 @@
 /** One set of sequences through a model, batch by batch, to files; what is finished survives a kill. */
-import { createHash } from "node:crypto";
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { padBatch } from "../models/token_batch.ts";
 import { planBatches } from "./batches.ts";
 import type { Embedder, Pooling } from "./embedder.ts";
-import { type EmbeddingPaths, type Shard, shardPaths, shardRows, writeEmbeddings } from "./outputs.ts";
+import {
+  areFinished,
+  type EmbeddingPaths,
+  outputPaths,
+  type Shard,
+  shardRows,
+  writeEmbeddings,
+} from "./outputs.ts";
 import type { Sequences } from "./sequences.ts";
 import type { EmbeddingProgress } from "./progress.ts";
+import { tokenizeInput } from "./tokenized_input.ts";
 import { UnfinishedRun } from "./unfinished_run.ts";
 
 export interface EmbeddingOptions {
@@ -27,35 +34,45 @@ export async function embedSequences(
   paths: EmbeddingPaths,
   options: EmbeddingOptions,
 ): Promise<void> {
+  const { width } = embedder;
   const { pooling, shard, progress } = options;
   const total = input.ids.length;
   const chosen = shard === null ? input.ids.map((_, i) => i) : shardRows(total, shard);
-  const ids = chosen.map((i) => input.ids[i]);
   const maxTokens = Math.min(options.maxTokens, embedder.maxTokens);
-  const tokenized = chosen.map((i) => embedder.tokenizer.encode(input.sequences[i], maxTokens));
-  const truncatedIds = ids.filter((_, i) => tokenized[i].truncated);
+  const { ids, tokenIds, truncatedIds, ...tokenized } = tokenizeInput(
+    input,
+    chosen,
+    embedder.tokenizer,
+    maxTokens,
+  );
+
+  const outputs = outputPaths(paths, shard);
+  // Not the model's name: a folder has many spellings, and what is in it may change. Commit or hash tell.
+  const { model: _model, device: _device, ...how } = embedder.record;
+  const settings = {
+    ...how,
+    weights_sha256: how.weights_sha256 ?? null,
+    pooling: pooling === "mean" ? "mean over all tokens" : "first token",
+    max_tokens: maxTokens,
+    sequences_sha256: tokenized.sha256,
+  };
+  if (options.resume && await areFinished(outputs, settings)) {
+    log.info(`Left "${outputs.vectors}" as it is: it is finished`);
+    return;
+  }
   if (truncatedIds.length > 0) {
     warnWithExamples(
       `${counted(truncatedIds.length, "sequence")} of "${input.path}" cut to ${maxTokens} tokens`,
       truncatedIds,
     );
   }
-
-  const outputs = shard === null ? paths : shardPaths(paths, shard);
-  const { device: _, ...how } = embedder.record;
-  const settings = {
-    ...how,
-    pooling,
-    max_tokens: maxTokens,
-    sequences_sha256: fingerprint(ids, tokenized.map(({ tokenIds }) => tokenIds)),
-  };
   const unfinished = new UnfinishedRun(outputs.vectors, settings);
   if (unfinished.exists && !options.resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }
   const done = options.resume ? await unfinished.resume() : new Map<number, Float32Array>();
   if (!options.resume) await unfinished.start();
-  if (done.keys().some((row) => row < 0 || row >= ids.length)) {
+  if (done.entries().some(([row, vector]) => row < 0 || row >= ids.length || vector.length !== width)) {
     throw new DataError(
       `Cannot resume from "${unfinished.path}": it is damaged (run without --resume to start anew)`,
     );
@@ -63,7 +80,7 @@ export async function embedSequences(
   if (done.size > 0) log.info(`Resuming: ${counted(done.size, "sequence")} of ${ids.length} are done`);
 
   const open = ids.map((_, i) => i).filter((i) => !done.has(i));
-  const lengths = open.map((i) => tokenized[i].tokenIds.length);
+  const lengths = open.map((i) => tokenIds[i].length);
   const batches = planBatches(lengths, {
     batchSize: options.batchSize,
     maxBatchTokens: embedder.maxBatchTokens,
@@ -73,14 +90,13 @@ export async function embedSequences(
   try {
     for (const [b, places] of batches.entries()) {
       const rows = places.map((place) => open[place]);
-      const batch = padBatch(rows.map((row) => tokenized[row].tokenIds), embedder.tokenizer);
+      const batch = padBatch(rows.map((row) => tokenIds[row]), embedder.tokenizer);
       const next = batches[b + 1];
       const sameFollows = next?.length === places.length && lengths[next[0]] === lengths[places[0]];
       const { vectors, finite } = await embedder.embed(batch, pooling, sameFollows);
       const bad = finite.indexOf(false);
       if (bad >= 0) throw notFinite(ids[rows[bad]], input.path, embedder.record.dtype);
       await unfinished.append(rows, vectors);
-      const width = vectors.length / rows.length;
       rows.forEach((row, i) => done.set(row, vectors.subarray(i * width, (i + 1) * width)));
       progress.finished(rows.length, places.reduce((sum, place) => sum + lengths[place], 0));
     }
@@ -89,21 +105,19 @@ export async function embedSequences(
     unfinished.close();
   }
 
-  const width = done.get(0)!.length;
   const vectors = new Float32Array(ids.length * width);
   for (const [row, vector] of done) vectors.set(vector, row * width);
   await writeEmbeddings(outputs, ids, vectors, {
     ...embedder.record,
-    pooling: pooling === "mean" ? "mean over all tokens" : "first token",
+    ...settings,
     special_tokens: embedder.tokenizer.specialTokens,
     special_tokens_counted: pooling === "mean",
     width,
-    max_tokens: maxTokens,
     input: input.path,
     sequences: ids.length,
     sequences_in_input: total,
-    sequences_sha256: shard === null ? settings.sequences_sha256 : undefined,
-    tokens: tokenized.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
+    tokens: tokenized.tokens,
+    unknown_tokens: tokenized.unknownTokens,
     truncated: truncatedIds.length,
     truncated_ids: truncatedIds,
     ...(shard && { shard: `${shard.index}/${shard.count}` }),
@@ -117,13 +131,4 @@ function notFinite(id: string, path: string, dtype: string): DataError {
     ? "run with --dtype f32"
     : "the weights do not fit the model, or are damaged";
   return new DataError(`Cannot embed "${id}" of "${path}": a hidden state is not finite (${advice})`);
-}
-
-/** SHA-256 over ids and tokens: whether a run is over the same sequences. */
-function fingerprint(ids: readonly string[], tokens: readonly Int32Array[]): string {
-  const hash = createHash("sha256").update(JSON.stringify(ids));
-  for (const row of tokens) {
-    hash.update(new Uint8Array(row.buffer as ArrayBuffer, row.byteOffset, row.byteLength)).update(";");
-  }
-  return hash.digest("hex");
 }

@@ -19,6 +19,8 @@ export interface EmbedderRecord {
   /** Commit of the hub; null for local files. */
   readonly revision: string | null;
   readonly weights: string;
+  /** SHA-256 of local weights; the commit says what those of the hub are. */
+  readonly weights_sha256?: string;
   readonly layer: string;
   readonly dtype: string;
   readonly device: string;
@@ -26,6 +28,8 @@ export interface EmbedderRecord {
 
 export interface Embedder {
   readonly tokenizer: Tokenizer;
+  /** Numbers of a vector. */
+  readonly width: number;
   /** Most tokens that the model takes. */
   readonly maxTokens: number;
   /** Whether padding leaves results alone. */

@@ -81,6 +81,7 @@ export async function openHyenaEmbedder(
 
   return {
     tokenizer: hyenaTokenizer,
+    width: config.width,
     maxTokens: config.maxTokens,
     allowsPadding: false,
     maxBatchTokens: 2 ** 16,

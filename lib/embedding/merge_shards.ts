@@ -12,8 +12,18 @@ import {
   writeEmbeddings,
 } from "./outputs.ts";
 
-/** What may differ between the shards of one run. */
-const ownToShard = ["shard", "sequences", "tokens", "truncated", "truncated_ids", "device", "seconds"];
+/** What may differ between the shards of one run: hashes say whether input and model are the same, not their paths. */
+const ownToShard = [
+  "shard",
+  "input",
+  "model",
+  "sequences",
+  "tokens",
+  "unknown_tokens",
+  "truncated",
+  "truncated_ids",
+  "device",
+];
 
 /**
  * @returns how many rows were written, from how many shards
@@ -58,12 +68,14 @@ export async function mergeShards(paths: EmbeddingPaths): Promise<{ rows: number
       vectors.set(shard.vectors.data.subarray(k * width, (k + 1) * width), row * width);
     });
   });
-  const sum = (key: "tokens" | "truncated") => shards.reduce((total, { record }) => total + record[key], 0);
+  const sum = (key: "tokens" | "unknown_tokens" | "truncated") =>
+    shards.reduce((total, { record }) => total + record[key], 0);
   const { shard: _, ...common } = first.record;
   await writeEmbeddings(paths, ids, vectors, {
     ...common,
     sequences: total,
     tokens: sum("tokens"),
+    unknown_tokens: sum("unknown_tokens"),
     truncated: sum("truncated"),
     truncated_ids: shards.flatMap(({ record }) => record.truncated_ids),
     merged_shards: count,
@@ -76,6 +88,9 @@ async function readShard(paths: EmbeddingPaths) {
   const record = await readJsonObject(path) as EmbeddingRecord;
   if (!Number.isSafeInteger(record.sequences_in_input)) {
     throw new DataError(`Cannot read "${path}": it does not say how many sequences the input has`);
+  }
+  if (typeof record.sequences_sha256 !== "string") {
+    throw new DataError(`Cannot read "${path}": it has no "sequences_sha256" (make this shard again)`);
   }
   return { record, vectors: await readNpyMatrix(paths.vectors), ids: await readNpyStrings(paths.ids) };
 }

@@ -51,6 +51,7 @@ export async function openNtEmbedder(
 
   return {
     tokenizer,
+    width: config.width,
     maxTokens: Infinity,
     allowsPadding: true,
     maxBatchTokens,

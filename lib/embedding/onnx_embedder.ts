@@ -3,10 +3,12 @@
  * onnxruntime-web, which is large and loaded only here.
  */
 import type { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-web";
+import { createHash } from "node:crypto";
 import { basename } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { readFileBytes } from "../io/read_file.ts";
-import type { TokenBatch, Tokenizer } from "../models/token_batch.ts";
+import { padBatch, type TokenBatch, type Tokenizer } from "../models/token_batch.ts";
 import { type Embedder, finiteRows, type PooledBatch, type Pooling } from "./embedder.ts";
 
 export interface OnnxOptions {
@@ -36,14 +38,23 @@ export async function openOnnxEmbedder(path: string, options: OnnxOptions): Prom
   } catch (error) {
     throw new DataError(`Cannot read "${path}" as an ONNX model: ${(error as Error).message}`);
   }
+  const { tokenizer } = options;
+  const measuredWidth = async () => {
+    const shortest = padBatch([tokenizer.encode("A").tokenIds], tokenizer);
+    return (await embed(path, runtime, session, output, shortest, "mean")).vectors.length;
+  };
+  let output: string, width: number;
   try {
     checkInputs(path, session);
+    output = hiddenOutput(path, session);
+    width = declaredWidth(session, output) ?? await measuredWidth();
   } catch (error) {
     await session.release();
     throw error;
   }
   return {
-    tokenizer: options.tokenizer,
+    tokenizer,
+    width,
     maxTokens: Infinity,
     allowsPadding: options.allowsPadding && session.inputNames.includes("attention_mask"),
     maxBatchTokens: 2 ** 14,
@@ -52,11 +63,12 @@ export async function openOnnxEmbedder(path: string, options: OnnxOptions): Prom
       model: basename(path),
       revision: null,
       weights: basename(path),
-      layer: `output "${hiddenName(session)}" of the ONNX model`,
+      weights_sha256: createHash("sha256").update(bytes).digest("hex"),
+      layer: `output "${output}" of the ONNX model`,
       dtype: "as in the ONNX model",
       device: onGpu ? "onnxruntime-web, WebGPU" : `onnxruntime-web, WebAssembly, ${options.threads} threads`,
     },
-    embed: (batch, pooling) => embed(path, runtime, session, batch, pooling),
+    embed: (batch, pooling) => embed(path, runtime, session, output, batch, pooling),
     close: () => session.release(),
   };
 }
@@ -75,14 +87,42 @@ function checkInputs(path: string, session: InferenceSession): void {
   }
 }
 
-function hiddenName({ outputNames }: InferenceSession): string {
-  return outputNames.find((name) => name === "last_hidden_state") ?? outputNames[0];
+/**
+ * Which output holds the hidden states: the one of that name, else the last that says "hidden" (exports number them by
+ * layer), else the only one that is batch x length x something, which may be scores of tokens.
+ */
+function hiddenOutput(path: string, { outputNames, outputMetadata }: InferenceSession): string {
+  const wanted = "last_hidden_state";
+  if (outputNames.includes(wanted)) return wanted;
+  const deep = outputNames.filter((_, i) => {
+    const output = outputMetadata[i];
+    return output.isTensor && output.shape.length === 3;
+  });
+  const found = deep.findLast((name) => /hidden/i.test(name)) ?? (deep.length === 1 ? deep[0] : null);
+  if (found === null) {
+    throw new DataError(
+      `Cannot use the ONNX model "${path}": none of its outputs (${
+        outputNames.join(", ")
+      }) is named "${wanted}", nor is one alone of shape batch x length x width (export it with that output)`,
+    );
+  }
+  const doubt = /hidden/i.test(found) ? "" : ", which may be no hidden state";
+  log.warn(`The ONNX model "${path}" has no output "${wanted}": taking "${found}"${doubt}`);
+  return found;
+}
+
+/** Width of an output; null where the file leaves it open. */
+function declaredWidth({ outputNames, outputMetadata }: InferenceSession, name: string): number | null {
+  const output = outputMetadata[outputNames.indexOf(name)];
+  const width = output.isTensor && output.shape.length === 3 ? output.shape[2] : null;
+  return typeof width === "number" && width > 0 ? width : null;
 }
 
 async function embed(
   path: string,
   runtime: Runtime,
   session: InferenceSession,
+  name: string,
   { tokenIds, mask, batch, length }: TokenBatch,
   pooling: Pooling,
 ): Promise<PooledBatch> {
@@ -102,7 +142,6 @@ async function embed(
       `Cannot run the ONNX model "${path}" on ${batch} x ${length} tokens: ${(error as Error).message}`,
     );
   }
-  const name = hiddenName(session);
   const hidden = outputs[name] as OnnxTensor;
   const [hiddenBatch, hiddenLength, width] = hidden.dims;
   if (hidden.dims.length !== 3 || hiddenBatch !== batch || hiddenLength !== length) {

@@ -6,13 +6,13 @@ import { log } from "../cli/log.ts";
 import { ProgressBar } from "../cli/progress.ts";
 import { exists } from "../io/hub_cache.ts";
 import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
-import { type ModelSource, openModelSource, readModelConfig } from "../models/model_source.ts";
-import { ntConfig } from "../models/nucleotide_transformer.ts";
-import type { Embedder } from "./embedder.ts";
+import { type ModelSource, openModelSource } from "../models/model_source.ts";
+import type { Embedder, EmbedderRecord } from "./embedder.ts";
 import { openHyenaEmbedder } from "./hyena_embedder.ts";
 import { type InferenceFlags, modelName, type Pipeline } from "./inference_flags.ts";
 import { openNtEmbedder, readNtTokenizer } from "./nt_embedder.ts";
 import { openOnnxEmbedder } from "./onnx_embedder.ts";
+import { hashWeights } from "./weights_hash.ts";
 
 /** What a WebAssembly memory holds. */
 const cpuBytes = 2 ** 32;
@@ -42,7 +42,7 @@ export async function openEmbedder(
     ? undefined
     : parseByteSize("memory-limit", flags.memoryLimit);
   const { device, blas, profile, threads } = flags;
-  const { backend, reason } = await openBackend({
+  const { backend, reason, advice } = await openBackend({
     device,
     blas,
     profile,
@@ -50,13 +50,15 @@ export async function openEmbedder(
     memoryLimit,
   });
   log.info(reason);
+  if (advice) log.info(advice);
   try {
     const most = backend.name === "cpu" ? cpuBytes - engineBytes : Infinity;
     const memoryBytes = (1 - spare[backend.name]) * Math.min((memoryLimit ?? Infinity) - engineBytes, most);
     const dtype = chosenType(backend, flags.dtype);
-    const embedder = pipeline === "ntv2"
+    const opened = pipeline === "ntv2"
       ? await openNtEmbedder(backend, source, { dtype, memoryBytes })
       : await openHyenaEmbedder(backend, source, { dtype, memoryBytes, onShare });
+    const embedder = { ...opened, record: await withHash(opened.record, source) };
     const close = async () => {
       await embedder.close();
       await backend.close();
@@ -66,6 +68,12 @@ export async function openEmbedder(
     await backend.close();
     throw error;
   }
+}
+
+/** What the commit says of a model of the hub, a hash says of one in a folder: which weights these are. */
+async function withHash(record: EmbedderRecord, source: ModelSource): Promise<EmbedderRecord> {
+  if (record.revision !== null) return record;
+  return { ...record, weights_sha256: await hashWeights(source, record.weights) };
 }
 
 function chosenType(backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
@@ -82,6 +90,11 @@ async function openOnnx(
   flags: InferenceFlags,
   path: string,
 ): Promise<Embedder> {
+  for (
+    const [flag, used] of [["dtype f16", flags.dtype === "f16"], ["memory-limit", flags.memoryLimit !== null]]
+  ) {
+    if (used) log.warn(`--${flag} is not used with --onnx: the model says how it computes`);
+  }
   const { device } = flags.device === "auto" ? await chooseDevice() : { device: flags.device };
   // The vocabulary lies beside the exported model, or with the model it was exported from.
   const beside = exists(join(dirname(path), "vocab.txt")) ? await openModelSource(dirname(path)) : source;
@@ -122,18 +135,4 @@ export function modelSource(pipeline: Pipeline, flags: InferenceFlags): Promise<
 
 function megabytes(bytes: number): number {
   return Math.ceil(bytes / 1e6);
-}
-
-const publishedSizes = { "50m": 56e6, "100m": 98e6, "250m": 235e6, "500m": 498e6 };
-
-/** How files name an NT: the size in its name, else the published size that is nearest to its own. */
-export async function ntSize(source: ModelSource): Promise<string> {
-  const named = /(?:^|[^\d.])(50|100|250|500)m(?:[^a-z]|$)/i.exec(source.name);
-  if (named) return `${named[1]}m`;
-  const { width, layers, intermediateWidth, vocabularySize } = ntConfig(await readModelConfig(source));
-  const parameters = layers * (4 * width * width + 3 * width * intermediateWidth) +
-    2 * vocabularySize * width;
-  const distance = (size: number) => Math.abs(Math.log(size / parameters));
-  const [[label]] = Object.entries(publishedSizes).sort(([, a], [, b]) => distance(a) - distance(b));
-  return label;
 }

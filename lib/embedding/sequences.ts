@@ -2,7 +2,7 @@
 import { counted, log } from "../cli/log.ts";
 import { DataError } from "../cli/errors.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
-import { isMissing, readCsvTable } from "../io/csv.ts";
+import { isMissing, readCsvTable, someColumns } from "../io/csv.ts";
 import { readFasta } from "../io/fasta.ts";
 
 export interface Sequences {
@@ -43,13 +43,13 @@ async function fromFasta(path: string): Promise<Sequences> {
 }
 
 async function fromCsv(path: string, { idColumn, sequenceColumn }: SequenceOptions): Promise<Sequences> {
-  const { header, rows } = await readCsvTable(path);
+  const { header, rows, rowNumbers } = await readCsvTable(path);
   const place = (column: string, flag: string) => {
     const at = header.indexOf(column);
     if (at < 0) {
       throw new DataError(
-        `Cannot read "${path}": it has no column "${column}" (it has ${
-          header.join(", ")
+        `Cannot read "${path}": it has no column "${column}" (its columns are ${
+          someColumns(header)
         }; name another with ${flag})`,
       );
     }
@@ -57,11 +57,14 @@ async function fromCsv(path: string, { idColumn, sequenceColumn }: SequenceOptio
   };
   const id = place(idColumn, "--id-col"), sequence = place(sequenceColumn, "--sequence-col");
   rows.forEach((row, i) => {
-    // Rows count from 1 with the header, as a spreadsheet shows them.
-    if (row[id].trim() === "") throw new DataError(`Cannot read "${path}": row ${i + 2} has no ${idColumn}`);
+    if (row[id].trim() === "") {
+      throw new DataError(`Cannot read "${path}": row ${rowNumbers[i]} has no ${idColumn}`);
+    }
     if (isMissing(row[sequence].trim())) {
       throw new DataError(
-        `Cannot read "${path}": row ${i + 2} ("${row[id]}") has no sequence in column "${sequenceColumn}"`,
+        `Cannot read "${path}": row ${rowNumbers[i]} ("${
+          row[id]
+        }") has no sequence in column "${sequenceColumn}"`,
       );
     }
   });

@@ -4,6 +4,7 @@
  */
 import { dirname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { causeOf } from "../io/atomic_write.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileBytes } from "../io/read_file.ts";
 
@@ -32,7 +33,7 @@ export class UnfinishedRun {
       await Deno.mkdir(dirname(this.path), { recursive: true });
       this.#file = await Deno.open(this.path, { create: true, truncate: true, write: true });
     } catch (error) {
-      throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${(error as Error).message}`);
+      throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${causeOf(error)}`);
     }
   }
 

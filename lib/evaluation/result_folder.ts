@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
-import { writeFileAtomic } from "../io/atomic_write.ts";
+import { checkWritable, writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsv } from "../io/csv.ts";
 import { writeParquetFrame } from "../io/parquet.ts";
 import type { Matrix } from "../linalg/matrix.ts";
@@ -43,9 +43,8 @@ export async function openResultFolder(results: string, modelName: string): Prom
   if (/[/\\]/.test(modelName) || modelName === "." || modelName === "..") {
     throw new UsageError(`Cannot use --model-name "${modelName}": it names a folder, without slashes`);
   }
-  const path = join(results, modelName), probe = join(path, ".writable");
-  await writeFileAtomic(probe, "", "--output-dir names another place for results");
-  await Deno.remove(probe).catch(() => {}); // a run beside this one may have done so
+  const path = join(results, modelName);
+  await checkWritable(join(path, "summary.json"), "--output-dir names another place for results");
   return { path, modelName };
 }
 

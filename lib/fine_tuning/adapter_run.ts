@@ -16,7 +16,7 @@ import { Ia3Regressor } from "../models/ia3.ts";
 import type { Ia3Experiment } from "./experiment.ts";
 import { ia3MetricColumns } from "./results.ts";
 import { predictSequences } from "./predict_sequences.ts";
-import { readAdapter } from "../models/peft_adapter.ts";
+import { readAdapter, warnOfOtherBase } from "../models/peft_adapter.ts";
 
 export interface AdapterRun extends Omit<Ia3Experiment, "flags" | "script"> {
   readonly flags: Ia3Experiment["flags"] & { readonly adapter: string };
@@ -28,6 +28,7 @@ export async function predictWithAdapter({ flags, folder, inputs, startMs }: Ada
   const { targets, tokenIds, model } = inputs;
   const { perturbations, genes, values } = targets;
   const adapter = await readAdapter(flags.adapter);
+  warnOfOtherBase(flags.adapter, adapter.config, flags.model);
   const outputs = adapter.head.get("out_proj.bias")!.data.length;
   if (outputs !== genes.length) {
     throw new DataError(
@@ -56,7 +57,7 @@ export async function predictWithAdapter({ flags, folder, inputs, startMs }: Ada
     await printProfile(opened);
 
     const metrics = perturbationMetrics(values, predictions);
-    await writePredictions(folder, perturbations, genes, predictions, `${folder.modelName}_adapter`);
+    await writePredictions(folder, perturbations, genes, predictions);
     await writeMetricsTable(folder, perturbations, metrics, ia3MetricColumns);
     const plot = await writePredictionPlot(folder, {
       name: "pred_vs_gt",

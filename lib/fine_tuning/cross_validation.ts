@@ -1,7 +1,7 @@
 /** Script 7: Nucleotide Transformer with IA3, from promoter DNA to all genes, fold by fold. */
 import type { Backend } from "../backend/backend.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
-import { log } from "../cli/log.ts";
+import { counted, log } from "../cli/log.ts";
 import type { FoldProgress } from "../cli/progress.ts";
 import type { Fold } from "../dataset/kfold.ts";
 import { columnMeans, fillMissing } from "../dataset/missing_values.ts";
@@ -173,6 +173,18 @@ export async function runIa3Folds(
         ),
       checkpoint: { ...checkpoint, everySteps: options.checkpointSteps },
     });
+    if (record.skippedSteps > 0) {
+      log.info(`${record.skippedSteps} steps of fold ${i} were left out: f16 overflowed.`);
+    }
+    const isJudged = record.bestEpoch >= 0;
+    if (!isJudged && settings.restore === "best") {
+      log.warn(
+        `No measured value in the ${
+          counted(selection.length, "row")
+        } that would choose the best epoch of fold ${i}: ` +
+          `the last epoch's weights are used.`,
+      );
+    }
     const report: FoldReport = {
       fold: i,
       trainRows: train.length,
@@ -195,9 +207,8 @@ export async function runIa3Folds(
         }],
       ]),
     );
-    progress.finished(
-      `${test.length} test perturbations, best epoch ${record.bestEpoch + 1} of ${record.epochs.length}`,
-    );
+    const best = isJudged ? `best epoch ${record.bestEpoch + 1} of` : "no best epoch of";
+    progress.finished(`${test.length} test perturbations, ${best} ${record.epochs.length}`);
   }
   progress.end();
 }

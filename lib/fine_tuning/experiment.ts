@@ -6,9 +6,9 @@ import { log } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { crossValidationFlags, foldCountFlags, outputFlags } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
-import { readSplitsFile } from "../dataset/splits_file.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "../models/fold_store.ts";
+import { fingerprint } from "../models/fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "../models/fold_store.ts";
 import { halfPrecision } from "../models/half_precision.ts";
 import {
   collectIa3Folds,
@@ -81,7 +81,7 @@ export async function runIa3Experiment(
     aliases: targets.symbols?.map((symbol) => [symbol]),
     folds: flags.nFolds,
     seed: flags.seed,
-    file: flags.cvSplitsFile ?? await defaultSplitsFile(inputs, folder, flags),
+    ...splitsFiles(flags, targets.path, folder),
     rule: "n_splits",
   });
   const data: Ia3Data = {
@@ -104,8 +104,10 @@ export async function runIa3Experiment(
       folds: flags.folds,
       resume: flags.resume,
       checkpointSeconds: flags.checkpointSeconds,
+      device: backend.name,
       identity: await identityOf(data, flags, genes, mixedPrecision),
     });
+    if (store.isFinished) return;
     const loadedMs = performance.now();
     const adapterFolder = (fold: number) => join(folder.path, "adapters", `fold_${fold}`);
     if (store.toRun.length > 0) {
@@ -128,14 +130,14 @@ export async function runIa3Experiment(
       await printProfile(opened);
       encoder.dispose();
     }
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = collectIa3Folds(data, store, (fold) => join("..", "adapters", `fold_${fold}`));
     const means = await writeIa3Results(folder, { ...data, genes, ...results }, flags.plotFormat);
     await writeSavedModel(folder.path, {
       kind: "nt_ia3",
       genes,
-      input: { kind: "sequence", model: flags.model, maxLength: flags.maxLength },
+      input: { kind: "sequence", model: flags.model, maxLength: flags.maxLength, upper: flags.upper },
       script,
       flags: { ...flags, given: undefined },
     }, results.models);
@@ -166,8 +168,9 @@ export async function runIa3Experiment(
       },
       seed: flags.seed,
       strict: flags.strict,
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: seconds,
@@ -180,16 +183,15 @@ export async function runIa3Experiment(
   }
 }
 
-/** The splits beside the targets where they are for these perturbations, else a file in the result folder. */
-async function defaultSplitsFile(
-  { targets }: Ia3Inputs,
+/** The file that --cv-splits-file names, else one in the result folder, after those beside the targets. */
+function splitsFiles(
+  { cvSplitsFile, nFolds, seed }: { cvSplitsFile: string | null; nFolds: number; seed: number },
+  targets: string,
   folder: ResultFolder,
-  { nFolds, seed }: { nFolds: number; seed: number },
-): Promise<string> {
-  const shared = join(dirname(targets.path), `cv_splits_${nFolds}fold_${seed}.pkl`);
-  const stored = await readSplitsFile(shared);
-  const fits = stored?.totalSamples === targets.perturbations.length && stored.nSplits === nFolds;
-  return fits ? shared : join(folder.path, `cv_splits_${nFolds}fold_${seed}.pkl`);
+): { file: string; shared?: string } {
+  if (cvSplitsFile !== null) return { file: cvSplitsFile };
+  const name = `cv_splits_${nFolds}fold_${seed}.pkl`;
+  return { file: join(folder.path, name), shared: join(dirname(targets), name) };
 }
 
 function settingsOf(

@@ -85,7 +85,7 @@ function foldSummary(report: FoldReport): Record<string, unknown> {
     fold: report.fold,
     n_train: report.trainRows,
     n_selection: report.selectionRows,
-    best_epoch: report.bestEpoch,
+    best_epoch: report.bestEpoch < 0 ? null : report.bestEpoch,
     epochs: report.epochs.map(({ epoch, steps, trainLoss, score }) => ({
       epoch,
       steps,

@@ -7,6 +7,7 @@ import type { Matrix } from "../linalg/matrix.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import {
   Adam,
+  assertLearned,
   clipFactor,
   loadTensors,
   LossScaler,
@@ -99,7 +100,7 @@ export function totalSteps(
 /**
  * Train the model to the end of the last epoch, then give it the weights that `settings.restore` says.
  *
- * @throws {DataError} when a loss is not finite: with step and advice
+ * @throws {DataError} when a loss is not finite: with step and advice; or when f16 overflowed in all steps
  */
 export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   const { model, rows, fold, settings, checkpoint } = training;
@@ -121,8 +122,8 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   const save = async () => {
     if (!checkpoint) return;
     const values = { at, record, scaler, optimiserSteps: optimiser.steps };
-    const { path, identity } = checkpoint;
-    await writeCheckpoint(path, { ...values, nextEpoch: at.epoch, identity }, stored());
+    const { path, identity, devices } = checkpoint;
+    await writeCheckpoint(path, { ...values, nextEpoch: at.epoch, identity, devices }, stored());
     savedAtMs = performance.now();
   };
   const isDue = () =>
@@ -166,6 +167,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       training.onEpoch?.(result);
       await save();
     }
+    assertLearned({ optimiser, scaler }, `fold ${fold}`);
     best.restore();
     return record;
   } finally {

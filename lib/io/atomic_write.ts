@@ -12,14 +12,38 @@ import { DataError } from "../cli/errors.ts";
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string,
+  advice?: string,
+): Promise<void> {
+  await withTemporary(path, advice, async (temporary) => {
+    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await Deno.rename(temporary, path);
+  });
+}
+
+/**
+ * Find out before long work whether `writeFileAtomic` could write to `path`. The folder is created where it is missing.
+ *
+ * @throws {DataError} as it would
+ */
+export async function checkWritable(path: string, advice?: string): Promise<void> {
+  await withTemporary(path, advice, async (temporary) => {
+    if ((await Deno.stat(path).catch(() => null))?.isDirectory) throw new Deno.errors.IsADirectory();
+    await writeAndFlush(temporary, new Uint8Array());
+    await Deno.remove(temporary);
+  });
+}
+
+/** Let `write` use a temporary name beside `path`. */
+async function withTemporary(
+  path: string,
   advice = "choose a folder that can be written",
+  write: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
     await Deno.mkdir(folder, { recursive: true });
-    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
-    await Deno.rename(temporary, path);
+    await write(temporary);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw new DataError(
@@ -34,8 +58,8 @@ async function writeAndFlush(path: string, bytes: Uint8Array): Promise<void> {
   await file.syncData();
 }
 
-/** The system's reason in a few words, without the path that it repeats and without its error number. */
-function causeOf(error: unknown): string {
+/** Why a write failed, in the system's few words without the path that it repeats and without its error number. */
+export function causeOf(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given write access there";
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {

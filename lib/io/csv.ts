@@ -81,21 +81,36 @@ export function parseNumericCsv(bytes: Uint8Array, name: string, options: Numeri
   };
 }
 
+/** A table of text. */
+export interface CsvTable {
+  header: string[];
+  rows: string[][];
+  /** Where each row stands: from 1 with the header and blank lines, as a spreadsheet shows it. */
+  rowNumbers: number[];
+}
+
 /** Read every cell as text. @throws {DataError} when rows differ in length or a quote is never closed */
-export async function readCsvTable(path: string): Promise<{ header: string[]; rows: string[][] }> {
+export async function readCsvTable(path: string): Promise<CsvTable> {
   return parseCsvTable(await readFileBytes(path), path);
 }
 
 /** As `readCsvTable`, from bytes; `name` is what errors call the file. */
-export function parseCsvTable(bytes: Uint8Array, name: string): { header: string[]; rows: string[][] } {
+export function parseCsvTable(bytes: Uint8Array, name: string): CsvTable {
   const scanner = new CsvScanner(bytes, name);
   const header = readHeader(scanner, name);
-  const rows: string[][] = [];
+  const rows: string[][] = [], rowNumbers: number[] = [];
   while (scanner.nextRow()) {
     scanner.expectFields(header.length);
     rows.push(header.map((_, field) => scanner.text(field)));
+    rowNumbers.push(scanner.row);
   }
-  return { header, rows };
+  return { header, rows, rowNumbers };
+}
+
+/** The first few columns of a header, for a message that one is missing. */
+export function someColumns(header: readonly string[]): string {
+  return header.slice(0, 5).map((column) => `"${shortened(column)}"`).join(", ") +
+    (header.length > 5 ? ", ..." : "");
 }
 
 /** Rows of text and numbers as CSV with `\n` line ends; missing numbers become empty cells, infinities `inf`, as pandas writes. */
@@ -132,11 +147,8 @@ function markLabels(header: string[], labels: number | string[], name: string): 
   if (typeof labels === "number") return header.map((_, i) => i < labels);
   for (const label of labels) {
     if (!header.includes(label)) {
-      const some = header.slice(0, 5).map((column) => `"${shortened(column)}"`).join(", ");
       throw new DataError(
-        `Cannot read "${name}": it has no column "${label}" (its columns are ${some}${
-          header.length > 5 ? ", ..." : ""
-        })`,
+        `Cannot read "${name}": it has no column "${label}" (its columns are ${someColumns(header)})`,
       );
     }
   }

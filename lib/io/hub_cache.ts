@@ -17,23 +17,32 @@ export interface HubEnvironment {
   readonly endpoint: string;
   readonly cacheFolder: string;
   readonly token: string | null;
-  readonly offline: boolean;
+  /** The variable that forbids to ask the hub; null where none does. */
+  readonly offline: string | null;
 }
 
-/** From HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the file that `huggingface-cli login` writes) and HF_HUB_OFFLINE. */
+/**
+ * From HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the file at HF_TOKEN_PATH, which `huggingface-cli login` writes) and
+ * HF_HUB_OFFLINE; where one is not set, from its older name that Python's library still reads.
+ */
 export function hubEnvironment(get: (name: string) => string | undefined = Deno.env.get): HubEnvironment {
-  const set = (name: string) => get(name)?.trim() || undefined;
-  const home = set("HF_HOME") ??
-    join(set("XDG_CACHE_HOME") ?? join(set("HOME") ?? ".", ".cache"), "huggingface");
+  const set = (...names: string[]) =>
+    names.map((name) => get(name)?.trim() || undefined).find((value) => value !== undefined);
+  const user = set("HOME") ?? ".";
+  // A shell leaves the ~ of HF_HOME="~/models" as it is; so do files of variables.
+  const path = (text: string) => text.replace(/^~(?=[/\\]|$)/, () => user);
+  const home = path(set("HF_HOME") ?? join(set("XDG_CACHE_HOME") ?? join(user, ".cache"), "huggingface"));
   const endpoint = (set("HF_ENDPOINT") ?? "https://huggingface.co").replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
     throw new UsageError(`Cannot use HF_ENDPOINT "${endpoint}": it must be a http or https address`);
   }
+  const offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => set(name));
   return {
     endpoint,
-    cacheFolder: set("HF_HUB_CACHE") ?? join(home, "hub"),
-    token: set("HF_TOKEN") ?? readToken(join(home, "token")),
-    offline: /^(1|on|yes|true)$/i.test(set("HF_HUB_OFFLINE") ?? ""),
+    cacheFolder: path(set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
+    token: set("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ??
+      readToken(path(set("HF_TOKEN_PATH") ?? join(home, "token"))),
+    offline: offline && /^(1|on|yes|true)$/i.test(set(offline)!) ? offline : null,
   };
 }
 
@@ -67,6 +76,11 @@ export class CachedRepository {
     }
   }
 
+  /** Whether anything of a commit was ever downloaded. */
+  holds(commit: string): boolean {
+    return exists(join(this.folder, "snapshots", commit));
+  }
+
   /** Where a file of a commit lies, or null where it was not downloaded. */
   find(commit: string, file: string): string | null {
     const path = join(this.folder, "snapshots", commit, file);
@@ -78,12 +92,16 @@ export class CachedRepository {
     return exists(join(this.folder, ".no_exist", commit, file));
   }
 
+  /** Writes only what is new: a cache that many share may be read-only. @throws {DataError} when it cannot be written */
   async rememberCommit(revision: string, commit: string): Promise<void> {
-    if (!isCommit(revision)) await writeFileAtomic(join(this.folder, "refs", revision), commit);
+    if (this.commitOf(revision) === commit || isCommit(revision)) return;
+    await writeFileAtomic(join(this.folder, "refs", revision), commit);
   }
 
+  /** For runs without the hub; nothing is lost in a cache that cannot be written. */
   async rememberAbsent(commit: string, file: string): Promise<void> {
-    await writeFileAtomic(join(this.folder, ".no_exist", commit, file), "");
+    if (this.isKnownAbsent(commit, file)) return;
+    await writeFileAtomic(join(this.folder, ".no_exist", commit, file), "").catch(() => {});
   }
 
   blob(etag: string): string {
@@ -105,12 +123,15 @@ export class CachedRepository {
     return path;
   }
 
-  /** Run `f` while no other process, Python's included, downloads the same blob. */
-  async withLock<T>(etag: string, f: () => Promise<T>): Promise<T> {
+  /** Run `f` while no other process, Python's included, downloads the same blob; `onWait` is told when one does. */
+  async withLock<T>(etag: string, f: () => Promise<T>, onWait: () => void): Promise<T> {
     await Deno.mkdir(this.#locks, { recursive: true });
     await Deno.mkdir(join(this.folder, "blobs"), { recursive: true });
     using lock = await Deno.open(join(this.#locks, `${etag}.lock`), { create: true, write: true });
-    await lock.lock(true);
+    if (!await lock.tryLock(true)) {
+      onWait();
+      await lock.lock(true);
+    }
     return await f();
   }
 }

@@ -1,5 +1,4 @@
 /** The hub's protocol: what a file is (HEAD), and its bytes (GET, from any byte on), with waiting where the hub asks for it. */
-import { DataError } from "../cli/errors.ts";
 import type { HubEnvironment } from "./hub_cache.ts";
 
 export interface RemoteFile {
@@ -16,41 +15,50 @@ export interface AbsentFile {
   readonly commit: string | null;
 }
 
+/** The hub, or the way to it, says no. The message tells why; of which file, the caller knows. */
+export class Refusal extends Error {}
+
+/** The model is there, but not this branch, tag or commit of it. */
+export class NoSuchRevision extends Refusal {}
+
 interface ClientOptions {
   readonly warn?: (text: string) => void;
   readonly sleep?: (ms: number) => Promise<void>;
+  readonly idleMs?: number;
 }
 
 const maxAttempts = 5;
 const maxWaitMs = 300_000;
-/** Without an answer or a byte for this long, the connection is taken for dead. */
-const idleMs = 60_000;
 
 export class HubClient {
   readonly #environment: HubEnvironment;
   readonly #warn: (text: string) => void;
   readonly #sleep: (ms: number) => Promise<void>;
+  /** Without an answer or a byte for this long, the connection is taken for dead. */
+  readonly #idleMs: number;
 
-  constructor(environment: HubEnvironment, { warn, sleep }: ClientOptions) {
+  constructor(environment: HubEnvironment, { warn, sleep, idleMs = 60_000 }: ClientOptions) {
     this.#environment = environment;
     this.#warn = warn ?? (() => {});
     this.#sleep = sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+    this.#idleMs = idleMs;
   }
 
   /**
    * What the hub knows of a file.
    *
-   * @throws {DataError} when it refuses (no access, no such model or revision)
+   * @throws {Refusal} when it does not say (no access, no such model or revision, overloaded)
    * @throws {TypeError} when it cannot be reached
    */
   async look(id: string, revision: string, name: string): Promise<RemoteFile | AbsentFile> {
     const path = [...id.split("/"), "resolve", revision, ...name.split("/")];
     let url = `${this.#environment.endpoint}/${path.map(encodeURIComponent).join("/")}`;
+    let commit: string | null = null;
     for (let hops = 0; hops < 5; hops++) {
       const response = await this.#request(url, { method: "HEAD" });
       await response.body?.cancel();
       const { headers } = response;
-      const commit = headers.get("x-repo-commit");
+      commit = headers.get("x-repo-commit") ?? commit;
       const location = headers.get("location");
       const target = location === null ? url : new URL(location, url).href;
       const etag = headers.get("x-linked-etag") ?? headers.get("etag");
@@ -62,7 +70,7 @@ export class HubClient {
         return { kind: "absent", commit };
       }
       if (!response.ok && !isRedirect(response)) {
-        throw refusal(id, revision, name, response, this.#environment);
+        throw refusal(revision, response, this.#environment);
       }
       // The length of a redirect is that of its own body.
       const ownSize = isRedirect(response) ? null : headers.get("content-length");
@@ -72,54 +80,64 @@ export class HubClient {
         !/^[\w.-]+$/.test(plainEtag) || /^\.+$/.test(plainEtag) || !Number.isSafeInteger(size) ||
         (commit !== null && !/^[\w-]+$/.test(commit))
       ) {
-        throw new DataError(
-          `Cannot get "${name}" of model "${id}": the answer of ${
-            new URL(url).host
-          } is not that of a Hugging Face hub`,
-        );
+        throw new Refusal(`the answer of ${new URL(url).host} is not that of a Hugging Face hub`);
       }
       return { kind: "file", commit, etag: plainEtag, size, url: target };
     }
-    throw new DataError(`Cannot get "${name}" of model "${id}": the hub redirects in a circle`);
+    throw new Refusal("the hub redirects in a circle");
   }
 
   /**
    * The bytes of a file from `start` on, taken up again where the connection breaks. `offset` says where in the
    * file a piece belongs: 0 again where the server cannot send a part.
+   *
+   * @param renew looks the file up again: the storage's addresses are signed and expire, often within the hour
    */
   async *receive(
     remote: RemoteFile,
     start: number,
     name: string,
+    renew: () => Promise<RemoteFile>,
   ): AsyncGenerator<{ bytes: Uint8Array; offset: number }> {
-    let offset = start;
+    let { url } = remote, offset = start, furthest = start, renewed = false, restarted = false;
     for (let failures = 0; offset < remote.size;) {
       try {
-        const response = await this.#request(remote.url, {
+        const response = await this.#request(url, {
           method: "GET",
           headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
           redirect: "follow",
         });
-        if (response.status === 200) offset = 0;
-        else if (response.status !== 206) {
+        const { status } = response;
+        if (status === 200) offset = 0;
+        else if (status !== 206) {
           await response.body?.cancel();
-          throw new DataError(`${new URL(remote.url).host} answers ${response.status}`);
+          if ((status === 401 || status === 403) && !renewed) {
+            url = (await renew()).url;
+            renewed = true;
+          } else if (status === 416 && !restarted) {
+            offset = 0;
+            restarted = true;
+          } else throw new Refusal(`${new URL(url).host} answers ${status}`);
+          continue;
         }
         const body = response.body?.getReader();
         for (;;) {
-          const piece = await withinIdleTime(body!.read(), () => body!.cancel());
+          const piece = await within(this.#idleMs, body!.read(), () => body!.cancel());
           if (piece.done) break;
           if (offset + piece.value.length > remote.size) {
             await body!.cancel();
-            throw new DataError(`the hub sends more than the ${remote.size} bytes that it announced`);
+            throw new Refusal(`the hub sends more than the ${remote.size} bytes that it announced`);
           }
           yield { bytes: piece.value, offset };
           offset += piece.value.length;
+          if (offset <= furthest) continue; // sent again: a server without ranges may break at the same byte for ever
+          furthest = offset;
           failures = 0;
+          renewed = false;
         }
         if (offset < remote.size) throw new TypeError("the connection was closed");
       } catch (error) {
-        if (error instanceof DataError || ++failures >= maxAttempts) throw error;
+        if (error instanceof Refusal || ++failures >= maxAttempts) throw error;
         this.#warn(
           `${name}: ${(error as Error).message} at byte ${offset} of ${remote.size}; going on from there`,
         );
@@ -130,10 +148,10 @@ export class HubClient {
 
   /** One request, repeated while the hub is busy (429, 5xx). The token goes to the hub's own host alone. */
   async #request(url: string, init: RequestInit): Promise<Response> {
-    const { token, endpoint } = this.#environment;
+    const { token, endpoint } = this.#environment, idleMs = this.#idleMs;
     const headers = new Headers(init.headers);
     headers.set("accept-encoding", "identity");
-    if (token !== null && sameHost(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
+    if (token !== null && mayHaveToken(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
     await requirePermission(url);
     for (let attempt = 1;; attempt++) {
       const abort = new AbortController();
@@ -141,6 +159,8 @@ export class HubClient {
       let response: Response;
       try {
         response = await fetch(url, { redirect: "manual", ...init, headers, signal: abort.signal });
+      } catch (error) {
+        throw new TypeError(`${new URL(url).host} cannot be reached (${causeOf(error as Error)})`);
       } finally {
         clearTimeout(timer);
       }
@@ -154,46 +174,42 @@ export class HubClient {
   }
 }
 
-/** @throws {DataError} with the command to run instead, rather than letting Deno ask in the middle of a download */
+/** @throws {Refusal} with the command to run instead, rather than letting Deno ask in the middle of a download */
 async function requirePermission(url: string): Promise<void> {
   const { host } = new URL(url);
   if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new DataError(
-      `Cannot download from ${host} without network permission (run with -P=hub instead of -P)`,
-    );
+    throw new Refusal(`${host} needs network permission (run with -P=hub to download)`);
   }
 }
 
-function refusal(
-  id: string,
-  revision: string,
-  name: string,
-  response: Response,
-  { token }: HubEnvironment,
-): DataError {
-  const start = `Cannot get "${name}" of model "${id}": the hub answers ${response.status}`;
-  const code = response.headers.get("x-error-code");
-  switch (response.status) {
+/** The system's reason, which Deno tells as the cause, without the address that it repeats. */
+function causeOf({ message, cause }: Error): string {
+  const text = cause instanceof Error ? cause.message : message;
+  return text.replace(/^error sending request for url \(.*?\): (client error \(\w+\): )?/, "")
+    .replace(/ \(os error \d+\)$/, "");
+}
+
+function refusal(revision: string, { status, headers }: Response, { token }: HubEnvironment): Refusal {
+  const start = `the hub answers ${status}`;
+  switch (status) {
     case 401:
-      return new DataError(
+      return new Refusal(
         token === null
           ? `${start} (there is no such model, or it is private: set HF_TOKEN)`
           : `${start} (there is no such model, or your HF_TOKEN does not open it)`,
       );
     case 403:
-      return new DataError(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
+      return new Refusal(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
     case 404:
-      return new DataError(
-        `${start} (${
-          code === "RevisionNotFound" ? `it has no revision "${revision}"` : "there is no such model"
-        })`,
-      );
+      return headers.get("x-error-code") === "RevisionNotFound"
+        ? new NoSuchRevision(`${start} (it has no revision "${revision}")`)
+        : new Refusal(`${start} (there is no such model)`);
     case 429:
-      return new DataError(
+      return new Refusal(
         `${start} (too many requests: try again later${token === null ? ", or set HF_TOKEN" : ""})`,
       );
     default:
-      return new DataError(start);
+      return new Refusal(start);
   }
 }
 
@@ -205,7 +221,7 @@ function retryAfterMs({ headers }: Response): number | null {
   return Number.isFinite(ms) ? Math.max(0, ms) : null;
 }
 
-async function withinIdleTime<T>(promise: Promise<T>, giveUp: () => Promise<void>): Promise<T> {
+async function within<T>(idleMs: number, promise: Promise<T>, giveUp: () => Promise<void>): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new TypeError(`no data in ${idleMs / 1000} s`)), idleMs);
   try {
@@ -220,6 +236,11 @@ async function withinIdleTime<T>(promise: Promise<T>, giveUp: () => Promise<void
 
 function isRedirect({ status }: Response): boolean {
   return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** The hub's own host, and never in the clear where the hub is asked by https. */
+export function mayHaveToken(url: string, endpoint: string): boolean {
+  return sameHost(url, endpoint) && (url.startsWith("https:") || !endpoint.startsWith("https:"));
 }
 
 function sameHost(a: string, b: string): boolean {

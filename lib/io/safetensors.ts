@@ -3,10 +3,10 @@
  * then the tensors' bytes. Only the header is read on opening; tensors are sought and read one by one. As in the
  * reference implementation the tensors must cover the data without gap or overlap.
  */
-import { dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
-import { readJsonObject } from "./json_file.ts";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
+import { openShards } from "./sharded_tensors.ts";
 import {
   bytesPerElement,
   elementCount,
@@ -31,7 +31,14 @@ export interface SafetensorsFile extends TensorFile {
  * @throws {DataError} when the file is no valid safetensors file
  */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  return path.endsWith(".index.json") ? await openShards(path) : new SingleFile(path);
+  if (!path.endsWith(".index.json")) return new SingleFile(path);
+  const shards = await openShards(path, (shard) => new SingleFile(shard));
+  return {
+    ...shards,
+    metadata: {},
+    readIntegers: (name) => Promise.try(() => shards.home(name).readIntegers(name)),
+    readDoubles: (name) => Promise.try(() => shards.home(name).readDoubles(name)),
+  };
 }
 
 /** An array that safetensors can hold: f64, f32, f16 or i64 by its type. */
@@ -95,6 +102,7 @@ class SingleFile implements SafetensorsFile {
   constructor(readonly path: string) {
     this.#file = RandomAccessFile.open(path);
     try {
+      refuseLfsPointer(this.#file);
       const { header, dataStart } = readHeader(this.#file);
       this.#dataStart = dataStart;
       this.metadata = parseMetadata(path, header.__metadata__);
@@ -211,53 +219,6 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
     );
   }
   return { dtype: dtype as TensorType, shape, start: offsets[0], end: offsets[1] };
-}
-
-/** Which file beside an index holds each tensor. @throws {DataError} when the index is none, or names other files */
-export async function shardsOf(indexPath: string): Promise<Record<string, string>> {
-  const fail = (what: string) =>
-    new DataError(`Cannot read "${indexPath}" as an index of safetensors files: ${what}`);
-  const { weight_map: homes } = await readJsonObject(indexPath);
-  if (!isRecord(homes)) throw fail(`it has no object "weight_map"`);
-  for (const [name, file] of Object.entries(homes)) {
-    if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file)) {
-      throw fail(`tensor "${name}" lies in ${JSON.stringify(file)}, expected a .safetensors file beside it`);
-    }
-  }
-  return homes as Record<string, string>;
-}
-
-async function openShards(path: string): Promise<SafetensorsFile> {
-  const shards = new Map<string, SingleFile>();
-  const homes = new Map<string, SingleFile>();
-  const close = () => shards.forEach((shard) => shard.close());
-  try {
-    for (const [name, file] of Object.entries(await shardsOf(path))) {
-      if (!shards.has(file)) shards.set(file, new SingleFile(join(dirname(path), file)));
-      const shard = shards.get(file)!;
-      if (!shard.tensors.has(name)) {
-        throw new DataError(`Cannot read "${path}": "${file}" does not hold tensor "${name}"`);
-      }
-      homes.set(name, shard);
-    }
-  } catch (error) {
-    close();
-    throw error;
-  }
-  const home = (name: string) => {
-    const shard = homes.get(name);
-    if (!shard) throw new DataError(`Cannot read "${path}": it has no tensor "${name}"`);
-    return shard;
-  };
-  return {
-    path,
-    metadata: {},
-    tensors: new Map([...homes].map(([name, shard]) => [name, shard.tensors.get(name)!])),
-    read: (name) => Promise.try(() => home(name).read(name)),
-    readIntegers: (name) => Promise.try(() => home(name).readIntegers(name)),
-    readDoubles: (name) => Promise.try(() => home(name).readDoubles(name)),
-    close,
-  };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

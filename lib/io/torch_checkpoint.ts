@@ -7,7 +7,9 @@
 import { crc32 } from "node:zlib";
 import { Parser } from "pickleparser";
 import { DataError } from "../cli/errors.ts";
+import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
+import { openShards } from "./sharded_tensors.ts";
 import { bytesPerElement, elementCount, type TensorFile, widen } from "./tensor_file.ts";
 import { PickledTensor, Placeholder, torchNames } from "./torch_pickle.ts";
 import { looksLikeZip, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
@@ -17,12 +19,14 @@ const maxRepeatedElements = 1 << 24;
 const maxPickleBytes = 1 << 26;
 
 /**
- * Open a checkpoint: the tensors of its `state_dict`, or of the whole where it is one itself.
+ * Open a checkpoint, or the shards that a `pytorch_model.bin.index.json` lists: the tensors of its `state_dict`, or of
+ * the whole where it is one itself.
  *
  * @throws {DataError} when the file is damaged, is of the old format before PyTorch 1.6, or names something that could run
  */
-export function openTorchCheckpoint(path: string): Promise<TensorFile> {
-  return Promise.try(() => new TorchCheckpoint(path));
+export async function openTorchCheckpoint(path: string): Promise<TensorFile> {
+  const open = (file: string) => new TorchCheckpoint(file);
+  return path.endsWith(".index.json") ? await openShards(path, open) : open(path);
 }
 
 class TorchCheckpoint implements TensorFile {
@@ -35,6 +39,7 @@ class TorchCheckpoint implements TensorFile {
   constructor(readonly path: string) {
     this.#file = RandomAccessFile.open(path);
     try {
+      refuseLfsPointer(this.#file);
       if (!looksLikeZip(this.#file)) throw notAnArchive(this.#file);
       this.#entries = readZipDirectory(this.#file);
       const pickle = [...this.#entries.keys()].filter((name) => /^[^/]*\/data\.pkl$/.test(name));

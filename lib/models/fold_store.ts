@@ -4,8 +4,9 @@
  * become a result.
  *
  *     const store = await FoldStore.open(folder, { ...flags, folds, identity });
+ *     if (store.isFinished) return;
  *     for (const fold of store.toRun) await store.save(fold, await fit(fold, store.checkpoint(fold)));
- *     if (!store.isComplete) return;
+ *     if (!await store.isComplete()) return;
  */
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
@@ -19,6 +20,7 @@ import {
   type TrainingCheckpoint,
   writeCheckpoint,
 } from "../nn/mod.ts";
+import { FinishedResult } from "./finished_result.ts";
 
 /** For scripts that can stop and go on. */
 export const foldStoreFlags = {
@@ -52,23 +54,28 @@ export interface FoldStoreOptions {
   readonly folds: readonly number[];
   readonly resume: boolean;
   readonly checkpointSeconds: number;
-  /** Everything that the numbers depend on, flags by their names on the command line. Plain JSON values. */
+  /** Kind of device that this run computes on. */
+  readonly device: string;
+  /** Everything that the numbers depend on but the device, flags by their names on the command line. Plain JSON values. */
   readonly identity: CheckpointValues;
 }
 
 export class FoldStore {
   readonly #folder: string;
   readonly #options: FoldStoreOptions;
+  readonly #result: FinishedResult;
   readonly #finished = new Map<number, Checkpoint>();
   readonly #begun = new Map<number, Checkpoint>();
 
-  private constructor(folder: string, options: FoldStoreOptions) {
+  private constructor(folder: string, options: FoldStoreOptions, result: FinishedResult) {
     this.#folder = join(folder, "unfinished");
     this.#options = options;
+    this.#result = result;
   }
 
   /**
-   * Look at what earlier runs left in a result folder. A run of all folds without --resume starts from nothing.
+   * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A run of all folds without
+   * --resume starts from nothing.
    *
    * @throws {UsageError} when --folds names a fold that is none
    * @throws {DataError} when what is there was made with other flags or from other data
@@ -82,18 +89,30 @@ export class FoldStore {
         }`,
       );
     }
-    const store = new FoldStore(folder, options);
+    const result = await FinishedResult.lookFor(folder, options.identity);
+    const store = new FoldStore(folder, options, result);
     const isPart = options.folds.length > 0;
     if (!options.resume && !isPart) await store.remove();
     for (let fold = 0; fold < options.count; fold++) {
-      const runsAnew = !options.resume && options.folds.includes(fold);
-      if (runsAnew) await removeFile(store.#path(fold, "done"));
+      const isAsked = !isPart || options.folds.includes(fold);
+      if (isAsked && !options.resume) await removeFile(store.#path(fold, "done"));
       else await store.#find(fold, "done", store.#finished);
+      if (!isAsked) continue; // its checkpoint is for the run that does this fold, perhaps at this moment
       if (options.resume) await store.#find(fold, "begun", store.#begun);
       else await removeFile(store.#path(fold, "begun"));
     }
     if (options.resume) store.#tellWhatIsThere();
     return store;
+  }
+
+  /** Whether --resume finds nothing to do: the folder holds the result of these settings and data. */
+  get isFinished(): boolean {
+    return this.#options.resume && this.#result.wasThere && this.#finished.size + this.#begun.size === 0;
+  }
+
+  /** For summary.json, from which a later --resume knows that this run is finished. */
+  get runId(): string {
+    return this.#result.runId;
   }
 
   /** Folds that this run has still to do. */
@@ -110,12 +129,19 @@ export class FoldStore {
     );
   }
 
-  /** Say which folds are still to be run, if any are. @returns whether any are */
-  tellMissing(): boolean {
+  /**
+   * Whether all folds are done, those included that other runs have done since this one began. Says which are still to
+   * be run.
+   *
+   * @throws {DataError} when another run's folds were made with other flags or from other data
+   */
+  async isComplete(): Promise<boolean> {
+    for (const fold of this.missing) await this.#find(fold, "done", this.#finished);
     const { missing } = this;
-    if (missing.length === 0) return false;
-    log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
-    return true;
+    if (missing.length > 0 && !await this.#result.cameMeanwhile()) {
+      log.info(`Still to be run into this output folder: --folds ${missing.join(" ")}.`);
+    }
+    return missing.length === 0;
   }
 
   /** What precedes a fold's log line: its number where the run does not do all folds, so that counting them tells. */
@@ -131,13 +157,15 @@ export class FoldStore {
       everySeconds: this.#options.checkpointSeconds,
       resume: this.#begun.get(fold) ?? null,
       identity: this.#options.identity,
+      devices: this.#devicesOf(fold),
     };
   }
 
   /** Keep a finished fold. */
   async save(fold: number, values: CheckpointValues, tensors: CheckpointTensors): Promise<void> {
     const path = this.#path(fold, "done");
-    await writeCheckpoint(path, { ...values, identity: this.#options.identity }, tensors);
+    const { identity } = this.#options;
+    await writeCheckpoint(path, { ...values, identity, devices: this.#devicesOf(fold) }, tensors);
     await this.#find(fold, "done", this.#finished);
     await removeFile(this.#path(fold, "begun"));
     this.#begun.delete(fold);
@@ -148,13 +176,33 @@ export class FoldStore {
     return this.#finished.get(fold)!;
   }
 
-  /** Take everything away, once the result is written. */
+  /** Kinds of device that the finished folds were computed on, such as "cpu, webgpu". Warns where there are several. */
+  tellDevices(): string {
+    const devices = [...this.#finished.values()].flatMap(({ values }) => values.devices as string[] ?? []);
+    const kinds = [...new Set(devices)].sort();
+    if (kinds.length > 1) {
+      log.warn(
+        `Folds were computed on ${
+          kinds.join(" and ")
+        }: a run on one of them alone gives somewhat other numbers.`,
+      );
+    }
+    return kinds.join(", ");
+  }
+
+  /** Take everything away, once the result is written. Another run that wrote it too may do the same. */
   async remove(): Promise<void> {
     try {
       await Deno.remove(this.#folder, { recursive: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
+  }
+
+  /** Those that a checkpoint was computed on, and that of this run, which goes on from it. */
+  #devicesOf(fold: number): string[] {
+    const before = this.#begun.get(fold)?.values.devices as string[] ?? [];
+    return [...new Set([...before, this.#options.device])];
   }
 
   async #find(fold: number, state: "done" | "begun", found: Map<number, Checkpoint>) {
@@ -175,6 +223,7 @@ export class FoldStore {
   }
 
   #tellWhatIsThere() {
+    if (this.isFinished) return this.#result.tell();
     const done = this.#finished.size;
     for (const fold of this.#finished.keys()) this.#begun.delete(fold);
     if (done > 0) log.info(`Going on: ${counted(done, "fold")} of ${this.#options.count} done before.`);
@@ -187,14 +236,6 @@ export class FoldStore {
   #path(fold: number, state: "done" | "begun"): string {
     return join(this.#folder, `fold_${fold}${state === "begun" ? "_checkpoint" : ""}.safetensors`);
   }
-}
-
-/** A short text that differs when the numbers or texts do: SHA-256 in hex. */
-export async function fingerprint(data: Float32Array | readonly string[]): Promise<string> {
-  const bytes = data instanceof Float32Array
-    ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
-    : new TextEncoder().encode(JSON.stringify(data));
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
 async function removeFile(path: string): Promise<void> {

@@ -11,6 +11,7 @@ for (const letter of ["A", "C", "G", "T", "N"] as const) idOfCharCode[letter.cha
 
 export const hyenaTokenizer: Tokenizer = {
   padId: ids["[PAD]"],
+  unknownId: ids["[UNK]"],
   paddingSide: "left",
   specialTokens: ["[CLS]", "[SEP]"],
   encode(sequence: string, maxTokens = Infinity): TokenizedSequence {

@@ -24,15 +24,25 @@ export const ntIa3Config: Ia3Config = {
 
 /** Which side of a module is scaled; null where IA3 leaves it alone. */
 export function ia3Side(config: Ia3Config, module: string): "input" | "output" | null {
-  if (config.excludeModules !== null && matches(config.excludeModules, module)) return null;
-  if (!matches(config.targetModules, module)) return null;
-  return matches(config.feedforwardModules, module) ? "input" : "output";
+  if (config.excludeModules !== null && matches(config.excludeModules, module, isLastParts)) return null;
+  if (!matches(config.targetModules, module, isLastParts)) return null;
+  return matches(config.feedforwardModules, module, isEnding) ? "input" : "output";
 }
 
-function matches(pattern: ModulePattern, module: string): boolean {
+function matches(
+  pattern: ModulePattern,
+  module: string,
+  isEndOf: (ending: string, module: string) => boolean,
+): boolean {
   if (typeof pattern === "string") return new RegExp(`^(?:${pattern})$`).test(module);
-  return pattern.some((ending) => module === ending || module.endsWith(`.${ending}`));
+  return pattern.some((ending) => isEndOf(ending, module));
 }
+
+/** PEFT compares whole parts between dots where it looks for targets ... */
+const isLastParts = (ending: string, module: string) => module === ending || module.endsWith(`.${ending}`);
+
+/** ... and plain text where it asks which of them are feedforward modules. */
+const isEnding = (ending: string, module: string) => module.endsWith(ending);
 
 /** The text of `adapter_config.json`: PEFT's keys, sorted. */
 export function encodeAdapterConfig(config: Ia3Config): string {

@@ -43,6 +43,8 @@ export async function writeMergedModel(folder: string, source: ModelSource, adap
     ...config,
     architectures: ["EsmForSequenceClassification"],
     problem_type: "regression",
+    torch_dtype: "float32", // of the tensors above, whatever the pretrained ones were
+    ...("dtype" in config && { dtype: "float32" }), // its name since transformers 5
     id2label: Object.fromEntries(labels.map((label, i) => [i, label])),
     label2id: Object.fromEntries(labels.map((label, i) => [label, i])),
   };

@@ -32,7 +32,7 @@ export const mlpFlags = {
   "weight-decay": { default: 1e-4, min: 0, group: "Training", help: "decoupled weight decay" },
   "patience": {
     default: 10,
-    min: 1,
+    min: 0,
     group: "Training",
     help: "validation checks (every 5th epoch) without improvement before training stops",
   },
@@ -92,11 +92,10 @@ export async function runMlpFolds(
         `Cannot train ${name}: none of its ${fold.train.length} training perturbations has a measured value`,
       );
     }
-    const scaler = new StandardScaler(data.x, data.strict ? fold.train : undefined);
     const fitted = await fitMlp(
       backend,
       {
-        x: scaler.transform(data.x),
+        x: scalerOf(data, fold.train).transform(data.x),
         y: data.training.of(i).values,
         train: fold.train,
         test: fold.test,
@@ -114,9 +113,10 @@ export async function runMlpFolds(
     const tensors = new Map<string, SafetensorsArray>([
       ["predictions", asTensor(fitted.predictions)],
       ["train_predictions", asTensor(fitted.trainPredictions)],
-      ["baseline", vector(columnMeans(data.y, fold.train))],
-      ["scaler.mean", vector(scaler.mean)],
-      ["scaler.scale", vector(scaler.scale)],
+      ["baseline", {
+        shape: [data.y.columns],
+        data: Float32Array.from(columnMeans(data.y, fold.train)),
+      }],
     ]);
     for (const [key, tensor] of fitted.model.parameters()) {
       tensors.set(key, { shape: tensor.shape, data: await tensor.read() });
@@ -157,10 +157,10 @@ export async function collectMlpFolds(
     histories: saved.map(({ values }) => values.history as TrainingHistory),
     skippedSteps: saved.reduce((sum, { values }) => sum + (values.skippedSteps as number), 0),
     trainingSeconds: saved.reduce((sum, { values }) => sum + (values.seconds as number), 0),
-    models: data.folds.map(({ test }, fold) => ({
+    models: data.folds.map(({ train, test }, fold) => ({
       fold,
       test: Array.from(test, (row) => data.ids[row]),
-      tensors: modelTensors(saved[fold], data, settings, data.training.genesOf(fold)),
+      tensors: modelTensors(saved[fold], data, settings, train, data.training.genesOf(fold)),
     })),
   };
 }
@@ -170,14 +170,15 @@ function modelTensors(
   saved: Checkpoint,
   data: MlpData,
   settings: MlpSettings,
+  train: ArrayLike<number>,
   own: readonly number[] | null,
 ) {
   const { columns: genes } = data.y, { columns: inputs } = data.x;
-  const vectorOf = (name: string, length: number) => ({ shape: [length], data: saved.numbers(name, length) });
+  const { mean, scale } = scalerOf(data, train);
   const tensors = new Map<string, SafetensorsArray>([
-    ["baseline", vectorOf("baseline", genes)],
-    ["scaler.mean", vectorOf("scaler.mean", inputs)],
-    ["scaler.scale", vectorOf("scaler.scale", inputs)],
+    ["baseline", { shape: [genes], data: saved.numbers("baseline", genes) }],
+    ["scaler.mean", { shape: [inputs], data: mean }],
+    ["scaler.scale", { shape: [inputs], data: scale }],
   ]);
   const widths = [inputs, ...settings.hiddenDims, own?.length ?? genes];
   for (let layer = 0; layer + 1 < widths.length; layer++) {
@@ -201,6 +202,10 @@ function modelTensors(
   return tensors;
 }
 
+function scalerOf({ x, strict }: MlpData, train: ArrayLike<number>): StandardScaler {
+  return new StandardScaler(x, strict ? train : undefined);
+}
+
 /** Training rows of a fold that no earlier fold trained on. */
 function rowsFirstTrainedIn(folds: readonly Fold[], i: number): Int32Array {
   const earlier = new Set(folds.slice(0, i).flatMap(({ train }) => Array.from(train)));
@@ -213,8 +218,4 @@ function hasFinite(y: Matrix, rows: ArrayLike<number>): boolean {
 
 function asTensor({ data, rows, columns }: Matrix): SafetensorsArray {
   return { shape: [rows, columns], data };
-}
-
-function vector(numbers: Float64Array): SafetensorsArray {
-  return { shape: [numbers.length], data: Float32Array.from(numbers) };
 }

@@ -18,7 +18,8 @@ import { TrainingTargets } from "../dataset/training_targets.ts";
 import { chooseGenes } from "../dataset/top_genes.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { fingerprint, FoldStore, foldStoreFlags } from "./fold_store.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { FoldStore, foldStoreFlags } from "./fold_store.ts";
 import { collectMlpFolds, type MlpData, mlpFlags, runMlpFolds } from "./mlp_cross_validation.ts";
 import { halfPrecision } from "./half_precision.ts";
 import { writeNetworkResults } from "./network_results.ts";
@@ -94,11 +95,13 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
     const store = await FoldStore.open(folder.path, {
       ...flags,
       count: splits.folds.length,
+      device: backend.name,
       identity: await identityOf(data, flags, targets.genes, settings.mixedPrecision),
     });
+    if (store.isFinished) return;
     await runMlpFolds(backend, data, settings, store, foldProgress(flags.progress, store.toRun.length));
     await printProfile(opened);
-    if (store.tellMissing()) return;
+    if (!await store.isComplete()) return;
 
     const results = await collectMlpFolds(data, settings, store);
     const truth = { ids, genes: targets.genes, truth: data.y, folds: data.folds };
@@ -130,8 +133,9 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
       ...networkParameters(flags, settings.mixedPrecision),
       missing_values_filled: data.training.missing,
       training: trainingSummary(results.histories, results.skippedSteps),
-      device: backend.name,
+      device: store.tellDevices(),
       device_reason: reason,
+      run_id: store.runId,
       timings_seconds: {
         load_data: (loadedMs - startMs) / 1000,
         training: results.trainingSeconds,

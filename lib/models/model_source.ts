@@ -3,7 +3,8 @@ import { basename, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { HubRepository, looksLikeHubId } from "../io/hub.ts";
 import type { HubOptions } from "../io/hub.ts";
-import { openSafetensors, shardsOf } from "../io/safetensors.ts";
+import { openSafetensors } from "../io/safetensors.ts";
+import { shardsOf } from "../io/sharded_tensors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
 import { openTorchCheckpoint } from "../io/torch_checkpoint.ts";
 import { ModelConfig } from "./model_config.ts";
@@ -13,6 +14,8 @@ export interface ModelSource {
   readonly name: string;
   /** The hub's commit; null for a local folder, and before the first file. */
   readonly commit: string | null;
+  /** Why files that are not in the cache cannot be had; null where they can, and for a local folder. */
+  readonly cacheOnly: string | null;
   /** Path of a file. @throws {DataError} when there is none */
   file(name: string): Promise<string>;
   optionalFile(name: string): Promise<string | null>;
@@ -36,9 +39,22 @@ export async function openModelSource(model: string, options: HubOptions = {}): 
     get commit() {
       return repository.commit;
     },
-    file: (name) => repository.file(name),
-    optionalFile: (name) => repository.optionalFile(name),
+    get cacheOnly() {
+      return repository.cacheOnly;
+    },
+    file: (name) => orFolder(repository, model, () => repository.file(name)),
+    optionalFile: (name) => orFolder(repository, model, () => repository.optionalFile(name)),
   };
+}
+
+/** Until the model is found, its name may also be a folder's with a slip in it: the error tells both. */
+async function orFolder<T>(repository: HubRepository, model: string, get: () => Promise<T>): Promise<T> {
+  try {
+    return await get();
+  } catch (error) {
+    if (repository.commit !== null || !(error instanceof DataError)) throw error;
+    throw new DataError(`${error.message}; "${model}" is no folder here`);
+  }
 }
 
 function folderSource(folder: string): ModelSource {
@@ -49,6 +65,7 @@ function folderSource(folder: string): ModelSource {
   return {
     name: folder,
     commit: null,
+    cacheOnly: null,
     optionalFile,
     file: async (name) => {
       const path = await optionalFile(name);
@@ -62,20 +79,26 @@ export async function readModelConfig(source: ModelSource): Promise<ModelConfig>
   return await ModelConfig.read(await source.file("config.json"));
 }
 
+const weightFiles = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+  "weights.ckpt",
+];
+
 /** The model's weights: the first there is of the names that models are published under. @throws {DataError} when there is none */
 export async function openModelWeights(source: ModelSource): Promise<TensorFile> {
-  for (
-    const name of ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "weights.ckpt"]
-  ) {
+  for (const name of weightFiles) {
     const path = await source.optionalFile(name);
     if (path === null) continue;
-    if (!name.includes("safetensors")) return await openTorchCheckpoint(path);
     if (name.endsWith(".index.json")) {
       for (const shard of new Set(Object.values(await shardsOf(path)))) await source.file(basename(shard));
     }
-    return await openSafetensors(path);
+    return name.includes("safetensors") ? await openSafetensors(path) : await openTorchCheckpoint(path);
   }
+  const why = source.cacheOnly ? ` in the cache, and ${source.cacheOnly}` : "";
   throw new DataError(
-    `Cannot use the model "${source.name}": it has no model.safetensors, pytorch_model.bin or weights.ckpt`,
+    `Cannot use the model "${source.name}": it has no model.safetensors, pytorch_model.bin or weights.ckpt${why}`,
   );
 }

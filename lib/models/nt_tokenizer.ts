@@ -14,10 +14,10 @@ export class NtTokenizer implements Tokenizer {
   readonly paddingSide = "right";
   readonly specialTokens = ["<cls>"];
   readonly padId: number;
+  readonly unknownId: number;
   readonly vocabularySize: number;
   readonly #ids: ReadonlyMap<string, number>;
   readonly #bracketed: readonly string[];
-  readonly #unknownId: number;
   readonly #classId: number;
 
   /**
@@ -47,7 +47,7 @@ export class NtTokenizer implements Tokenizer {
       throw new DataError(`Cannot read "${name}": token "${odd}" is no 6-mer, letter or <special> token`);
     }
     for (const letter of "ATCGN") id(letter);
-    this.#unknownId = id("<unk>");
+    this.unknownId = id("<unk>");
     this.#classId = id("<cls>");
     this.padId = id("<pad>");
     this.vocabularySize = tokens.length;
@@ -68,7 +68,7 @@ export class NtTokenizer implements Tokenizer {
         truncated = true;
         break;
       }
-      ids.push(id ?? this.#unknownId);
+      ids.push(id ?? this.unknownId);
     }
     return { tokenIds: Int32Array.from(ids), truncated };
   }

@@ -59,8 +59,11 @@ export function ntConfig(config: ModelConfig): NtConfig {
     token_dropout: false,
     add_bias_fnn: false,
   };
+  // Absent or null is false in transformers; the default of add_bias_fnn is true.
+  const falseByDefault = ["emb_layer_norm_before", "token_dropout"];
   for (const [key, value] of Object.entries(expected)) {
-    if (config.get(key) !== value) {
+    const found = config.get(key) ?? (falseByDefault.includes(key) ? false : undefined);
+    if (found !== value) {
       throw refuse(`"${key}" is ${JSON.stringify(config.get(key))}, not ${JSON.stringify(value)}`);
     }
   }
@@ -164,6 +167,7 @@ export class NucleotideTransformer {
     const layers: Layer[] = [];
     for (let i = 0; i < config.layers; i++) {
       const name = `esm.encoder.layer.${i}`;
+      const frequencies = `${name}.attention.self.rotary_embeddings.inv_freq`;
       const linears = new Map<string, Linear>();
       const load = async (module: string, outputs: number, inputs: number, hasBias: boolean) => {
         linears.set(module, {
@@ -180,10 +184,9 @@ export class NucleotideTransformer {
         linears,
         attentionNorm: await norm(`${name}.attention.LayerNorm`),
         norm: await norm(`${name}.LayerNorm`),
-        inverseFrequencies: await weights.read(
-          `${name}.attention.self.rotary_embeddings.inv_freq`,
-          [width / heads / 2],
-        ),
+        inverseFrequencies: weights.has(frequencies)
+          ? await weights.read(frequencies, [width / heads / 2])
+          : publishedFrequencies(width / heads),
       });
     }
     return new NucleotideTransformer(
@@ -312,6 +315,14 @@ export class NucleotideTransformer {
     }
     this.#tables.clear();
   }
+}
+
+/** 10000^(-2i/d) in float32 throughout, for files of newer versions of transformers, which leave them out. */
+function publishedFrequencies(headWidth: number): Float32Array {
+  return Float32Array.from(
+    { length: headWidth / 2 },
+    (_, i) => 1 / Math.fround(10000 ** Math.fround(2 * i / headWidth)),
+  );
 }
 
 /** f on blocks of rows, which must not depend on each other. Carries no gradient. */

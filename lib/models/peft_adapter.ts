@@ -2,8 +2,9 @@
  * Adapter folders in PEFT's format, both ways: `adapter_config.json` and `adapter_model.safetensors` (or, from older
  * versions, `adapter_model.bin`), which hold the IA3 vectors and the trained classification head.
  */
-import { join } from "@std/path";
+import { basename, join, resolve } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors } from "../io/safetensors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
@@ -72,6 +73,18 @@ export async function readAdapter(folder: string): Promise<Adapter> {
   } finally {
     file.close();
   }
+}
+
+/**
+ * Warn where an adapter says that it was trained on another model: what it adds to these weights means nothing then.
+ * Models are told apart by the last part of their hub id or folder.
+ */
+export function warnOfOtherBase(adapter: string, { baseModel }: Ia3Config, model: string): void {
+  if (baseModel === null || basename(resolve(baseModel)) === basename(resolve(model))) return;
+  log.warn(
+    `The adapter "${adapter}" was trained on "${baseModel}", not on "${model}" (--model): ` +
+      `its predictions mean something only if these are the same weights.`,
+  );
 }
 
 async function openAdapterWeights(folder: string): Promise<TensorFile> {

@@ -17,8 +17,16 @@ export type ModelInput =
   | { readonly kind: "gene_id" }
   /** A row of embeddings. `model` is the pipeline of inference.ts that makes them. */
   | { readonly kind: "embedding"; readonly model: "ntv2" | "hyenadna"; readonly width: number }
-  /** Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. */
-  | { readonly kind: "sequence"; readonly model: string; readonly maxLength: number };
+  /**
+   * Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. With
+   * `upper` lower-case letters were made upper case; files of earlier versions do not say, which means no.
+   */
+  | {
+    readonly kind: "sequence";
+    readonly model: string;
+    readonly maxLength: number;
+    readonly upper?: boolean;
+  };
 
 const inputKinds: Record<ModelKind, ModelInput["kind"]> = {
   linear_pca: "gene_id",
@@ -107,7 +115,8 @@ function isModelInput(value: unknown): value is ModelInput {
   if (value.kind === "embedding") {
     return (value.model === "ntv2" || value.model === "hyenadna") && isCount(value.width);
   }
-  return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength);
+  return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength) &&
+    (value.upper === undefined || typeof value.upper === "boolean");
 }
 
 function isSavedFold(value: unknown): value is SavedFold {

@@ -9,6 +9,7 @@ export interface TokenizedSequence {
 
 export interface Tokenizer {
   readonly padId: number;
+  readonly unknownId: number;
   /** Where padding goes. */
   readonly paddingSide: "left" | "right";
   /** Names of the special tokens that every sequence gets, for the record beside embeddings. */

@@ -18,7 +18,7 @@ import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsv } from "../io/csv.ts";
 import { writeParquetFrame } from "../io/parquet.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { fingerprint } from "./fold_store.ts";
+import { fingerprint } from "./fingerprint.ts";
 import type { TreeData } from "./tree_cross_validation.ts";
 import type { GeneRange } from "./tree_parts.ts";
 

@@ -11,6 +11,7 @@ import type { Forest } from "../boosting/forest.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
 import { readFileText } from "../io/read_file.ts";
+import { FinishedResult } from "./finished_result.ts";
 
 /** Genes of a run by position: from, up to but without to. */
 export interface GeneRange {
@@ -49,53 +50,59 @@ const forestNames: Record<keyof Forest, string> = {
 
 export class TreeParts {
   readonly #folder: string;
-  /** Says what the parts belong to; where it is gone, so are they. */
-  readonly #description: string;
+  readonly #identity: Record<string, unknown>;
   #parts: TreePart[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, identity: Record<string, unknown>, readonly result: FinishedResult) {
     this.#folder = join(folder, "unfinished");
-    this.#description = join(this.#folder, "run.json");
+    this.#identity = identity;
   }
 
   /**
    * Look at what earlier runs left in a result folder.
    *
    * @param identity everything that the numbers depend on, flags by their names on the command line
-   * @param keep false: start from nothing, with a warning that counts what is thrown away
+   * @param mode.resume go on from what is there
+   * @param mode.isPart keep what is there; with neither a run starts from nothing, and says what it throws away
+   * @returns null when there is nothing to resume since the folder holds the result
    * @throws {DataError} when what is there was made with other flags or from other data
    */
-  static async open(folder: string, identity: Record<string, unknown>, keep: boolean): Promise<TreeParts> {
-    const store = new TreeParts(folder);
-    store.#parts = await partsIn(store.#folder);
-    if (!keep) await store.#startAnew();
-    const { length } = store.#parts, description = store.#description;
-    if (length > 0) refuseOther(description, await readFileText(description), identity);
-    await writeFileAtomic(description, JSON.stringify(identity, null, 2) + "\n");
+  static async open(
+    folder: string,
+    identity: Record<string, unknown>,
+    { resume, isPart }: { resume: boolean; isPart: boolean },
+  ): Promise<TreeParts | null> {
+    const store = new TreeParts(folder, identity, await FinishedResult.lookFor(folder, identity));
+    if (!resume && !isPart) await store.#startAnew();
+    await store.lookAgain();
+    if (resume && store.#parts.length === 0 && store.result.wasThere) {
+      store.result.tell();
+      return null;
+    }
+    await writeFileAtomic(store.#description, JSON.stringify(identity, null, 2) + "\n");
     return store;
   }
 
   /**
-   * Look again, for what runs beside this one have saved since it began.
+   * Take in what other runs have saved in the meantime.
    *
-   * @returns false when one of them has put all parts together and taken them away
+   * @throws {DataError} when it was made with other flags or from other data
    */
-  async rescan(): Promise<boolean> {
-    if (await this.#isMerged()) {
-      await this.remove(); // what this run saved once more behind it
-      return false;
-    }
+  async lookAgain(): Promise<void> {
     this.#parts = await partsIn(this.#folder);
-    return true;
+    if (this.#parts.length > 0) {
+      refuseOther(this.#description, await readFileText(this.#description), this.#identity);
+    }
   }
 
-  /** What `read` gives; null when a run beside this one put the parts together and took them away meanwhile. */
+  /** What `read` gives; null when another run put the parts together and took them away meanwhile. Says so. */
   async unlessMerged<T>(read: () => Promise<T>): Promise<T | null> {
     try {
       return await read();
     } catch (error) {
-      if (await this.#isMerged()) return null;
-      throw error;
+      if (!await this.#isGone() || !await this.result.cameMeanwhile()) throw error;
+      await this.remove(); // what this run saved behind it
+      return null;
     }
   }
 
@@ -177,7 +184,7 @@ export class TreeParts {
   }
 
   async #startAnew(): Promise<void> {
-    const { length } = this.#parts;
+    const { length } = await partsIn(this.#folder);
     await this.remove();
     if (length === 0) return;
     log.warn(
@@ -187,8 +194,13 @@ export class TreeParts {
     );
   }
 
-  async #isMerged(): Promise<boolean> {
+  async #isGone(): Promise<boolean> {
     return !(await namesIn(this.#folder)).includes(basename(this.#description));
+  }
+
+  /** Says what the parts belong to; where it is gone, so are they. */
+  get #description(): string {
+    return join(this.#folder, "run.json");
   }
 
   #path({ fold, from, to }: TreePart): string {

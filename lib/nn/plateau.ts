@@ -37,7 +37,7 @@ export class ReduceLROnPlateau {
   }
 }
 
-/** Ends training after `patience` checks in a row without a new lowest loss. */
+/** Ends training after `patience` checks in a row without a new lowest loss; 0 is as 1: at the first such check. */
 export class EarlyStopping {
   best = Infinity;
   badChecks = 0;
@@ -51,6 +51,6 @@ export class EarlyStopping {
       this.best = loss;
       this.badChecks = 0;
     } else this.badChecks++;
-    return { improved, stop: this.badChecks >= this.patience };
+    return { improved, stop: !improved && this.badChecks >= this.patience };
   }
 }

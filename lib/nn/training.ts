@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/mod.ts";
 import { type Checkpoint, type CheckpointValues, loadTensors, writeCheckpoint } from "./checkpoint_file.ts";
 import { EarlyStopping, type ReduceLROnPlateau } from "./plateau.ts";
 import { Snapshot } from "./snapshot.ts";
-import type { Trainee } from "./training_step.ts";
+import { assertLearned, type Trainee } from "./training_step.ts";
 
 /** A training run: what is trained, for how long, and by which losses it is judged. */
 export interface Training extends Trainee {
@@ -36,6 +36,8 @@ export interface TrainingCheckpoint {
   readonly resume: Checkpoint | null;
   /** Saved along, to tell whose it is. */
   readonly identity: CheckpointValues;
+  /** Saved along: kinds of device that had a part in it. */
+  readonly devices?: readonly string[];
 }
 
 /** One validation check. */
@@ -59,7 +61,7 @@ export interface TrainingHistory {
 /**
  * Train to the end.
  *
- * @throws {DataError} when a loss is not finite: says at which step
+ * @throws {DataError} when a loss is not finite: says at which step; or when f16 overflowed in all steps
  */
 export async function train(training: Training): Promise<TrainingHistory> {
   const { parameters, optimiser, schedule, scaler, epochs, checkEvery, checkpoint } = training;
@@ -109,11 +111,12 @@ export async function train(training: Training): Promise<TrainingHistory> {
     training.onCheck?.(check);
 
     if (checkpoint && performance.now() - savedAtMs >= 1000 * checkpoint.everySeconds) {
-      const { identity, path } = checkpoint;
-      await writeCheckpoint(path, { identity, ...state(), nextEpoch: epoch + 1 }, tensors());
+      const { identity, devices, path } = checkpoint;
+      await writeCheckpoint(path, { identity, devices, ...state(), nextEpoch: epoch + 1 }, tensors());
       savedAtMs = performance.now();
     }
   }
+  assertLearned(training, training.name);
   best.restore();
   best.dispose();
   return history;

@@ -1,3 +1,4 @@
+import { DataError } from "../cli/errors.ts";
 import { backward, scope, type Tensor } from "../tensor/mod.ts";
 import type { Adam } from "./adam.ts";
 import type { LossScaler } from "./gradients.ts";
@@ -37,4 +38,21 @@ export async function trainingStep(
     return;
   }
   losses.add(epoch, step, value);
+}
+
+/**
+ * Refuse a training whose every step was left out: its weights are those it began with.
+ *
+ * @param name what was trained: "fold 2"
+ * @throws {DataError} when no step was taken
+ */
+export function assertLearned(
+  { optimiser, scaler }: Pick<Trainee, "optimiser" | "scaler">,
+  name: string,
+): void {
+  if (!scaler || optimiser.steps > 0) return;
+  throw new DataError(
+    `Cannot train ${name}: f16 overflowed in each of its ${scaler.skipped} steps, so it learned nothing ` +
+      `(run with --no-mixed-precision)`,
+  );
 }

@@ -61,7 +61,12 @@ export const predictFlags = {
     help: "column of ids in a CSV of sequences",
   },
   "sequence-col": { default: "sequence", value: "NAME", group: "Input", help: "column of DNA in it" },
-  "upper": { default: false, group: "Input", help: "make lower-case letters of sequences upper case" },
+  "upper": {
+    default: false,
+    group: "Input",
+    shownDefault: "for nt_ia3 as in training, else off",
+    help: "make lower-case letters of sequences upper case",
+  },
   "model": {
     default: null,
     type: "text",

@@ -166,7 +166,8 @@ async function readTokens(
   if (flags.sequences === null) {
     throw new UsageError(`Flag --sequences is needed for a ${model.kind} model: the TFs' promoter DNA`);
   }
-  const { ids, sequences } = await readSequenceFile(flags.sequences, flags);
+  const upper = flags.given.has("upper") ? flags.upper : input.upper ?? false;
+  const { ids, sequences } = await readSequenceFile(flags.sequences, { ...flags, upper });
   const pretrained = await openPretrainedNt(flags.model ?? input.model, { warn: log.warn });
   const maxLength = flags.maxLength ?? input.maxLength;
   const { tokenIds } = tokenizeSequences(pretrained.tokenizer, sequences, maxLength);

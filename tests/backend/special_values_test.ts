@@ -49,6 +49,29 @@ onEachEngine("NaN goes through every function, and sine of infinity is NaN", asy
   assertEquals(await unary(backend, "sin", [Infinity, -Infinity]), [NaN, NaN]);
 });
 
+onEachEngine("clipFactor() of a NaN norm is NaN, of an infinite one 0", async (backend) => {
+  const [out, squares] = [backend.allocate("f32", 1), backend.allocate("f32", 1)];
+  for (const [sum, factor] of [[NaN, NaN], [Infinity, 0], [16, 0.25 / (1 + 0.25e-6)]]) {
+    backend.write(squares, Float32Array.of(sum));
+    backend.clipFactor(out, squares, 1, 1);
+    const [found] = await backend.read(out);
+    assert(Object.is(found, factor) || Math.abs(found - factor) < 1e-6, `of ${sum}: ${found}`);
+  }
+});
+
+onEachEngine("gatherPairs() with relu keeps a NaN and makes all below 0 a 0", async (backend) => {
+  const pairs = [NaN, -Infinity, -1, -1e-45, 0, 1e-45, 2, Infinity];
+  const [a, b, out] = [pairs.length, 1, pairs.length].map((length) => backend.allocate("f32", length));
+  const [ia, ib] = [0, 0].map(() => backend.allocate("i32", pairs.length));
+  backend.write(a, Float32Array.from(pairs));
+  backend.write(b, Float32Array.of(0));
+  backend.write(ia, Int32Array.from(pairs.keys()));
+  backend.write(ib, new Int32Array(pairs.length));
+  backend.gatherPairs(out, a, ia, b, ib, pairs.length, 1, "relu");
+  const found = [...await backend.read(out)].map((value) => value < 1e-30 ? 0 : value); // denormals may be flushed
+  assertEquals(found, [NaN, 0, 0, 0, 0, 0, 2, Infinity]);
+});
+
 onEachEngine("sine keeps its relative accuracy beside multiples of pi", async (backend) => {
   const angles = [1, 2, 3, 100, 22, 355, 1e4, 1e6, 1e9].flatMap((
     k,

@@ -109,6 +109,28 @@ Deno.test("crossValidationSplits() leaves a file alone that it cannot replace", 
     await assertRejects(() => Deno.stat(`${file}.bak`), Deno.errors.NotFound);
   }));
 
+Deno.test("crossValidationSplits() takes splits that came with the data where they fit, and never changes them", () =>
+  inFolder(async (file) => {
+    const shared = `${file}.shared`;
+    await write(shared, { perturbations: ids });
+    assertEquals((await ask(file, { shared })).result, {
+      folds: kFold(12, 3, 9),
+      method: "3fold",
+      file: shared,
+    });
+
+    await write(shared, { perturbations: [...ids.slice(1), "X"] });
+    const before = await Deno.readFile(shared);
+    const { result: fresh, lines } = await ask(file, { shared });
+    assertEquals(fresh, { folds: kFold(12, 3, 1), method: "3fold", file });
+    assert(
+      lines.some((line) => line.endsWith(`such as X); taking those of ${file} instead.`)),
+      lines.join("\n"),
+    );
+    assertEquals(await Deno.readFile(shared), before);
+    assertEquals((await ask(file, { shared, seed: 99 })).result, fresh);
+  }));
+
 const broken: [string, Parameters<typeof write>[1], string][] = [
   [
     "an index beyond its samples",

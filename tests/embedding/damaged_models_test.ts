@@ -7,6 +7,7 @@ import { DataError } from "../../lib/cli/errors.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import { openHyenaEmbedder } from "../../lib/embedding/hyena_embedder.ts";
 import { openNtEmbedder } from "../../lib/embedding/nt_embedder.ts";
+import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
 import { type ModelSource, openModelSource } from "../../lib/models/model_source.ts";
 import { padBatch } from "../../lib/models/token_batch.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
@@ -40,9 +41,30 @@ const damages: Damage[] = [
   { folder: "hyena_tiny_mix", file: "weights.ckpt", open: openHyena, cases: 20 },
   { folder: "hyena_tiny_mix", file: "config.json", open: openHyena, cases: 70 },
   { folder: "hyena_tiny_hf", file: "model.safetensors", open: openHyena, cases: 50, region: { first: 6000 } },
+  { folder: "hyena_tiny_hf", file: "model.safetensors.index.json", open: openHyena, cases: 100 },
 ];
 
 assert(damages.reduce((sum, { cases }) => sum + cases, 0) >= 500);
+
+/** Two files and an index in place of one. */
+async function shard(folder: string): Promise<void> {
+  const path = join(folder, "model.safetensors");
+  const whole = await openSafetensors(path);
+  const parts = [1, 2].map((part) => ({
+    name: `model-0000${part}-of-00002.safetensors`,
+    tensors: new Map<string, SafetensorsArray>(),
+  }));
+  const homes: Record<string, string> = {};
+  for (const [i, [name, { shape }]] of [...whole.tensors].entries()) {
+    const part = parts[i % 2];
+    part.tensors.set(name, { shape, data: await whole.read(name) });
+    homes[name] = part.name;
+  }
+  whole.close();
+  await Deno.remove(path);
+  for (const { name, tensors } of parts) await Deno.writeFile(join(folder, name), encodeSafetensors(tensors));
+  await Deno.writeTextFile(`${path}.index.json`, JSON.stringify({ metadata: {}, weight_map: homes }));
+}
 
 /** Damage within the region, the rest left as it is. */
 function damaged(bytes: Uint8Array, stream: ModelStream, region: Damage["region"] = {}): Uint8Array {
@@ -83,12 +105,13 @@ if (deepGolden) {
         for (const { name, isFile } of Deno.readDirSync(original)) {
           // Only the weights that are damaged, lest others be taken.
           const isOther = /safetensors|\.bin|\.ckpt/.test(name) && file !== name &&
-            !file.includes("config") && !file.includes("vocab");
+            !file.includes("config") && !file.includes("vocab") && file !== `${name}.index.json`;
           if (isFile && !isOther) {
             await Deno.writeFile(join(copy, name), await Deno.readFile(join(original, name)));
           }
         }
-        const bytes = await Deno.readFile(join(original, file));
+        if (file.endsWith(".index.json")) await shard(copy);
+        const bytes = await Deno.readFile(join(copy, file));
         const before = Deno.memoryUsage().rss;
         const stream = new ModelStream(cases);
         let failures = 0;

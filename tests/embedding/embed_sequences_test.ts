@@ -1,10 +1,17 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { type EmbeddingOptions, embedSequences } from "../../lib/embedding/embed_sequences.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import { mergeShards } from "../../lib/embedding/merge_shards.ts";
-import { parseShard, pathsIn, recordPath, shardPaths, shardRows } from "../../lib/embedding/outputs.ts";
+import {
+  checkOutputs,
+  parseShard,
+  pathsIn,
+  recordPath,
+  shardPaths,
+  shardRows,
+} from "../../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../../lib/embedding/progress.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
@@ -16,6 +23,7 @@ function countingEmbedder(
 ): Embedder & { embedded: number; batches: number[] } {
   const embedder = {
     tokenizer: hyenaTokenizer,
+    width: 3,
     maxTokens: 100,
     allowsPadding: true,
     maxBatchTokens: 1000,
@@ -97,6 +105,7 @@ embeddingTest(
     assertEquals(record.special_tokens_counted, true);
     assertEquals([record.sequences, record.width, record.truncated], [11, 3, 0]);
     assertEquals(record.tokens, sequences.join("").length + 22);
+    assertEquals([record.unknown_tokens, record.sequences_sha256.length], [0, 64]);
   },
 );
 
@@ -110,6 +119,23 @@ embeddingTest("embedSequences() cuts long sequences and counts them", async (fol
   const long = ids.filter((_, i) => sequences[i].length > 10);
   assertEquals([truncated, truncated_ids, max_tokens], [long.length, long, 12]);
   assertEquals(lines[0], `[warn] ${long.length} sequences of "genes.csv" cut to 12 tokens`);
+});
+
+embeddingTest("embedSequences() counts unknown tokens, and mergeShards() adds them up", async (folder) => {
+  const odd = { ...input, sequences: sequences.with(0, "ACRYGT").with(3, "acgt") };
+  const record = async () => JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
+  await embedSequences(countingEmbedder(), odd, pathsOf(folder), options());
+  assertEquals((await record()).unknown_tokens, 6);
+  for (const index of [1, 2]) {
+    await embedSequences(
+      countingEmbedder(),
+      odd,
+      pathsOf(folder),
+      options({ shard: { index, count: 2 } }),
+    );
+  }
+  await mergeShards(pathsOf(folder));
+  assertEquals((await record()).unknown_tokens, 6);
 });
 
 embeddingTest("a run that was killed goes on with --resume and ends in the same files", async (folder) => {
@@ -128,7 +154,7 @@ embeddingTest("a run that was killed goes on with --resume and ends in the same 
   await assertRejects(
     () => embedSequences(countingEmbedder(), input, pathsOf(folder), other),
     DataError,
-    `its pooling is "mean", now "cls"`,
+    `its pooling is "mean over all tokens", now "first token"`,
   );
   const otherInput = { ...input, sequences: sequences.with(0, "TTTT") };
   await assertRejects(
@@ -144,6 +170,72 @@ embeddingTest("a run that was killed goes on with --resume and ends in the same 
     assertEquals(await Deno.readFile(join(folder, name)), await Deno.readFile(join(whole, name)), name);
   }
   assertEquals(names(folder).includes("x.npy.unfinished"), false);
+});
+
+/** Stands for a model in a folder. */
+const local = (model: string, weights: string): Partial<Embedder> => ({
+  record: { ...countingEmbedder().record, model, weights_sha256: weights },
+});
+
+/** A run that stops after two batches. */
+async function killedRun(folder: string, changed: Partial<Embedder> = {}): Promise<void> {
+  const killed = countingEmbedder(changed);
+  const embed = killed.embed;
+  killed.embed = (...parameters) =>
+    killed.batches.length === 2 ? Promise.reject(new Error("killed")) : embed(...parameters);
+  await assertRejects(() => embedSequences(killed, input, pathsOf(folder), options()), Error, "killed");
+}
+
+embeddingTest("--resume knows a model by its weights, not by how its folder is spelled", async (folder) => {
+  await killedRun(folder, local("nt", "aa"));
+  const resume = (model: string, weights: string) =>
+    embedSequences(
+      countingEmbedder(local(model, weights)),
+      input,
+      pathsOf(folder),
+      options({ resume: true }),
+    );
+  await assertRejects(() => resume("nt", "bb"), DataError, `its weights_sha256 is "aa", now "bb"`);
+  await resume("./nt/", "aa");
+  assertEquals([...(await readNpyMatrix(join(folder, "x.npy"))).data], expected);
+});
+
+embeddingTest("--resume refuses vectors of another width than the model's", async (folder) => {
+  await killedRun(folder);
+  await assertRejects(
+    () => embedSequences(countingEmbedder({ width: 4 }), input, pathsOf(folder), options({ resume: true })),
+    DataError,
+    "it is damaged",
+  );
+});
+
+embeddingTest("--resume leaves finished files alone that are of the same run", async (folder) => {
+  const paths = pathsOf(folder);
+  const resume = async (changed: Partial<EmbeddingOptions> = {}) => {
+    const embedder = countingEmbedder();
+    const lines = await linesPrinted(() =>
+      embedSequences(embedder, input, paths, options({ resume: true, ...changed }))
+    );
+    return { embedded: embedder.embedded, lines };
+  };
+  await embedSequences(countingEmbedder(), input, paths, options());
+  const again = await resume();
+  assertEquals(again.embedded, 0);
+  assertEquals(again.lines, [`[info] Left "${paths.vectors}" as it is: it is finished`]);
+  assertEquals((await resume({ pooling: "cls" })).embedded, 11, "another pooling");
+  for (const path of [paths.vectors, paths.ids, paths.index!, recordPath(paths.vectors)]) {
+    assertEquals((await resume({ pooling: "cls" })).embedded, 0);
+    await Deno.remove(path);
+    assertEquals((await resume({ pooling: "cls" })).embedded, 11, `without ${path}`);
+  }
+  // Killed between the vectors and the rest: they are of the new run, the JSON must not be of the old one.
+  await Deno.remove(paths.ids);
+  await Deno.mkdir(join(paths.ids, "in the way"), { recursive: true });
+  await assertRejects(() => resume(), DataError, "a folder stands at that name");
+  await Deno.remove(paths.ids, { recursive: true });
+  await Deno.writeTextFile(paths.ids, "");
+  await Deno.remove(`${paths.vectors}.unfinished`);
+  assertEquals((await resume({ pooling: "cls" })).embedded, 11, "vectors and ids of two runs");
 });
 
 embeddingTest("without --resume a run starts anew, with a warning", async (folder) => {
@@ -180,6 +272,79 @@ embeddingTest("shards merge into what one run gives", async (folder) => {
   const record = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
   const wholeRecord = JSON.parse(await Deno.readTextFile(join(whole, "x.json")));
   assertEquals([record.sequences, record.tokens, record.merged_shards], [11, wholeRecord.tokens, 4]);
+});
+
+embeddingTest("a shard that no sequence falls to is written empty and merges", async (folder) => {
+  const few = { ...input, ids: ids.slice(0, 3), sequences: sequences.slice(0, 3) };
+  for (const index of [1, 2, 3, 4]) {
+    await embedSequences(
+      countingEmbedder(),
+      few,
+      pathsOf(folder),
+      options({ shard: { index, count: 4 } }),
+    );
+  }
+  const empty = shardPaths(pathsOf(folder), { index: 4, count: 4 });
+  const { rows, columns } = await readNpyMatrix(empty.vectors);
+  assertEquals([rows, columns, await readNpyStrings(empty.ids)], [0, 3, []]);
+  assertEquals(await mergeShards(pathsOf(folder)), { rows: 3, shards: 4 });
+  assertEquals([...(await readNpyMatrix(join(folder, "x.npy"))).data], expected.slice(0, 9));
+});
+
+embeddingTest("mergeShards() tells inputs apart by what is in them, not by their paths", async (folder) => {
+  const make = (index: number, changed: Partial<typeof input>, model: Partial<Embedder> = {}) =>
+    embedSequences(
+      countingEmbedder(model),
+      { ...input, ...changed },
+      pathsOf(folder),
+      options({ shard: { index, count: 2 } }),
+    );
+  await make(1, { path: "./genes.csv" }, local("nt", "aa"));
+  await make(2, { path: "/data/genes.csv" }, local("/data/nt", "aa"));
+  await mergeShards(pathsOf(folder));
+  const { sequences_sha256: merged } = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
+  await embedSequences(countingEmbedder(local("nt", "aa")), input, pathsOf(folder), options());
+  const { sequences_sha256: whole } = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
+  assertEquals(merged, whole);
+
+  const differ = (key: string) =>
+    assertRejects(() => mergeShards(pathsOf(folder)), DataError, `1/2 and 2/2 differ in "${key}"`);
+  // The sequence that differs is none of shard 2's own.
+  await make(2, { sequences: sequences.with(0, "TTTT") }, local("nt", "aa"));
+  await differ("sequences_sha256");
+  await make(2, { ids: ids.with(0, "other") }, local("nt", "aa"));
+  await differ("sequences_sha256");
+  await make(2, {}, local("nt", "bb"));
+  await differ("weights_sha256");
+
+  const path = recordPath(shardPaths(pathsOf(folder), { index: 1, count: 2 }).vectors);
+  const { sequences_sha256: _, ...old } = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify(old));
+  await assertRejects(
+    () => mergeShards(pathsOf(folder)),
+    DataError,
+    `it has no "sequences_sha256" (make this shard again)`,
+  );
+});
+
+embeddingTest("checkOutputs() says what keeps files from being written", async (folder) => {
+  const refuses = (output: string, message: string) =>
+    assertRejects(
+      () => checkOutputs(pathsIn(dirname(output), basename(output), "ids", null)),
+      DataError,
+      message,
+    );
+  await Deno.writeTextFile(join(folder, "file"), "");
+  await Deno.mkdir(join(folder, "x.npy"));
+  await refuses(
+    join(folder, "file", "x"),
+    `Cannot write "x.npy" into folder "${join(folder, "file")}": a file stands where a folder should be`,
+  );
+  await refuses(join(folder, "file", "deeper", "x"), "a file stands where a folder should be");
+  await refuses(join(folder, "x"), "a folder stands at that name");
+  await refuses("/proc/embeddings/x", `Cannot write "x.npy" into folder "/proc/embeddings"`);
+  await checkOutputs(pathsOf(join(folder, "new", "folder")));
+  assertEquals(names(join(folder, "new", "folder")), []);
 });
 
 embeddingTest("mergeShards() refuses shards that do not belong together", async (folder) => {

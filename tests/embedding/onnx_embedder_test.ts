@@ -4,6 +4,7 @@ import { DataError } from "../../lib/cli/errors.ts";
 import { type OnnxOptions, openOnnxEmbedder } from "../../lib/embedding/onnx_embedder.ts";
 import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
 import { padBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
+import { captured } from "../support/captured_log.ts";
 import { type OnnxGraph, onnxModel, type OnnxValue } from "../support/onnx_model.ts";
 
 const width = 4, tokens = 16;
@@ -99,6 +100,49 @@ onnxTest("openOnnxEmbedder() finds the row that is not finite", async (write) =>
   await embedder.close();
 });
 
+onnxTest(
+  "openOnnxEmbedder() takes the output that holds hidden states, and warns where it must guess",
+  async (write) => {
+    const other = table.map((value) => -value);
+    const opened = async (outputs: Record<string, string>) => {
+      const path = write(lookup({
+        outputs: Object.keys(outputs).map((name) => ({ ...hidden, name })),
+        nodes: Object.entries(outputs).map(([name, from]) => ({
+          op: "Gather",
+          inputs: [from, "input_ids"],
+          outputs: [name],
+        })),
+        constants: [
+          { name: "table", shape: [tokens, width], data: table },
+          { name: "other", shape: [tokens, width], data: other },
+        ],
+      }));
+      const { result: embedder, lines } = await captured(() => openOnnxEmbedder(path, options));
+      const { vectors } = await embedder.embed(padBatch(rows, rightPadded), "mean", false);
+      expected("mean").forEach((value, i) => assertAlmostEquals(vectors[i], value, 1e-6));
+      await embedder.close();
+      return lines.map((line) => line.replace(path, "m.onnx"));
+    };
+    assertEquals(await opened({ logits: "other", last_hidden_state: "table", hidden_states: "other" }), []);
+    const taking = `[warn] The ONNX model "m.onnx" has no output "last_hidden_state": taking`;
+    assertEquals(await opened({ "hidden_states.0": "other", "hidden_states.1": "table", logits: "other" }), [
+      `${taking} "hidden_states.1"`,
+    ]);
+    assertEquals(await opened({ logits: "table" }), [`${taking} "logits", which may be no hidden state`]);
+  },
+);
+
+onnxTest(
+  "openOnnxEmbedder() knows the width before it runs, whether the file says it or not",
+  async (write) => {
+    for (const shape of [["batch", "length", width], ["batch", "length", "width"]]) {
+      const embedder = await openOnnxEmbedder(write(lookup({ outputs: [{ ...hidden, shape }] })), options);
+      assertEquals(embedder.width, width);
+      await embedder.close();
+    }
+  },
+);
+
 onnxTest("openOnnxEmbedder() says what is wrong with a file or a model", async (write) => {
   const refuses = (bytes: Uint8Array, message: string) =>
     assertRejects(() => openOnnxEmbedder(write(bytes), options), DataError, message);
@@ -124,11 +168,28 @@ onnxTest("openOnnxEmbedder() says what is wrong with a file or a model", async (
       { op: "ReduceMax", inputs: ["rows"], outputs: ["sums"], attributes: { keepdims: 0 } },
     ],
   });
-  const embedder = await openOnnxEmbedder(write(flat), options);
+  await refuses(flat, `none of its outputs (sums) is named "last_hidden_state"`);
+  const scores = (name: string): OnnxValue => ({ ...hidden, name });
+  const two = lookup({
+    outputs: [scores("logits"), scores("pairs")],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["logits"] },
+      { op: "Identity", inputs: ["logits"], outputs: ["pairs"] },
+    ],
+  });
+  await refuses(two, `none of its outputs (logits, pairs) is named "last_hidden_state"`);
+  const summed = lookup({
+    outputs: [{ ...hidden, shape: ["any", "of", "it"] }],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["rows"] },
+      { op: "ReduceMax", inputs: ["rows"], outputs: ["last_hidden_state"], attributes: { keepdims: 1 } },
+    ],
+  });
+  const embedder = await openOnnxEmbedder(write(summed), options);
   await assertRejects(
     () => embedder.embed(padBatch(rows, rightPadded), "mean", false),
     DataError,
-    `its output "sums" has shape ()`,
+    `its output "last_hidden_state" has shape (1, 1, 1), expected (3, 9, width)`,
   );
   await embedder.close();
   const embedderOfIds = await openOnnxEmbedder(write(lookup()), options);

@@ -58,12 +58,19 @@ Deno.test("readSequences() says which column, row or sequence is missing", async
     assertRejects(() => readSequences(write("bad.csv", text), columns), DataError, message);
   await refuses(
     "gene,sequence\nA,ACGT\n",
-    `it has no column "gene_id" (it has gene, sequence; name another with --id-col)`,
+    `it has no column "gene_id" (its columns are "gene", "sequence"; name another with --id-col)`,
   );
   await refuses(
     "gene_id,dna\nA,ACGT\n",
-    `it has no column "sequence" (it has gene_id, dna; name another with --sequence-col)`,
+    `it has no column "sequence" (its columns are "gene_id", "dna"; name another with --sequence-col)`,
   );
+  const wide = ["gene_id", ...Array.from({ length: 20_000 }, (_, i) => `g${i}`)].join(",");
+  await refuses(
+    `${wide}\n${wide}\n`,
+    `it has no column "sequence" (its columns are "gene_id", "g0", "g1", "g2", "g3", ...; name another`,
+  );
+  await refuses("gene_id,sequence\n\nA,ACGT\n \n\nB,\n", `row 6 ("B") has no sequence`);
+  await refuses("\n\ngene_id,sequence\n\n,ACGT\n", "row 5 has no gene_id");
   await refuses("gene_id,sequence\nA,ACGT\nB,\n", `row 3 ("B") has no sequence in column "sequence"`);
   await refuses("gene_id,sequence\nA,nan\n", `row 2 ("A") has no sequence`);
   await refuses("gene_id,sequence\n,ACGT\n", "row 2 has no gene_id");

@@ -1,7 +1,8 @@
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
 import { trainingBytes } from "../../lib/fine_tuning/batches.ts";
-import { trainOnBatch } from "../../lib/fine_tuning/training.ts";
+import { trainIa3, trainOnBatch } from "../../lib/fine_tuning/training.ts";
 import { Ia3Regressor } from "../../lib/models/ia3.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
 import { Adam } from "../../lib/nn/mod.ts";
@@ -42,6 +43,41 @@ if (deepGolden) {
       }
     }, ["cpu"]);
   }
+
+  onEachEngine("A fold whose every step overflows is refused", async (backend) => {
+    const model = Ia3Regressor.untrained(await loadNtTiny(backend), 7, new ModelStream(1, "head"));
+    // A state with a loss scale that no three halvings make small enough.
+    const values = {
+      at: { epoch: 0, step: 0, stepOfEpoch: 0, lossSum: 0 },
+      record: { epochs: [], bestEpoch: -1, skippedSteps: 0 },
+      scaler: { scale: 1e38, skipped: 0, good: 0 },
+      optimiserSteps: 0,
+    };
+    const numbers = (_: string, size: number) => new Float32Array(size);
+    const path = await Deno.makeTempFile();
+    await assertRejects(
+      () =>
+        trainIa3({
+          model,
+          examples: {
+            tokenIds: [0, 1, 2].map(() => new Int32Array(20).fill(9)),
+            targets: { data: new Float32Array(21).fill(1e5), rows: 3, columns: 7 },
+            tokenizer: ntTokenizer(),
+          },
+          rows: [0, 1, 2],
+          fold: 4,
+          settings: {
+            ...{ learningRate: 1e-3, batchSize: 1, epochs: 1, maxSteps: null, maxGradientNorm: 1, seed: 1 },
+            ...{ restore: "best", plan: { rows: 1, checkpointLayers: false }, mixedPrecision: true },
+          },
+          evaluate: () => Promise.resolve(0),
+          checkpoint: { path, everySeconds: 60, identity: {}, resume: { path, values, numbers } },
+        }),
+      DataError,
+      "Cannot train fold 4: f16 overflowed in each of its 3 steps",
+    );
+    await Deno.remove(path);
+  }, ["cpu"]);
 
   for (const checkpointLayers of [false, true]) {
     const how = checkpointLayers ? "layers computed again" : "all activations kept";

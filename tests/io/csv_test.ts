@@ -138,10 +138,11 @@ Deno.test("CSV text: quotes, doubled quotes, commas and line ends within quotes,
 });
 
 Deno.test("CSV text: a byte-order mark, CRLF, CR alone, blank lines and a missing last line end", () => {
-  const expected = { header: ["a", "b"], rows: [["1", "2"], ["3", ""]] };
+  const expected = { header: ["a", "b"], rows: [["1", "2"], ["3", ""]], rowNumbers: [2, 3] };
   assertEquals(table("\ufeffa,b\r\n1,2\r\n3,\r\n"), expected);
   assertEquals(table("a,b\r1,2\r3,"), expected);
-  assertEquals(table("\n  \na,b\n\n1,2\n \t \n3,\n\n\n"), expected);
+  const spaced = table("\n  \na,b\n\n1,2\n \t \n3,\n\n\n");
+  assertEquals(spaced, { ...expected, rowNumbers: [5, 7] }, "rows are numbered as a spreadsheet does");
   assertEquals(numeric("a,b\r1,2\r3,", 0).values.data, new Float32Array([1, 2, 3, NaN]));
 });
 
@@ -151,7 +152,11 @@ Deno.test("CSV text: quotes within an unquoted field are text, as in pandas", ()
 
 Deno.test("CSV text: more columns than the scanner starts with, and text beyond ASCII", () => {
   const header = Array.from({ length: 300 }, (_, i) => `größe${i}`);
-  assertEquals(table(`${header.join(",")}\n${header.join(",")}\n`), { header, rows: [header] });
+  assertEquals(table(`${header.join(",")}\n${header.join(",")}\n`), {
+    header,
+    rows: [header],
+    rowNumbers: [2],
+  });
 });
 
 const refused: [what: string, text: string, message: string][] = [

@@ -1,8 +1,9 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { HubRepository, looksLikeHubId } from "../../lib/io/hub.ts";
 import { type HubEnvironment, hubEnvironment } from "../../lib/io/hub_cache.ts";
+import { mayHaveToken } from "../../lib/io/hub_client.ts";
 import { gitHash, type HubServer, modelId, sha256, startHub } from "../support/hub_server.ts";
 
 const large = crypto.getRandomValues(new Uint8Array(50_000));
@@ -14,7 +15,7 @@ interface Setting {
   waits: number[];
   warnings: string[];
   open: (
-    options?: { id?: string; revision?: string; environment?: Partial<HubEnvironment> },
+    options?: { id?: string; revision?: string; idleMs?: number; environment?: Partial<HubEnvironment> },
   ) => HubRepository;
 }
 
@@ -25,14 +26,15 @@ function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
     hub.files.set("config.json", { content: config });
     hub.files.set("model.safetensors", { content: large, lfs: true });
     const waits: number[] = [], warnings: string[] = [];
-    const open: Setting["open"] = ({ id = modelId, revision, environment } = {}) =>
+    const open: Setting["open"] = ({ id = modelId, revision, idleMs, environment } = {}) =>
       new HubRepository(id, {
         revision,
+        idleMs,
         environment: {
           endpoint: hub.endpoint,
           cacheFolder: cache,
           token: null,
-          offline: false,
+          offline: null,
           ...environment,
         },
         sleep: (ms) => (waits.push(ms), Promise.resolve()),
@@ -129,6 +131,60 @@ hubTest(
   },
 );
 
+hubTest(
+  "a download that another process is at is waited for, and said so",
+  async ({ cache, open, warnings }) => {
+    const locks = join(cache, ".locks", "models--lab--tiny-model");
+    await Deno.mkdir(locks, { recursive: true });
+    using other = await Deno.open(join(locks, `${sha256(large)}.lock`), { create: true, write: true });
+    await other.lock(true);
+    const path = open().file("model.safetensors");
+    for (let i = 0; i < 1000 && warnings.length === 0; i++) await new Promise((go) => setTimeout(go, 5));
+    await other.unlock();
+    assertEquals(await Deno.readFile(await path), large);
+    assertEquals(warnings, [`Waiting for another download of "model.safetensors"`]);
+  },
+);
+
+hubTest("an address that expires during a download is asked for again", async ({ hub, open }) => {
+  hub.cuts.push(20_000, 10_000);
+  hub.storageAnswers.push(null, { status: 403 }, null, { status: 401 });
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  const requests = hub.requests.map(({ method, range }) => `${method} ${range}`);
+  const lookedUp = `HEAD null`;
+  assertEquals(requests, [
+    lookedUp,
+    "GET null",
+    "GET bytes=20000-",
+    lookedUp,
+    "GET bytes=20000-",
+    "GET bytes=30000-",
+    lookedUp,
+    "GET bytes=30000-",
+  ]);
+  assertEquals(hub.requests[3].path, `/${modelId}/resolve/${hub.commit}/model.safetensors`);
+});
+
+hubTest("an address that stays forbidden is given up", async ({ hub, open }) => {
+  hub.storageAnswers.push({ status: 403 }, { status: 403 });
+  await assertRejects(() => open().file("model.safetensors"), DataError, `answers 403`);
+  assertEquals(hub.requests.length, 4);
+});
+
+hubTest("a server that refuses the range sends the whole", async ({ hub, open }) => {
+  hub.cuts.push(30_000);
+  hub.storageAnswers.push(null, { status: 416 });
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  const ranges = hub.requests.filter(({ method }) => method === "GET").map(({ range }) => range);
+  assertEquals(ranges, [null, "bytes=30000-", null]);
+
+  hub.commit = "f".repeat(40);
+  hub.files.set("other", { content: large.toReversed(), lfs: true });
+  hub.cuts.push(30_000, 30_000);
+  hub.storageAnswers.push(null, { status: 416 }, null, { status: 416 });
+  await assertRejects(() => open().file("other"), DataError, "answers 416");
+});
+
 hubTest("a server that sends more than it announced is stopped", async ({ hub, open }) => {
   const original = hub.files.get.bind(hub.files);
   const longer = new Uint8Array(large.length + 5_000_000);
@@ -174,6 +230,62 @@ hubTest("401, 403 and 404 are told apart, with what to do", async ({ hub, open }
   await assertRejects(() => open().file("weights.ckpt"), DataError, `revision "main" has no such file`);
 });
 
+hubTest("the token stays with the hub where a download is sent elsewhere", async ({ hub, open }) => {
+  hub.token = "hf_secret";
+  const elsewhere = `${hub.endpoint.replace("127.0.0.1", "localhost")}/storage/config.json`;
+  hub.answers.push(null, { status: 302, headers: { location: elsewhere } });
+  const path = await open({ environment: { token: "hf_secret" } }).file("config.json");
+  assertEquals(await Deno.readFile(path), config);
+  const authorizations = hub.requests.map(({ method, authorization }) => [method, authorization]);
+  assertEquals(authorizations, [["HEAD", "Bearer hf_secret"], ["GET", "Bearer hf_secret"], ["GET", null]]);
+});
+
+Deno.test("mayHaveToken() holds for the hub's host, and not for a way back from https to http", () => {
+  const hub = "https://huggingface.co";
+  assertEquals(mayHaveToken(`${hub}/a/b/resolve/main/config.json`, hub), true);
+  assertEquals(mayHaveToken("http://huggingface.co/a/b/resolve/main/config.json", hub), false);
+  assertEquals(mayHaveToken("https://cdn.huggingface.co/a", hub), false);
+  assertEquals(mayHaveToken("http://mirror:8080/a", "http://mirror:8080"), true);
+  assertEquals(mayHaveToken("http://mirror:8081/a", "http://mirror:8080"), false);
+});
+
+hubTest("a server that falls silent is given up, with the file named", async ({ open, warnings }) => {
+  const start = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n";
+  const answers: Record<string, string> = {
+    HEAD: `${start}etag: "e"\r\nx-repo-commit: ${"a".repeat(40)}\r\n\r\n`,
+    GET: `${start}\r\nhalf`,
+  };
+  const connections: Deno.Conn[] = [];
+  const answer = async (connection: Deno.Conn) => {
+    connections.push(connection);
+    const request = new Uint8Array(1000);
+    await connection.read(request);
+    const [method, path] = new TextDecoder().decode(request).split(" ");
+    if (path.endsWith("/mute")) return;
+    await connection.write(new TextEncoder().encode(answers[method]));
+  };
+  const server = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serving = (async () => {
+    for await (const connection of server) await answer(connection);
+  })();
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  const file = (name: string) => open({ idleMs: 200, environment: { endpoint } }).file(name);
+  await assertRejects(
+    () => file("mute"),
+    DataError,
+    `Cannot get "mute" of model "lab/tiny-model": 127.0.0.1:${server.addr.port} cannot be reached (no answer in 0.2 s)`,
+  );
+  await assertRejects(
+    () => file("config.json"),
+    DataError,
+    `Cannot get "config.json" of model "lab/tiny-model": no data in 0.2 s (4 of 9 bytes are kept`,
+  );
+  assertMatch(warnings[0], /^config.json: no data in 0.2 s at byte 4 of 9; going on from there/);
+  server.close();
+  await serving;
+  for (const connection of connections) connection.close();
+});
+
 hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, warnings }) => {
   hub.answers.push({ status: 429, headers: { "retry-after": "7" } }, { status: 503 });
   assertEquals(await Deno.readFile(await open().file("config.json")), config);
@@ -181,14 +293,14 @@ hubTest("429 is waited out as long as the hub asks", async ({ hub, open, waits, 
   assertEquals(warnings[0], "The hub answers 429: waiting 7 s");
   hub.answers.push({ status: 429, headers: { "retry-after": "86400" } });
   await assertRejects(
-    () => open().file("config.json"),
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
     DataError,
     "answers 429 (too many requests: try again later",
   );
 });
 
 hubTest("offline, the cache serves; without it the error says so", async ({ hub, open }) => {
-  const offline = { environment: { offline: true } };
+  const offline = { environment: { offline: "HF_HUB_OFFLINE" } };
   await assertRejects(
     () => open(offline).file("config.json"),
     DataError,
@@ -204,19 +316,113 @@ hubTest("offline, the cache serves; without it the error says so", async ({ hub,
 });
 
 hubTest(
-  "a hub that cannot be reached is replaced by the cache, with a warning",
-  async ({ open, warnings }) => {
-    const dead = { environment: { endpoint: "http://127.0.0.1:9" } };
-    await assertRejects(
-      () => open(dead).file("config.json"),
-      DataError,
-      `Cannot get "config.json" of model "lab/tiny-model"`,
-    );
+  "where the hub does not answer, the cache does, with one warning",
+  async ({ hub, open, warnings }) => {
+    const busy = Array.from({ length: 5 }, () => ({ status: 503 }));
+    const failures = [
+      { answers: busy, why: "the hub answers 503" },
+      { answers: [{ status: 401 }], why: "the hub answers 401 (there is no such model, or it is private" },
+      { answers: [{ status: 403 }], why: "the hub answers 403 (its terms must be accepted" },
+      { answers: [{ status: 429, headers: { "retry-after": "86400" } }], why: "the hub answers 429" },
+      { answers: [{ status: 200 }], why: "is not that of a Hugging Face hub" },
+      { endpoint: `http://127.0.0.1:${unusedPort()}`, why: "cannot be reached (tcp connect error: " },
+      { endpoint: "http://hub.invalid", why: "hub.invalid needs network permission (run with -P=hub" },
+    ];
+    const fail = ({ endpoint = hub.endpoint, answers = [] }: (typeof failures)[number]) => {
+      hub.answers.splice(0, Infinity, ...answers);
+      return open({ environment: { endpoint } });
+    };
+    for (const failure of failures) {
+      await assertRejects(() => fail(failure).file("config.json"), DataError, failure.why);
+    }
     await open().file("config.json");
-    assertEquals(await Deno.readFile(await open(dead).file("config.json")), config);
-    assertMatch(warnings[0], /The hub cannot be reached .* using what is in the cache/);
+    await open().optionalFile("absent.json");
+    for (const failure of failures) {
+      warnings.length = 0;
+      const repository = fail(failure);
+      assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+      assertEquals(await repository.optionalFile("absent.json"), null);
+      assertEquals(repository.commit, hub.commit);
+      const own = warnings.filter((text) => !text.includes("waiting"));
+      assertEquals(own.length, 1);
+      assertStringIncludes(own[0], `Using what the cache holds of "lab/tiny-model": `);
+      assertStringIncludes(own[0], failure.why);
+      for (const file of ["model.safetensors", "absent.json"]) {
+        const why = file === "absent.json" ? "has no such file" : failure.why;
+        await assertRejects(() => repository.file(file), DataError, why);
+      }
+    }
   },
 );
+
+hubTest("a revision that the hub no longer has is not taken from the cache", async ({ hub, open }) => {
+  await open({ revision: "refs/pr/1" }).file("config.json");
+  hub.answers.push({ status: 404, headers: { "x-error-code": "RevisionNotFound" } });
+  await assertRejects(
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
+    DataError,
+    `it has no revision "refs/pr/1"`,
+  );
+});
+
+hubTest("a complete cache is not written to", async ({ cache, open, warnings }) => {
+  const entries = () =>
+    [...walk(cache)].map((path) => [path, Deno.lstatSync(path).ino, Deno.lstatSync(path).mtime] as const);
+  const use = async () => {
+    const repository = open();
+    await repository.file("model.safetensors");
+    assertEquals(await repository.optionalFile("absent.json"), null);
+  };
+  await use();
+  const before = entries();
+  await use();
+  assertEquals(entries(), before);
+  assertEquals(warnings, []);
+});
+
+hubTest("a cache that cannot be written serves what it holds", async ({ hub, cache, open, warnings }) => {
+  await open().file("config.json");
+  const root = join(cache, "models--lab--tiny-model");
+  // A folder where a file belongs, and the other way round, stop the administrator too.
+  await Deno.remove(join(root, "refs", "main"));
+  await Deno.mkdir(join(root, "refs", "main"));
+  await Deno.writeTextFile(join(root, ".no_exist"), "");
+  const repository = open();
+  assertEquals(await Deno.readFile(await repository.file("config.json")), config);
+  assertEquals(await repository.optionalFile("absent.json"), null);
+  assertEquals(repository.commit, hub.commit);
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0], /^Cannot write "main" into folder/);
+
+  await Deno.remove(join(cache, ".locks"), { recursive: true });
+  await Deno.writeTextFile(join(cache, ".locks"), "");
+  await assertRejects(
+    () => repository.file("model.safetensors"),
+    DataError,
+    `the cache "${cache}" cannot be written: a file stands where a folder should be (set HF_HUB_CACHE to`,
+  );
+});
+
+hubTest("a snapshot of plain files, without blobs, is complete too", async ({ hub, cache, open }) => {
+  const path = await open().file("model.safetensors");
+  await Deno.remove(path);
+  await Deno.rename(join(cache, "models--lab--tiny-model", "blobs", sha256(large)), path);
+  hub.requests.length = 0;
+  assertEquals(await open().file("model.safetensors"), path);
+  assertEquals(hub.requests.map(({ method }) => method), ["HEAD"]);
+});
+
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function* walk(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    yield join(folder, name);
+    if (isDirectory) yield* walk(join(folder, name));
+  }
+}
 
 hubTest("a branch that moves during the download is noticed", async ({ hub, open }) => {
   const repository = open();
@@ -234,6 +440,15 @@ hubTest("a revision with slashes and a renamed model are found", async ({ hub, c
   assertEquals(hub.requests[0].path, "/lab/tiny-model/resolve/refs%2Fpr%2F1/config.json");
   assertEquals(await Deno.readTextFile(join(cache, "models--lab--tiny-model/refs/refs/pr/1")), hub.commit);
   assertEquals(await Deno.readFile(await open({ id: "lab/old-name" }).file("config.json")), config);
+  hub.hidesCommit = true;
+  const renamed = open({ id: "lab/old-name" });
+  assertEquals(await Deno.readFile(await renamed.file("model.safetensors")), large);
+  assertEquals(renamed.commit, hub.commit);
+  await assertRejects(
+    () => open({ revision: "refs/pr/1" }).file("config.json"),
+    DataError,
+    "the hub does not say which commit it is of",
+  );
 });
 
 hubTest("names that would leave the cache are refused", async ({ open }) => {
@@ -263,19 +478,25 @@ Deno.test("hubEnvironment() follows the variables that Python's library does", (
   assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
   assertEquals(of({ HF_HOME: "/h", HF_HUB_CACHE: "/c" }).cacheFolder, "/c");
+  assertEquals(of({ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/older");
+  assertEquals(of({ HF_HUB_CACHE: "/c", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/c");
+  assertEquals(of({ HOME: "/u", HF_HOME: "~/h" }).cacheFolder, join("/u", "h", "hub"));
+  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "~/x" }).cacheFolder, join("/u", "x", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "~" }).cacheFolder, "/u");
+  assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
   assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
   assertEquals(of({ HF_TOKEN: " t " }).token, "t");
-  assertEquals(["1", "ON", "yes", "True", "0", ""].map((value) => of({ HF_HUB_OFFLINE: value }).offline), [
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-  ]);
+  for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
+    for (const value of ["1", "ON", "yes", "True"]) assertEquals(of({ [name]: value }).offline, name);
+    for (const value of ["0", ""]) assertEquals(of({ [name]: value }).offline, null);
+  }
+  assertEquals(of({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).offline, null);
   assertThrows(() => of({ HF_ENDPOINT: "mirror" }), UsageError, `Cannot use HF_ENDPOINT "mirror"`);
   const home = Deno.makeTempDirSync();
   Deno.writeTextFileSync(join(home, "token"), "saved\n");
   assertEquals(of({ HF_HOME: home }).token, "saved");
+  assertEquals(of({ HF_TOKEN_PATH: join(home, "token") }).token, "saved");
+  assertEquals(of({ HF_HOME: home, HUGGING_FACE_HUB_TOKEN: "older" }).token, "older");
+  assertEquals(of({ HF_TOKEN: "newer", HUGGING_FACE_HUB_TOKEN: "older" }).token, "newer");
   Deno.removeSync(home, { recursive: true });
 });

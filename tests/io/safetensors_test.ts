@@ -2,6 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
+import { lfsPointer } from "../support/lfs_pointer.ts";
 import { golden, testWith } from "../support/golden.ts";
 
 const folder = Deno.makeTempDirSync({ prefix: "safetensors" });
@@ -110,12 +111,17 @@ Deno.test("openSafetensors() reads shards through their index and refuses files 
   await wrong({ a: shards.b }, `"model-00002-of-00002.safetensors" does not hold tensor "a"`);
   await wrong({ a: "../secret.safetensors" }, `tensor "a" lies in "../secret.safetensors"`);
   await wrong({ a: "model-00003-of-00003.safetensors" }, "no such file");
+  await wrong({ a: "pytorch_model.bin" }, "expected a .safetensors file beside it");
 });
 
 Deno.test("openSafetensors() refuses a broken header and says what is wrong with it", async () => {
   const eight = new Uint8Array(8);
   const cases: [string, string][] = [
     [write(new Uint8Array(3)), "3 bytes are too few"],
+    [
+      write(new TextEncoder().encode(lfsPointer)),
+      `it is a Git LFS pointer, not the file itself (run "git lfs pull"`,
+    ],
     [fileOf("{}", eight, 1n << 62n), "header would be 4611686018427387904 bytes long but the file has 18"],
     [fileOf("{not json"), "not valid JSON"],
     [fileOf("[1]"), "not a JSON object"],

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { openSafetensors } from "../../lib/io/safetensors.ts";
 import { openTorchCheckpoint } from "../../lib/io/torch_checkpoint.ts";
+import { lfsPointer } from "../support/lfs_pointer.ts";
 import { golden, testWith } from "../support/golden.ts";
 import { checkpoint, op, tensorCode, zip, type ZipOptions } from "../support/torch_file.ts";
 
@@ -203,9 +204,10 @@ Deno.test("openTorchCheckpoint() tells other formats and damaged archives by nam
   await refuses(old, "the old format from before PyTorch 1.6");
   await refuses(new Uint8Array(0), "it is no zip archive");
   await refuses(
-    new TextEncoder().encode("version https://git-lfs.github.com/spec/v1\n"),
-    "it is no zip archive",
+    new TextEncoder().encode(lfsPointer),
+    `it is a Git LFS pointer, not the file itself (run "git lfs pull"`,
   );
+  await refuses(new TextEncoder().encode("version 1 of something else\n"), "it is no zip archive");
   const good = checkpoint(op.program(op.dict(["w", vector])), twelve);
   await refuses(good.slice(0, good.length - 1), "its end is missing");
   await refuses(good.slice(0, good.length >> 1), "its end is missing");

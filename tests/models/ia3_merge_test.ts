@@ -13,6 +13,7 @@ import { noGrad, scope } from "../../lib/tensor/mod.ts";
 import { deepGolden } from "../support/deep_golden.ts";
 import { onEachEngine } from "../support/engines.ts";
 import { ia3TrainingData, loadNtTiny } from "../support/nt_tiny.ts";
+import { inFolder } from "../support/temporary_folder.ts";
 
 if (deepGolden) {
   onEachEngine("A merged model gives the hidden states of the model with its adapter", async (backend) => {
@@ -46,6 +47,20 @@ if (deepGolden) {
       await Deno.remove(folder, { recursive: true });
     }
   }, ["cpu"]);
+
+  Deno.test("The config of a merged model names the type of its tensors, not of an f16 base", async () => {
+    const adapter = await readAdapter(join(deepGolden!, "nt_tiny_ia3", "adapter_ones"));
+    const base = join(deepGolden!, "nt_tiny");
+    const config = JSON.parse(await Deno.readTextFile(join(base, "config.json")));
+    const dtypes = { torch_dtype: "float16", dtype: "float16" };
+    await inFolder(async (folder) => {
+      await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ ...config, ...dtypes }));
+      await Deno.copyFile(join(base, "model.safetensors"), join(folder, "model.safetensors"));
+      await writeMergedModel(join(folder, "merged"), await openModelSource(folder), adapter);
+      const merged = JSON.parse(await Deno.readTextFile(join(folder, "merged", "config.json")));
+      assertEquals([merged.torch_dtype, merged.dtype], ["float32", "float32"]);
+    });
+  });
 
   Deno.test("writeMergedModel() refuses an adapter of another model", async () => {
     const adapter = await readAdapter(join(deepGolden!, "nt_tiny_ia3", "adapter_ones"));

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import type { Backend } from "../../lib/backend/backend.ts";
 import { DataError } from "../../lib/cli/errors.ts";
 import { openSafetensors } from "../../lib/io/safetensors.ts";
+import type { TensorFile } from "../../lib/io/tensor_file.ts";
 import { ModelConfig } from "../../lib/models/model_config.ts";
 import { NtTokenizer } from "../../lib/models/nt_tokenizer.ts";
 import {
@@ -156,6 +157,35 @@ if (deepGolden) {
     ]);
   });
 
+  Deno.test("NucleotideTransformer derives the frequencies that a file leaves out, and takes those that it has", async () => {
+    const name = "esm.encoder.layer.1.attention.self.rotary_embeddings.inv_freq";
+    const file = await openSafetensors(join(deepGolden!, "nt_tiny", "model.safetensors"));
+    const config = ntConfig(await ModelConfig.read(join(deepGolden!, "nt_tiny", "config.json")));
+    const hiddenWith = async (changed: Partial<TensorFile>) => {
+      const weights = new StateDict(
+        {
+          path: file.path,
+          tensors: file.tensors,
+          read: (tensor) => file.read(tensor),
+          close() {},
+          ...changed,
+        },
+        ntTensorName,
+      );
+      const model = await NucleotideTransformer.load(openReferenceBackend(), weights, config);
+      return await scope(() => model.forward(model.batch(goldenBatch()))).read();
+    };
+    const stored = await hiddenWith({});
+    const without = new Map([...file.tensors].filter(([name]) => !name.endsWith("inv_freq")));
+    assertEquals(await hiddenWith({ tensors: without }), stored);
+    const halved = await hiddenWith({
+      read: async (tensor) =>
+        tensor === name ? (await file.read(tensor)).map((v) => v / 2) : await file.read(tensor),
+    });
+    assertEquals(halved.some((value, i) => Math.abs(value - stored[i]) > 1e-3), true);
+    file.close();
+  });
+
   Deno.test("NucleotideTransformer names a tensor that is missing or has another shape", async () => {
     const load = (changed: Partial<NtConfig>) => loadTiny(openReferenceBackend(), "nt_tiny", changed);
     await assertRejects(
@@ -223,5 +253,11 @@ Deno.test("ntConfig() refuses the config.json of another architecture and says w
   refuses({ hidden_size: -8 }, `"hidden_size" is -8, expected a whole number from 1`);
   refuses({ num_hidden_layers: undefined }, `"num_hidden_layers" is missing`);
   refuses({ layer_norm_eps: "small" }, `"layer_norm_eps" is "small", expected a number above 0`);
+  refuses({ emb_layer_norm_before: true }, `"emb_layer_norm_before" is true, not false`);
+  refuses({ add_bias_fnn: undefined }, `"add_bias_fnn" is undefined, not false`); // its default is true
+  for (const absent of [null, undefined]) {
+    const changed = { ...good, emb_layer_norm_before: absent, token_dropout: absent };
+    ntConfig(new ModelConfig(changed, "config.json"));
+  }
   assertThrows(() => new ModelConfig([], "config.json"), DataError, "it is not a JSON object");
 });

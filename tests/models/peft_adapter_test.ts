@@ -90,6 +90,15 @@ Deno.test("IA3 scales the outputs of key and value and the inputs of the dense m
   assertEquals(ia3Side(ntIa3Config, "lm_head.dense"), null);
 });
 
+Deno.test("As in PEFT, targets end in whole parts of a name, feedforward modules in any text", () => {
+  const lists = { ...ntIa3Config, targetModules: ["dense", "key"], feedforwardModules: ["ense"] };
+  assertEquals(ia3Side(lists, "layer.1.output.dense"), "input");
+  assertEquals(ia3Side(lists, "layer.1.attention.self.key"), "output");
+  assertEquals(ia3Side({ ...lists, targetModules: ["ense"] }, "layer.1.output.dense"), null);
+  assertEquals(ia3Side({ ...lists, excludeModules: ["ense"] }, "layer.1.output.dense"), "input");
+  assertEquals(ia3Side({ ...lists, feedforwardModules: "ense" }, "layer.1.output.dense"), "output");
+});
+
 Deno.test("Target modules may be one regular expression for the whole name, and some may be excluded", () => {
   const config = {
     ...ntIa3Config,

@@ -43,6 +43,11 @@ Deno.test("EarlyStopping counts checks in a row that are no new lowest", () => {
   assertEquals(told.map(({ stop }) => stop), [false, false, false, false, false, false, false, true]);
 });
 
+Deno.test("EarlyStopping of patience 0 stops at the first check without a new lowest", () => {
+  const stopping = new EarlyStopping(0);
+  assertEquals([5, 4, 4].map((loss) => stopping.step(loss).stop), [false, false, true]);
+});
+
 interface Bounds {
   xavier_uniform: { fan_in: number; fan_out: number; bound: number }[];
   default_linear: { fan_in: number; weight_bound: number; bias_bound: number }[];

@@ -29,9 +29,9 @@ function setUp(
 ) {
   const backend = openAccountingBackend();
   const layer = Linear.xavier(backend, 4, 3, new ModelStream(5));
-  const { learningRate = 0.01, dictated } = settings;
+  const { learningRate = 0.01, dictated, scaler = null } = settings;
   const optimiser = Adam.decoupled(layer.parameters(), { learningRate, weightDecay: 0.01 });
-  const trainee = { parameters: layer.parameters(), optimiser, losses: new LossLog(), scaler: null };
+  const trainee = { parameters: layer.parameters(), optimiser, losses: new LossLog(), scaler };
   const lossOf = (stream: ModelStream) => () => {
     const x = stream.fillNormal(new Float32Array(40));
     const y = Float32Array.from(
@@ -151,6 +151,17 @@ Deno.test("train() stops at a loss that is not finite and says at which step and
     DataError,
     "Cannot go on training fold 0: the validation loss is NaN after epoch 2 (try a smaller --learning-rate)",
   );
+});
+
+Deno.test("train() refuses a run whose every step overflowed, and takes one with some good steps", async () => {
+  const scaler = new LossScaler();
+  scaler.scale = Infinity;
+  await assertRejects(
+    () => train(setUp({ scaler, epochs: 4 }).training),
+    DataError,
+    "Cannot train fold 0: f16 overflowed in each of its 12 steps, so it learned nothing (run with --no-mixed-precision)",
+  );
+  assertEquals((await train(setUp({ scaler: new LossScaler(), epochs: 4 }).training)).checks.length, 3);
 });
 
 Deno.test("training leaves nothing on the device but parameters and moments", async () => {

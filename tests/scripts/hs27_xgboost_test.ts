@@ -129,23 +129,26 @@ Deno.test("parts that run at the same time become the result of one run, whichev
 
 Deno.test("TreeParts of two runs see each other's parts, and that the other has taken them away", async () => {
   await using folder = await temporaryFolder();
-  const open = () => TreeParts.open(folder.path, { "--seed": 1 }, true);
+  const open = async () =>
+    (await TreeParts.open(folder.path, { "--seed": 1 }, { resume: false, isPart: true }))!;
   const [one, other] = [await open(), await open()], genes = { from: 0, to: 2 };
   const content = { predictions: Float32Array.of(1, 2), importance: null, forest: null, seconds: 0 };
   await one.save({ fold: 0, ...genes }, content);
   await other.save({ fold: 1, ...genes }, content);
   assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [1, 1]);
-  assertEquals([await one.rescan(), await other.rescan()], [true, true]);
+  await Promise.all([one.lookAgain(), other.lookAgain()]);
   assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [0, 0]);
   assertEquals(await one.unlessMerged(() => Array.fromAsync(one.read(1), ({ part }) => part.fold)), [1]);
   await assertRejects(() => one.unlessMerged(() => Promise.reject(new DataError("full disk"))), DataError);
 
+  await Deno.writeTextFile(join(folder.path, "summary.json"), JSON.stringify({ run_id: other.result.runId }));
   await other.remove();
-  assertEquals(await one.unlessMerged(() => Array.fromAsync(one.read(1))), null);
+  const { result, lines } = await captured(() => one.unlessMerged(() => Array.fromAsync(one.read(1))));
+  assertEquals([result, lines], [null, ["[info] Another run has put the parts together."]]);
   await one.save({ fold: 0, ...genes }, content);
-  assertEquals(await one.rescan(), false);
-  await one.remove();
-  assertEquals(await Array.fromAsync(Deno.readDir(folder.path)), []);
+  assertEquals((await captured(() => one.unlessMerged(() => one.lookAgain()))).result, null);
+  await Promise.all([one.remove(), other.remove()]);
+  assertEquals((await Array.fromAsync(Deno.readDir(folder.path))).map(({ name }) => name), ["summary.json"]);
 });
 
 Deno.test("--resume fits only what is missing and gives the same bytes", async () => {
@@ -160,6 +163,9 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
     Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
   assertEquals(await read(stopped.path), await read(whole.path));
 
+  const again = await runOn(data, stopped.path, [...small, "--resume"]);
+  assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+  assert(!await exists(join(stopped.path, "xgboost_hyena", "unfinished")));
   await runOn(data, stopped.path, [...small, "--folds", "0"]);
   await assertRejects(
     () => runOn(data, stopped.path, ["--n-top-genes", "6", "--n-estimators", "9", "--resume"]),

@@ -12,6 +12,7 @@ import { parseFlags } from "../../lib/cli/flags.ts";
 import { readHyenaEmbeddings, readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
 import { embeddingJobs, inferenceFlags, modelName } from "../../lib/embedding/inference_flags.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
+import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
 import { main } from "../../scripts/inference.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 import { assertGolden, deepGolden, goldenIntegers } from "../support/deep_golden.ts";
@@ -172,6 +173,123 @@ inferenceTest("inference.ts makes the files that the other scripts read, in one 
   assertEquals([hyena.ids, hyena.values.columns], [ids.slice(1), 32]);
 });
 
+/** A folder with the files of a small model, to be changed. */
+async function modelCopy(folder: string, name: string): Promise<string> {
+  const copy = join(folder, name);
+  await Deno.mkdir(copy);
+  for (const { name: file } of Deno.readDirSync(model(name))) {
+    await Deno.writeFile(join(copy, file), await Deno.readFile(join(model(name), file)));
+  }
+  return copy;
+}
+
+inferenceTest(
+  "a whole job tells what is wrong with its second model before the first runs",
+  async (folder) => {
+    const good = csv(folder, "good.csv", [["A", "ACGT"]]), bad = csv(folder, "bad.csv", [["A", ""]]);
+    const out = join(folder, "out");
+    const refuses = async (message: string, overlap: string, hyena: string, ...args: string[]) => {
+      const whole = ["--gene-csv", good, "--tf-csv", good, "--model", model("nt_tiny"), "--output-dir", out];
+      await assertRejects(
+        () => run(...whole, "--tf-overlap-csv", overlap, "--hyena-model-name", hyena, ...args),
+        Error,
+        message,
+      );
+      const written = await Deno.stat(out).then(() => [...Deno.readDirSync(out)], () => []);
+      assertEquals(written, []);
+    };
+    await refuses("has no sequence", bad, model("hyena_tiny"));
+    await refuses("there is no such file", join(folder, "absent.csv"), model("hyena_tiny"));
+    await refuses("there is no such folder", good, join(folder, "absent"));
+    await refuses("expected a HyenaDNA", good, model("nt_tiny"));
+    const noWeights = await modelCopy(folder, "hyena_tiny_hf");
+    await Deno.remove(join(noWeights, "model.safetensors"));
+    await refuses("it has no model.safetensors", good, noWeights);
+    await refuses(
+      "a file stands where",
+      good,
+      model("hyena_tiny"),
+      "--gene-index-output",
+      join(good, "index.txt"),
+    );
+  },
+);
+
+inferenceTest("--resume of a whole job leaves finished files alone and makes the rest", async (folder) => {
+  const rows = goldenSequences();
+  const genes = csv(folder, "genes.csv", rows), tfs = csv(folder, "tfs.csv", rows.slice(1));
+  const out = join(folder, "out");
+  const args = ["--gene-csv", genes, "--tf-csv", tfs, "--model", model("nt_tiny"), "--tf-overlap-csv", tfs];
+  args.push("--hyena-model-name", model("hyena_tiny_hf"), "--output-dir", out, "--resume");
+  const told = async (pattern: RegExp) =>
+    (await run(...args)).flatMap((line) => pattern.exec(line)?.slice(1) ?? []);
+  const files = ["NTv2_50m_gene_embeddings", "NTv2_50m_tf_embeddings", "hyenadna_tf_embeddings_mean"];
+  assertEquals(await told(/Wrote .*\/(\w+)\.npy/), files);
+  await Deno.remove(join(out, "NTv2_50m_tf_ids.npy"));
+  const action = /(Wrote|Left) .*\/(\w+)\.npy/;
+  assertEquals(await told(action), ["Left", files[0], "Wrote", files[1], "Left", files[2]]);
+  csv(folder, "genes.csv", rows.slice(2));
+  assertEquals(await told(action), ["Wrote", files[0], "Left", files[1], "Left", files[2]]);
+});
+
+inferenceTest(
+  "an output that cannot be written is told before a model is downloaded or loaded",
+  async (folder) => {
+    const hub = startHub();
+    const variables = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, "home") };
+    for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+    try {
+      const input = csv(folder, "in.csv", [["A", "ACGT"]]);
+      await Deno.mkdir(join(folder, "x.npy"));
+      const refuses = (output: string, message: string) =>
+        assertRejects(
+          () => run("--pipeline", "ntv2", "--model", modelId, "--input", input, "--output", output),
+          DataError,
+          message,
+        );
+      await refuses(
+        join(input, "x.npy"),
+        `Cannot write "x.npy" into folder "${input}": a file stands where a folder should be`,
+      );
+      await refuses(join(folder, "x.npy"), `Cannot write "x.npy" into folder "${folder}": a folder stands`);
+      assertEquals(hub.requests, []);
+    } finally {
+      for (const name of Object.keys(variables)) Deno.env.delete(name);
+      await hub.stop();
+    }
+  },
+);
+
+inferenceTest("a hidden state of a real model that is not finite names the sequence", async (folder) => {
+  const input = csv(folder, "in.csv", [["A", "ACGTACGT"], ["B", "GATTACAN"], ["C", "GATTACAG"]]);
+  const output = join(folder, "x.npy");
+  for (
+    const [pipeline, name, letter] of [["ntv2", "nt_tiny", 4106], ["hyenadna", "hyena_tiny_hf", 11]] as const
+  ) {
+    const broken = await modelCopy(folder, name);
+    const path = join(broken, "model.safetensors");
+    const file = await openSafetensors(path);
+    const tensors = new Map<string, SafetensorsArray>();
+    for (const [name, { shape }] of file.tensors) tensors.set(name, { shape, data: await file.read(name) });
+    file.close();
+    const [embedding] = [...tensors].filter(([name]) => name.endsWith("word_embeddings.weight"));
+    const { shape: [, width], data } = embedding[1];
+    (data as Float32Array)[letter * width + 3] = Infinity; // of the letter N
+    await Deno.writeFile(path, encodeSafetensors(tensors));
+    for (const pooling of ["mean", "cls"]) {
+      for (const batch of ["1", "8"]) {
+        const batches = ["--batch-size", batch, "--hyena-batch-size", batch, "--pooling-method", pooling];
+        await assertRejects(
+          () =>
+            run("--pipeline", pipeline, "--model", broken, "--input", input, "--output", output, ...batches),
+          DataError,
+          `Cannot embed "B" of "${input}": a hidden state is not finite`,
+        );
+      }
+    }
+  }
+});
+
 /** Every so many-th of the real transcripts, as a CSV file. */
 function transcripts(folder: string, step: number): string {
   const lines = Deno.readTextFileSync(join(fullSizeData("dna")!, "tf_transcripts.csv")).trim().split("\n")
@@ -249,6 +367,11 @@ inferenceTest("shards of a run merge, and a finished shard is as good as the run
   await assertRejects(() => run(...args, "--merge"), DataError, "2/3, 3/3 not there yet");
   await run(...args, "--shard", "2/3");
   await run(...args, "--shard", "3/3");
+  await assertRejects(
+    () => run(...args, "--output", join(output, "x.npy"), "--merge"),
+    DataError,
+    "there are none",
+  );
   const lines = await run(...args, "--merge");
   assertEquals(lines, [`[info] Merged 3 shards into 4 rows of "${output}"`]);
   assertGolden((await readNpyMatrix(output)).data, "nt_tiny_golden/mean_pooled.npy");
@@ -302,18 +425,12 @@ inferenceTest("--onnx runs an exported model with the same tokens, pooling and f
   );
   const input = csv(folder, "in.csv", [["A", "ACGTACG"], ["B", "N"]]);
   const output = join(folder, "x.npy");
-  await run(
-    "--pipeline",
-    "ntv2",
-    "--model",
-    model("nt_tiny"),
-    "--onnx",
-    path,
-    "--input",
-    input,
-    "--output",
-    output,
-  );
+  const args = ["--pipeline", "ntv2", "--model", model("nt_tiny"), "--input", input, "--output", output];
+  const lines = await run(...args, "--onnx", path, "--dtype", "f16", "--memory-limit", "1GB");
+  assertEquals(lines.filter((line) => line.startsWith("[warn]")), [
+    "[warn] --dtype f16 is not used with --onnx: the model says how it computes",
+    "[warn] --memory-limit is not used with --onnx: the model says how it computes",
+  ]);
   const { data } = await readNpyMatrix(output);
   const tokens = [[3, 728, 4105], [3, 4106]]; // <cls> ACGTAC G; <cls> N
   tokens.forEach((row, i) => {

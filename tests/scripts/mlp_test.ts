@@ -131,6 +131,9 @@ for (const name of ["mlp_nt", "mlp_hyena", "concat_mlp"] as const) {
       const [a, b] = [await summaryOf(whole, name), await summaryOf(broken, name)];
       assertEquals(b.training, a.training);
       assertEquals(b.mean_mse, a.mean_mse);
+      const again = await run(name, broken, dataSet("s"), ...flags, "--resume");
+      assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+      assertEquals(await summaryOf(broken, name), b);
       assertEquals(
         [...Deno.readDirSync(join(broken, name))].some((entry) => entry.name === "unfinished"),
         false,
@@ -153,12 +156,11 @@ for (const name of ["mlp_nt", "mlp_hyena", "concat_mlp"] as const) {
     }));
 }
 
-/** Start a script as a process of its own and kill it as soon as a file of that name stands in "unfinished". */
-async function runUntil(file: string, name: Name, output: string, flags: string[]) {
+/** Start a script on data set "s" as a process of its own. */
+function start(name: Name, output: string, flags: string[]): Deno.ChildProcess {
   const path =
     { mlp_nt: "hs_27_mlp_nt", mlp_hyena: "hs_27_mlp_hyena", concat_mlp: "concat_gene_tf_mlp" }[name];
-  const unfinished = join(output, name, "unfinished");
-  const process = new Deno.Command(Deno.execPath(), {
+  return new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-q", "-P", new URL(`../../scripts/${path}.ts`, import.meta.url).pathname],
       ...["--data-dir", dataSet("s"), "--output-dir", output, ...quick, ...flags],
@@ -166,6 +168,25 @@ async function runUntil(file: string, name: Name, output: string, flags: string[
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+Deno.test("two parts that run at the same time leave the result of one run", () =>
+  inFolder(async (folder) => {
+    const whole = join(folder, "whole"), parts = join(folder, "parts");
+    await run("mlp_nt", whole, dataSet("s"));
+    const processes = [["0", "2"], ["1", "3", "4"]].map((folds) =>
+      start("mlp_nt", parts, ["--folds", ...folds])
+    );
+    for (const { success, stderr } of await Promise.all(processes.map((process) => process.output()))) {
+      assert(success, new TextDecoder().decode(stderr));
+    }
+    assertEquals(await predictionsOf(parts, "mlp_nt"), await predictionsOf(whole, "mlp_nt"));
+  }));
+
+/** Start a script and kill it as soon as a file of that name stands in "unfinished". */
+async function runUntil(file: string, name: Name, output: string, flags: string[]) {
+  const unfinished = join(output, name, "unfinished");
+  const process = start(name, output, flags);
   const ended = process.output();
   let over = false;
   ended.then(() => over = true);
@@ -209,7 +230,7 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
         const from =
           alignById({ perturbations: learned, path: "" }, embeddings, { ignoreCase: true }).embeddingRows;
         const mean = from.reduce((sum, row) => sum + embeddings.values.data[row * columns], 0) / from.length;
-        assertAlmostEquals(number("scaler.mean")[0], mean, 1e-6);
+        assertAlmostEquals(tensors.get("scaler.mean")!.doubles![0], mean, 1e-12);
         const backend = openReferenceBackend();
         const layers = [0, 1, 2].map((i) => {
           const { shape, data } = tensors.get(`layers.${i}.weight`)!;
@@ -287,6 +308,7 @@ Deno.test("a hidden size or a batch of 0, and folds that are none, are usage err
       const [flags, message] of [
         [["--hidden-dims", "16", "0"], "Cannot use --hidden-dims 0: it must be at least 1"],
         [["--batch-size", "0"], "Cannot use --batch-size 0: it must be at least 1"],
+        [["--patience", "-1"], "Cannot use --patience -1: it must be at least 0"],
         [["--folds", "5"], "Cannot use --folds 5: there are 5 folds, counted from 0 to 4"],
         [["--learning-rate", "0"], "Cannot use --learning-rate 0: it must be above 0"],
       ] as const
@@ -312,6 +334,24 @@ Deno.test("a loss that becomes NaN stops the run with its step and advice", () =
         error.message,
       );
       assert(error.message.endsWith("(try a smaller --learning-rate)"));
+    }
+  }));
+
+Deno.test("concat_mlp stops by measured training rows, under --strict or where a fold's test rows have no measured value", () =>
+  inFolder(async (folder) => {
+    const table = await readCsvTable(join(dataSet("s"), "data/artifacts/targets_377.csv"));
+    const path = join(folder, "targets.csv"), measured = 3;
+    const rows = table.rows.map((row, i) => i < measured ? row : row.map((cell, j) => j < 2 ? cell : ""));
+    await Deno.writeTextFile(path, encodeCsv(table.header, rows));
+    for (const flags of [[], ["--strict"]]) {
+      const lines = await run("concat_mlp", folder, dataSet("s"), "--targets-path", path, ...flags);
+      const told = lines.filter((line) =>
+        /No measured value in the \d+ test perturbations of fold/.test(line)
+      );
+      assertEquals(told.length > 0, flags.length === 0, lines.join("\n"));
+      const { n_tfs, perturbations_without_values } = await summaryOf(folder, "concat_mlp");
+      assertEquals(perturbations_without_values, n_tfs - measured);
+      assert((await predictionsOf(folder, "concat_mlp")).values.data.every(Number.isFinite));
     }
   }));
 

@@ -2,8 +2,10 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
+import { kFold } from "../../lib/dataset/kfold.ts";
 import { readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { encodeSplitsPickle } from "../../lib/io/pickle.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
 import { main as inference } from "../../scripts/inference.ts";
 import { main as fineTune } from "../../scripts/nt_v2_ia3_regression.ts";
@@ -146,6 +148,10 @@ Deno.test("--resume refuses a state that other flags or data made", () =>
     );
     await linesPrinted(() => fineTune([...flags, "--resume"]));
     assertEquals((await predictionsIn(folder)).index.length, 12);
+    const again = await linesPrinted(() => fineTune([...flags, "--resume"]));
+    assert(again.at(-1)!.includes("holds the finished result of this run"), again.join("\n"));
+    const others = await linesPrinted(() => fineTune([...flags, "--resume", "--learning-rate", "0.002"]));
+    assert(others.some((line) => line.includes("Nothing to go on from")), others.join("\n"));
   }));
 
 Deno.test("The small model learns its training set by heart", () =>
@@ -224,10 +230,11 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     assertEquals(predicted, { ...own });
 
     const { folds } = await readJson(join(result, "model", "model.json"));
-    const adapted = join(folder, "adapted");
-    const adapter = ["--adapter", join(result, "adapters", "fold_1"), "--output-dir", adapted];
+    const summary = await Deno.readTextFile(join(result, "summary.json"));
+    const adapter = ["--adapter", join(result, "adapters", "fold_1"), "--output-dir", folder];
     await linesPrinted(() => fineTune([...quick, "--data-dir", folder, ...adapter]));
-    const all = await readParquetFrame(join(adapted, "nt_ia3", "predictions_nt_ia3_adapter.parquet"));
+    const all = await readParquetFrame(join(folder, "nt_ia3_adapter", "predictions_nt_ia3_adapter.parquet"));
+    assertEquals(await Deno.readTextFile(join(result, "summary.json")), summary, "the run's own stays");
     for (const id of folds[1].test) {
       const at = 8 * ids.indexOf(id);
       assertEquals(all.values.data.slice(at, at + 8), own.values.data.slice(at, at + 8));
@@ -244,13 +251,78 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
 
     // Merging the same adapter by itself gives the same files.
     const alone = join(folder, "alone");
-    await linesPrinted(() => fineTune(["--model", model, ...adapter.slice(0, 2), "--merge-to", alone]));
+    const merge = (model: string, to: string) =>
+      linesPrinted(() => fineTune(["--model", model, ...adapter.slice(0, 2), "--merge-to", to]));
+    const warnsOfBase = (lines: string[]) =>
+      lines.some((line) => /was trained on ".*nt_tiny", not on/.test(line));
+    assert(!warnsOfBase(await merge(model, alone)));
+    assert(warnsOfBase(await merge(alone, join(folder, "twice"))));
+    const onOther = ["--model", alone, "--data-dir", folder, ...adapter];
+    assert(warnsOfBase(await linesPrinted(() => fineTune([...quick, ...onOther]))));
     const bytes = (folder: string) => Deno.readFile(join(folder, "model.safetensors"));
     assertEquals(await bytes(alone), await bytes(join(merged, "fold_1")));
     const vectors = join(folder, "vectors.npy");
     const embed = ["--pipeline", "ntv2", "--model", alone, "--input", sequences, "--output", vectors];
     await linesPrinted(() => inference([...embed, "--device", "cpu"]));
     assertEquals((await readNpyMatrix(vectors)).columns, 64);
+  }));
+
+Deno.test("A fold whose test rows have no measured value has no best epoch, and says so", () =>
+  inFolder(async (folder) => {
+    const empty = [...kFold(12, 3, 42)[1].test];
+    const missing = empty.flatMap((row) =>
+      Array.from({ length: 8 }, (_, gene): [number, number] => [row, gene])
+    );
+    await writeFineTuningData(folder, { missing });
+    const lines = await linesPrinted(() =>
+      fineTune([...quick, "--data-dir", folder, "--output-dir", folder])
+    );
+    const said = (text: string) => assert(lines.some((line) => line.includes(text)), lines.join("\n"));
+    said(
+      "[warn] No measured value in the 4 rows that would choose the best epoch of fold 1: the last epoch's",
+    );
+    said("4 test perturbations, no best epoch of 2");
+    const summary = await readJson(join(folder, "nt_ia3", "summary.json"));
+    assertEquals(summary.fold_results[1].best_epoch, null);
+    assertEquals(summary.n_perturbations_without_measured_genes, 4);
+  }));
+
+Deno.test("predict.ts reads lower-case DNA as the training did", () =>
+  inFolder(async (folder) => {
+    await writeFineTuningData(folder);
+    const sequences = join(folder, "data", "tf_sequences_12kb_overlap.csv");
+    const lower = (await Deno.readTextFile(sequences)).replace(/,[ACGT]+$/gm, (dna) => dna.toLowerCase());
+    await Deno.writeTextFile(sequences, lower);
+    const flags = ["--num-epochs", "1", "--upper", "--data-dir", folder, "--output-dir", folder];
+    await linesPrinted(() => fineTune([...quick, ...flags]));
+    const own = await predictionsIn(folder), output = join(folder, "new.parquet");
+    const predicted = async (...more: string[]) => {
+      const asked = ["--result", join(folder, "nt_ia3"), "--sequences", sequences, "--output", output];
+      await linesPrinted(() => predict([...asked, "--held-out", "--device", "cpu", ...more]));
+      return (await readParquetFrame(output)).values.data;
+    };
+    assertEquals(await predicted(), own.values.data);
+    assert((await predicted("--no-upper")).some((value, i) => value !== own.values.data[i]));
+  }));
+
+Deno.test("Splits beside the targets that do not fit stay as they are", () =>
+  inFolder(async (folder) => {
+    const { ids } = await writeFineTuningData(folder);
+    const path = join(folder, "data", "artifacts", "cv_splits_3fold_42.pkl");
+    const fields = {
+      method: "3fold",
+      nSplits: 3,
+      randomState: 42,
+      totalSamples: 12,
+      folds: kFold(12, 3, 42),
+    };
+    await Deno.writeFile(path, encodeSplitsPickle({ ...fields, perturbations: ["other", ...ids.slice(1)] }));
+    const before = await Deno.readFile(path);
+    const flags = ["--num-epochs", "1", "--data-dir", folder, "--output-dir", folder];
+    await linesPrinted(() => fineTune([...quick, ...flags]));
+    assertEquals(await Deno.readFile(path), before);
+    const { cv_splits_file } = await readJson(join(folder, "nt_ia3", "summary.json"));
+    assertEquals(cv_splits_file, join(folder, "nt_ia3", "cv_splits_3fold_42.pkl"));
   }));
 
 Deno.test("A loss that is not finite ends training with the step and advice", () =>

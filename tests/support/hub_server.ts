@@ -7,12 +7,16 @@ export interface HubServer {
   /** Files of the model; those with `lfs` are served from another address, as the hub's storage is. */
   readonly files: Map<string, { content: Uint8Array; lfs?: boolean }>;
   commit: string;
-  /** Answers to give before the real ones, first to last. */
-  readonly answers: { status: number; headers?: Record<string, string> }[];
+  /** Answers to give before the real ones, first to last; null for the real one. */
+  readonly answers: ({ status: number; headers?: Record<string, string> } | null)[];
+  /** The same for the storage. */
+  readonly storageAnswers: ({ status: number } | null)[];
   /** Break the connection of the next downloads after this many bytes of body. */
   readonly cuts: number[];
   /** Without support for Range. */
   ignoresRange: boolean;
+  /** Whether only a redirect from the old name says which commit files are of. */
+  hidesCommit: boolean;
   /** Only this token opens the model. */
   token: string | null;
   stop(): Promise<void>;
@@ -26,8 +30,10 @@ export function startHub(): HubServer {
     files: new Map<string, { content: Uint8Array; lfs?: boolean }>(),
     commit: "0123456789abcdef0123456789abcdef01234567",
     answers: [] as HubServer["answers"],
+    storageAnswers: [] as HubServer["storageAnswers"],
     cuts: [] as number[],
     ignoresRange: false,
+    hidesCommit: false,
     token: null as string | null,
   };
   const handle = (request: Request): Response => {
@@ -40,6 +46,8 @@ export function startHub(): HubServer {
       authorization: headers.get("authorization"),
     });
     if (request.method === "GET" && pathname.startsWith("/storage/")) {
+      const answer = state.storageAnswers.shift();
+      if (answer) return new Response(null, answer);
       return content(
         state.files.get(decodeURIComponent(pathname.slice("/storage/".length)))!.content,
         headers,
@@ -51,7 +59,7 @@ export function startHub(): HubServer {
     if (pathname.startsWith("/lab/old-name/")) {
       return new Response(null, {
         status: 307,
-        headers: { location: pathname.replace("old-name", "tiny-model") },
+        headers: { location: pathname.replace("old-name", "tiny-model"), "x-repo-commit": state.commit },
       });
     }
     if (!match) return new Response(null, { status: 404, headers: { "x-error-code": "RepoNotFound" } });
@@ -63,7 +71,7 @@ export function startHub(): HubServer {
       return new Response(null, { status: 404, headers: { "x-error-code": "RevisionNotFound" } });
     }
     const file = state.files.get(name);
-    const common = { "x-repo-commit": state.commit };
+    const common: Record<string, string> = state.hidesCommit ? {} : { "x-repo-commit": state.commit };
     if (!file) {
       return new Response(null, { status: 404, headers: { ...common, "x-error-code": "EntryNotFound" } });
     }

@@ -75,6 +75,22 @@ export function openBlas(memory: WebAssembly.Memory, threads: number): Blas | nu
   return null;
 }
 
+/** A library that is installed where this run may not use it; null where there is none, or the run may not look. */
+export function forbiddenBlas(): string | null {
+  const installed = (library: string) => {
+    try {
+      return Deno.statSync(library).isFile;
+    } catch {
+      return false;
+    }
+  };
+  const allowed = (name: "ffi" | "read", path: string) =>
+    Deno.permissions.querySync({ name, path }).state === "granted";
+  return (candidates[Deno.build.os] ?? []).find((library) =>
+    allowed("read", library) && !allowed("ffi", library) && installed(library)
+  ) ?? null;
+}
+
 function tryOpen(library: string): Deno.DynamicLibrary<typeof symbols> | null {
   try {
     return Deno.dlopen(library, symbols);

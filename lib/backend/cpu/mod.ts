@@ -3,6 +3,7 @@ import relaxedKernels from "../../../kernels/cpu/kernels.wasm" with { type: "byt
 import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "bytes" };
 import type { Backend } from "../backend.ts";
 import { openBlas } from "./blas.ts";
+import { multipliesRight } from "./blas_check.ts";
 import { convolutions } from "./convolutions.ts";
 import { elementWise } from "./elementwise.ts";
 import { Engine } from "./engine.ts";
@@ -35,7 +36,9 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const heap = new Heap(reservedBytes(threads), Math.min(options.memoryLimit ?? machineMemory(), 2 ** 32));
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool);
-  const blas = options.blas === "off" ? null : openBlas(heap.memory, threads);
+  const found = options.blas === "off" ? null : openBlas(heap.memory, threads);
+  const blas = found && multipliesRight(engine, found) ? found : null;
+  if (blas === null) found?.close();
   const operations = {
     ...memoryOperations(engine),
     ...matmulOperations(engine, blas),
@@ -49,7 +52,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const times = new Map<string, { calls: number; ms: number }>();
   return Promise.resolve({
     name: "cpu",
-    description: describe(threads, relaxed, blas?.library),
+    description: describe(threads, relaxed) + describeBlas(found?.library, blas !== null),
     supportsF16: false,
     memory: heap,
     ...(options.profile ? timed(operations, times) : operations),
@@ -70,9 +73,13 @@ function machineMemory(): number {
   return state === "granted" ? Deno.systemMemoryInfo().total : Infinity;
 }
 
-function describe(threads: number, relaxed: boolean, library: string | undefined): string {
-  const base = `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`;
-  return library ? `${base}, products by ${library}` : base;
+function describe(threads: number, relaxed: boolean): string {
+  return `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`;
+}
+
+function describeBlas(library: string | undefined, used: boolean): string {
+  if (library === undefined) return "";
+  return used ? `, products by ${library}` : `, not ${library}, which multiplies wrongly on this machine`;
 }
 
 const compiled = new Map<boolean, WebAssembly.Module>();

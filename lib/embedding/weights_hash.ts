@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { dirname, join } from "@std/path";
+import { shardsOf } from "../io/sharded_tensors.ts";
+import type { ModelSource } from "../models/model_source.ts";
+
+/**
+ * SHA-256 of a model's weights, which a folder may change in place: of the file, or of an index and its shards in the
+ * order of their names.
+ *
+ * @param weights name of the file, or of the index
+ */
+export async function hashWeights(source: ModelSource, weights: string): Promise<string> {
+  const path = await source.file(weights);
+  const shards = weights.endsWith(".index.json") ? new Set(Object.values(await shardsOf(path))) : [];
+  const hash = createHash("sha256");
+  for (const each of [path, ...[...shards].sort().map((shard) => join(dirname(path), shard))]) {
+    using file = await Deno.open(each);
+    for await (const bytes of file.readable) hash.update(bytes);
+  }
+  return hash.digest("hex");
+}
