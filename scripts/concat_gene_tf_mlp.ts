@@ -22,7 +22,7 @@ import {
   topGenesFlags,
 } from "../lib/dataset/run_flags.ts";
 import { crossValidationSplits } from "../lib/dataset/splits.ts";
-import { readTargets, takeGenes, takePerturbations } from "../lib/dataset/targets.ts";
+import { readTargets, symbolsById, takeGenes, takePerturbations } from "../lib/dataset/targets.ts";
 import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { openResultFolder, writeSummary } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
@@ -174,6 +174,7 @@ export async function main(args: string[]): Promise<void> {
         input: { kind: "embedding", model: "ntv2", width: pairs.tfs.columns },
         script,
         flags: { ...flags, given: undefined },
+        aliases: symbolsById(aligned),
       }, results.models);
       log.info(`Saved the models of all folds to ${join(folder.path, "model")}`);
     }

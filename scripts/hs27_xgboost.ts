@@ -17,7 +17,7 @@ import { runScript } from "../lib/cli/script.ts";
 import { dataDirFlags, dataDirFolder } from "../lib/dataset/data_folder.ts";
 import { alignById, readHyenaEmbeddings } from "../lib/dataset/embeddings.ts";
 import { crossValidationSplits } from "../lib/dataset/splits.ts";
-import { readTargets, takeGenes, takePerturbations } from "../lib/dataset/targets.ts";
+import { readTargets, symbolsById, takeGenes, takePerturbations } from "../lib/dataset/targets.ts";
 import { chooseGenes } from "../lib/dataset/top_genes.ts";
 import { openResultFolder, writeSummary } from "../lib/evaluation/result_folder.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
@@ -150,13 +150,11 @@ export async function main(args: string[]): Promise<void> {
     await writeImportance(folder, flags.importance, genes, results.importance);
   }
   if (flags.saveModel) {
-    const aliases = Object.fromEntries(
-      ids.map((id, row) => [id, aligned.symbols ? [aligned.symbols[row]] : []]),
-    );
-    const saved = { kind: "xgboost" as const, genes, script, flags: { ...flags, given: undefined }, aliases };
+    const saved = { kind: "xgboost" as const, genes, script, flags: { ...flags, given: undefined } };
     const input = { kind: "embedding" as const, model: "hyenadna" as const, width: x.columns };
+    const aliases = symbolsById(aligned);
     const models = () => trainedTreeFolds(data, parts, parameters.rounds);
-    await parts.unlessMerged(() => writeSavedModel(folder.path, { ...saved, input }, models()));
+    await parts.unlessMerged(() => writeSavedModel(folder.path, { ...saved, input, aliases }, models()));
     log.info(`Saved the models of all folds to ${join(folder.path, "model")}`);
   }
   await writeSummary(folder, {

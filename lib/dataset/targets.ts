@@ -108,6 +108,11 @@ export function takePerturbations(targets: Targets, rows: readonly number[]): Ta
   };
 }
 
+/** The symbol of each row, where the file tells it, by the row's id: another name of the perturbation. */
+export function symbolsById({ perturbations, symbols }: Targets): Record<string, string[]> {
+  return Object.fromEntries(symbols?.map((symbol, row) => [perturbations[row], [symbol]]) ?? []);
+}
+
 /** The targets of `columns`, in that order. */
 export function takeGenes(targets: Targets, columns: readonly number[]): Targets {
   if (columns.length === targets.genes.length && columns.every((column, i) => column === i)) return targets;

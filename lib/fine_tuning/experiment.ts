@@ -6,6 +6,7 @@ import { log } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { crossValidationFlags, foldCountFlags, outputFlags } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
+import { symbolsById } from "../dataset/targets.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
 import { fingerprint } from "../models/fingerprint.ts";
 import { FoldStore, foldStoreFlags } from "../models/fold_store.ts";
@@ -140,6 +141,7 @@ export async function runIa3Experiment(
       input: { kind: "sequence", model: flags.model, maxLength: flags.maxLength, upper: flags.upper },
       script,
       flags: { ...flags, given: undefined },
+      aliases: symbolsById(targets),
     }, results.models);
     const seconds = results.reports.reduce((sum, report) => sum + report.seconds, 0);
     await writeSummary(folder, {

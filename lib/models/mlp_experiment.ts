@@ -13,7 +13,7 @@ import {
   topGenesFlags,
 } from "../dataset/run_flags.ts";
 import { crossValidationSplits } from "../dataset/splits.ts";
-import { takeGenes, takePerturbations, type Targets } from "../dataset/targets.ts";
+import { symbolsById, takeGenes, takePerturbations, type Targets } from "../dataset/targets.ts";
 import { TrainingTargets } from "../dataset/training_targets.ts";
 import { chooseGenes } from "../dataset/top_genes.ts";
 import { type ResultFolder, writeSummary } from "../evaluation/result_folder.ts";
@@ -118,6 +118,7 @@ export async function runMlpExperiment(experiment: MlpExperiment): Promise<void>
         input: { kind: "embedding", model: experiment.pipeline, width: data.x.columns },
         script: experiment.script,
         flags: { ...flags, given: undefined },
+        aliases: symbolsById(aligned),
       }, results.models);
       log.info(`Saved the models of all folds to ${join(folder.path, "model")}`);
     }
