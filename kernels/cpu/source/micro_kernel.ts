@@ -12,9 +12,10 @@ export const TILE_BYTES: i32 = TILE_ROWS * TILE_COLUMNS * 4;
  * (depth x 4) times B panel (depth x 8).
  *
  * Deno's V8 has no trap handler: each load costs a comparison and a branch beside it, so that loads, not
- * multiplications, fill the processor. Hence one vector of A, spread lane by lane, rather than a splat a row: three
- * loads for eight multiply-adds. Per depth 6 x 8 with splats needs eight for twelve; in this loop alone, on a Zen 4
- * core whose 128-bit limit is 59 GFLOP/s: 50 against 43. Eight sums are as many as two multiply-adds a cycle of
+ * multiplications, fill the processor. Hence one vector of A, spread lane by lane, rather than a splat a row. But a
+ * spread takes a port that multiplies, and one splat of four balances the two: four loads and three spreads for eight
+ * multiply-adds. In this loop alone, on a Zen 4 core whose 128-bit limit is 59 GFLOP/s: 52; 50 without the splat, 40 with
+ * two; 43 for 6 x 8 with splats alone (eight loads for twelve). Eight sums are as many as two multiply-adds a cycle of
  * latency four can keep busy. The loop is not unrolled by hand: V8 reorders what it can see and spills.
  */
 export class MicroKernel {
@@ -33,7 +34,7 @@ export class MicroKernel {
     for (let k = depth; k > 0; k--) {
       const b0 = v128.load(b, 0), b1 = v128.load(b, 16);
       const rows = v128.load(a);
-      let s = v128.shuffle<i32>(rows, rows, 0, 0, 0, 0);
+      let s = v128.load32_splat(a);
       c00 = Lanes.madd(s, b0, c00);
       c01 = Lanes.madd(s, b1, c01);
       s = v128.shuffle<i32>(rows, rows, 1, 1, 1, 1);
