@@ -2,8 +2,7 @@ import { assertEquals, assertMatch, assertRejects, assertStringIncludes, assertT
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { HubRepository, looksLikeHubId } from "../../lib/io/hub.ts";
-import { type HubEnvironment, hubEnvironment } from "../../lib/io/hub_cache.ts";
-import { mayHaveToken } from "../../lib/io/hub_client.ts";
+import { type HubEnvironment } from "../../lib/io/hub_cache.ts";
 import { gitHash, type HubServer, modelId, sha256, startHub } from "../support/hub_server.ts";
 
 const large = crypto.getRandomValues(new Uint8Array(50_000));
@@ -240,15 +239,6 @@ hubTest("the token stays with the hub where a download is sent elsewhere", async
   assertEquals(authorizations, [["HEAD", "Bearer hf_secret"], ["GET", "Bearer hf_secret"], ["GET", null]]);
 });
 
-Deno.test("mayHaveToken() holds for the hub's host, and not for a way back from https to http", () => {
-  const hub = "https://huggingface.co";
-  assertEquals(mayHaveToken(`${hub}/a/b/resolve/main/config.json`, hub), true);
-  assertEquals(mayHaveToken("http://huggingface.co/a/b/resolve/main/config.json", hub), false);
-  assertEquals(mayHaveToken("https://cdn.huggingface.co/a", hub), false);
-  assertEquals(mayHaveToken("http://mirror:8080/a", "http://mirror:8080"), true);
-  assertEquals(mayHaveToken("http://mirror:8081/a", "http://mirror:8080"), false);
-});
-
 hubTest("a server that falls silent is given up, with the file named", async ({ open, warnings }) => {
   const start = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 9\r\n";
   const answers: Record<string, string> = {
@@ -470,33 +460,4 @@ Deno.test("looksLikeHubId() takes organisation/name", () => {
     false,
     false,
   ]);
-});
-
-Deno.test("hubEnvironment() follows the variables that Python's library does", () => {
-  const of = (variables: Record<string, string>) => hubEnvironment((name) => variables[name]);
-  assertEquals(of({ HOME: "/u" }).cacheFolder, join("/u", ".cache", "huggingface", "hub"));
-  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
-  assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
-  assertEquals(of({ HF_HOME: "/h", HF_HUB_CACHE: "/c" }).cacheFolder, "/c");
-  assertEquals(of({ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/older");
-  assertEquals(of({ HF_HUB_CACHE: "/c", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/c");
-  assertEquals(of({ HOME: "/u", HF_HOME: "~/h" }).cacheFolder, join("/u", "h", "hub"));
-  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "~/x" }).cacheFolder, join("/u", "x", "huggingface", "hub"));
-  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "~" }).cacheFolder, "/u");
-  assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
-  assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
-  assertEquals(of({ HF_TOKEN: " t " }).token, "t");
-  for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
-    for (const value of ["1", "ON", "yes", "True"]) assertEquals(of({ [name]: value }).offline, name);
-    for (const value of ["0", ""]) assertEquals(of({ [name]: value }).offline, null);
-  }
-  assertEquals(of({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).offline, null);
-  assertThrows(() => of({ HF_ENDPOINT: "mirror" }), UsageError, `Cannot use HF_ENDPOINT "mirror"`);
-  const home = Deno.makeTempDirSync();
-  Deno.writeTextFileSync(join(home, "token"), "saved\n");
-  assertEquals(of({ HF_HOME: home }).token, "saved");
-  assertEquals(of({ HF_TOKEN_PATH: join(home, "token") }).token, "saved");
-  assertEquals(of({ HF_HOME: home, HUGGING_FACE_HUB_TOKEN: "older" }).token, "older");
-  assertEquals(of({ HF_TOKEN: "newer", HUGGING_FACE_HUB_TOKEN: "older" }).token, "newer");
-  Deno.removeSync(home, { recursive: true });
 });

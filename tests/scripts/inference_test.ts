@@ -1,16 +1,7 @@
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { DataError, UsageError } from "../../lib/cli/errors.ts";
-import { parseFlags } from "../../lib/cli/flags.ts";
+import { DataError } from "../../lib/cli/errors.ts";
 import { readHyenaEmbeddings, readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
-import { embeddingJobs, inferenceFlags, modelName } from "../../lib/embedding/inference_flags.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
 import { main } from "../../scripts/inference.ts";
@@ -476,41 +467,4 @@ inferenceTest("bad input ends in one sentence before any model is opened", async
   const long = csv(folder, "long.csv", [["A", "ACGT".repeat(250)]]);
   const hyena = ["--pipeline", "hyenadna", "--model", model("hyena_tiny"), "--input", long];
   await refuses("Cannot run 1002 tokens in 1 MiB", ...hyena, "--memory-limit", "4400KB");
-});
-
-const flagsOf = (...args: string[]) =>
-  parseFlags(inferenceFlags, { script: "scripts/inference.ts", about: "" }, args);
-
-Deno.test("embeddingJobs() refuses command lines that ask for nothing or for two things", () => {
-  const refuses = (message: string, ...args: string[]) =>
-    assertThrows(() => embeddingJobs(flagsOf(...args)), UsageError, message);
-  refuses("Nothing to embed");
-  refuses("Flag --pipeline is needed with --input", "--input", "a.csv", "--output", "a.npy");
-  refuses("Flag --output is needed too", "--pipeline", "ntv2", "--input", "a.csv");
-  refuses("Flag --input is needed too", "--pipeline", "ntv2", "--output", "a.npy");
-  refuses("it must end in .npy", "--pipeline", "ntv2", "--input", "a.csv", "--output", "a.csv");
-  refuses(
-    "Cannot use --tf-csv together with --input",
-    "--pipeline",
-    "ntv2",
-    "--input",
-    "a",
-    "--output",
-    "a.npy",
-    "--tf-csv",
-    "b",
-  );
-  refuses("Cannot run --pipeline hyenadna on --tf-csv", "--pipeline", "hyenadna", "--tf-csv", "b");
-  refuses("Cannot use --onnx for both models", "--tf-csv", "a", "--tf-overlap-csv", "b", "--onnx", "c");
-});
-
-Deno.test("modelName() is the folder or hub id that the flags name", () => {
-  assertEquals(modelName("ntv2", flagsOf()), "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species");
-  assertEquals(modelName("hyenadna", flagsOf()), "LongSafari/hyenadna-large-1m-seqlen");
-  assertEquals(modelName("hyenadna", flagsOf("--hyena-model-name", "a/b")), "a/b");
-  assertThrows(
-    () => modelName("hyenadna", flagsOf("--hyena-repo-dir", "nowhere")),
-    UsageError,
-    `Cannot use --hyena-repo-dir "nowhere"`,
-  );
 });

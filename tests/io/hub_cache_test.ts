@@ -1,0 +1,33 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { UsageError } from "../../lib/cli/errors.ts";
+import { hubEnvironment } from "../../lib/io/hub_cache.ts";
+
+Deno.test("hubEnvironment() follows the variables that Python's library does", () => {
+  const of = (variables: Record<string, string>) => hubEnvironment((name) => variables[name]);
+  assertEquals(of({ HOME: "/u" }).cacheFolder, join("/u", ".cache", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
+  assertEquals(of({ HF_HOME: "/h", HF_HUB_CACHE: "/c" }).cacheFolder, "/c");
+  assertEquals(of({ HF_HOME: "/h", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/older");
+  assertEquals(of({ HF_HUB_CACHE: "/c", HUGGINGFACE_HUB_CACHE: "/older" }).cacheFolder, "/c");
+  assertEquals(of({ HOME: "/u", HF_HOME: "~/h" }).cacheFolder, join("/u", "h", "hub"));
+  assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "~/x" }).cacheFolder, join("/u", "x", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "~" }).cacheFolder, "/u");
+  assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
+  assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
+  assertEquals(of({ HF_TOKEN: " t " }).token, "t");
+  for (const name of ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]) {
+    for (const value of ["1", "ON", "yes", "True"]) assertEquals(of({ [name]: value }).offline, name);
+    for (const value of ["0", ""]) assertEquals(of({ [name]: value }).offline, null);
+  }
+  assertEquals(of({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).offline, null);
+  assertThrows(() => of({ HF_ENDPOINT: "mirror" }), UsageError, `Cannot use HF_ENDPOINT "mirror"`);
+  const home = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(join(home, "token"), "saved\n");
+  assertEquals(of({ HF_HOME: home }).token, "saved");
+  assertEquals(of({ HF_TOKEN_PATH: join(home, "token") }).token, "saved");
+  assertEquals(of({ HF_HOME: home, HUGGING_FACE_HUB_TOKEN: "older" }).token, "older");
+  assertEquals(of({ HF_TOKEN: "newer", HUGGING_FACE_HUB_TOKEN: "older" }).token, "newer");
+  Deno.removeSync(home, { recursive: true });
+});
