@@ -248,6 +248,7 @@ hubTest("a server that falls silent is given up, with the file named", async ({ 
   const connections: Deno.Conn[] = [];
   const answer = async (connection: Deno.Conn) => {
     connections.push(connection);
+    if (connections.length > 20) return server.close(); // who still asks would ask for ever
     const request = new Uint8Array(1000);
     await connection.read(request);
     const [method, path] = new TextDecoder().decode(request).split(" ");

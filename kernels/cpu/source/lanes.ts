@@ -244,35 +244,30 @@ export class Lanes {
   /** Rational approximation in x^2 on [-7.9, 7.9], beyond which tanh is 1 in f32. */
   @inline
   static tanh(x: v128): v128 {
-    const c = f32x4.pmax(f32x4.pmin(x, Constants.of(TANH_RANGE, 0)), Constants.of(TANH_RANGE, 1));
-    const s = f32x4.mul(c, c);
-    let p = Lanes.madd(s, Constants.of(TANH_ABOVE, 0), Constants.of(TANH_ABOVE, 1));
-    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 2));
-    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 3));
-    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 4));
-    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 5));
-    p = Lanes.madd(p, s, Constants.of(TANH_ABOVE, 6));
-    let q = Lanes.madd(s, Constants.of(TANH_BELOW, 0), Constants.of(TANH_BELOW, 1));
-    q = Lanes.madd(q, s, Constants.of(TANH_BELOW, 2));
-    q = Lanes.madd(q, s, Constants.of(TANH_BELOW, 3));
-    return f32x4.div(f32x4.mul(c, p), q);
+    return Lanes.oddRational(x, TANH_RANGE, TANH_ABOVE, TANH_BELOW, 4);
   }
 
   /** Rational approximation in x^2 on [-4, 4], beyond which erf is 1 in f32. */
   @inline
   static erf(x: v128): v128 {
-    const c = f32x4.pmax(f32x4.pmin(x, Constants.of(ERF_RANGE, 0)), Constants.of(ERF_RANGE, 1));
+    return Lanes.oddRational(x, ERF_RANGE, ERF_ABOVE, ERF_BELOW, 5);
+  }
+
+  /** x P(x^2) / Q(x^2), x held to `range`; P has seven coefficients, Q four or five (`terms`, a constant). */
+  @inline
+  static oddRational(x: v128, range: usize, above: usize, below: usize, terms: i32): v128 {
+    const c = f32x4.pmax(f32x4.pmin(x, Constants.of(range, 0)), Constants.of(range, 1));
     const s = f32x4.mul(c, c);
-    let p = Lanes.madd(s, Constants.of(ERF_ABOVE, 0), Constants.of(ERF_ABOVE, 1));
-    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 2));
-    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 3));
-    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 4));
-    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 5));
-    p = Lanes.madd(p, s, Constants.of(ERF_ABOVE, 6));
-    let q = Lanes.madd(s, Constants.of(ERF_BELOW, 0), Constants.of(ERF_BELOW, 1));
-    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 2));
-    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 3));
-    q = Lanes.madd(q, s, Constants.of(ERF_BELOW, 4));
+    let p = Lanes.madd(s, Constants.of(above, 0), Constants.of(above, 1));
+    p = Lanes.madd(p, s, Constants.of(above, 2));
+    p = Lanes.madd(p, s, Constants.of(above, 3));
+    p = Lanes.madd(p, s, Constants.of(above, 4));
+    p = Lanes.madd(p, s, Constants.of(above, 5));
+    p = Lanes.madd(p, s, Constants.of(above, 6));
+    let q = Lanes.madd(s, Constants.of(below, 0), Constants.of(below, 1));
+    q = Lanes.madd(q, s, Constants.of(below, 2));
+    q = Lanes.madd(q, s, Constants.of(below, 3));
+    if (terms == 5) q = Lanes.madd(q, s, Constants.of(below, 4));
     return f32x4.div(f32x4.mul(c, p), q);
   }
 

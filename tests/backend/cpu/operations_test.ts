@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { forbiddenBlas } from "../../../lib/backend/cpu/blas.ts";
 import { openCpuBackend } from "../../../lib/backend/cpu/mod.ts";
 import { operationCases } from "../../support/operation_cases.ts";
 import { checkCase } from "../../support/operation_check.ts";
@@ -46,10 +47,11 @@ for (const example of operationCases.filter(({ name }) => name.startsWith("matmu
 
 Deno.test({
   name: "without permission for FFI products stay in WebAssembly, and nobody is asked",
-  permissions: { ffi: false },
+  permissions: { ffi: false, read: true },
   fn: async () => {
     const backend = await openCpuBackend({ threads: 2, blas: "auto" });
     assertEquals(backend.description, "CPU, 2 threads, relaxed SIMD");
+    assertEquals(forbiddenBlas(), library ?? null);
     await backend.close();
   },
 });
@@ -64,6 +66,16 @@ Deno.test({
     await checkCase(backend, operationCases[0], { repeats: 2, largest: 200 });
     await backend.close();
   },
+});
+
+Deno.test("forbiddenBlas() names no library that may be used", () => {
+  assertEquals(forbiddenBlas(), null);
+});
+
+Deno.test({
+  name: "forbiddenBlas() does not look where it may not",
+  permissions: "none",
+  fn: () => assertEquals(forbiddenBlas(), null),
 });
 
 Deno.test("every operation works on storages beyond 2 GiB", async () => {
