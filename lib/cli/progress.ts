@@ -63,8 +63,8 @@ export class ProgressBar {
 export interface FoldProgress {
   /** How far the current fold is (0 to 1). Shown with --progress on a terminal only. */
   within(share: number, text?: string): void;
-  /** The current fold is done. */
-  finished(text?: string): void;
+  /** The current fold is done. @param fold its number, counted from 0 as --folds does */
+  finished(text?: string, fold?: number): void;
   /** All folds are done. */
   end(): void;
 }
@@ -75,7 +75,7 @@ export function foldProgress(showBar: boolean, folds: number): FoldProgress {
   if (!showBar) {
     return {
       within() {},
-      finished: (text = "") => log.info(`Fold ${++done}/${folds}${text && `: ${text}`}`),
+      finished: (text = "", fold = done) => log.info(`Fold ${fold} done (${++done} of ${folds})${text && `: ${text}`}`),
       end() {},
     };
   }

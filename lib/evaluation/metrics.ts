@@ -2,13 +2,13 @@
 import type { Matrix } from "../linalg/matrix.ts";
 
 /**
- * One value a perturbation, over the cells where truth and prediction are both finite. A perturbation without any such
- * cell has r = 0 and NaN elsewhere, and no part in the means.
+ * One value a perturbation, over the cells where truth and prediction are both finite. NaN is "undefined": all metrics of
+ * a perturbation without such a cell, and r of one with a single cell. Undefined values have no part in the means.
  */
 export interface PerturbationMetrics {
   /** Cells that count. */
   cells: Int32Array;
-  /** Pearson r across genes; 0 where either side has no variance. */
+  /** Pearson r across genes; 0 where either side has no variance, as the Python scripts count it. */
   pearson: Float64Array;
   rmse: Float64Array;
   mae: Float64Array;
@@ -43,27 +43,20 @@ export function perturbationMetrics(truth: Matrix, prediction: Matrix): Perturba
   return metrics;
 }
 
-/** Mean over the perturbations that have a cell to judge by; NaN when none has. */
+/** Mean over the perturbations for which a metric is defined; NaN when it is for none. */
 export function meanMetric(metrics: PerturbationMetrics, name: MetricName): number {
   let sum = 0, count = 0;
-  metrics[name].forEach((value, i) => {
-    if (metrics.cells[i] === 0) return;
+  metrics[name].forEach((value) => {
+    if (Number.isNaN(value)) return;
     sum += value;
     count++;
   });
   return sum / count;
 }
 
-/**
- * Pearson r over all cells that are finite on both sides.
- *
- * @param limits leaves out cells with either side beyond them, as the Python's plots did
- */
-export function globalPearson(truth: Matrix, prediction: Matrix, limits?: readonly [number, number]): number {
-  if (!limits) return pearson(truth.data, prediction.data, 0, truth.data.length).r;
-  const [low, high] = limits, within = (value: number) => value >= low && value <= high;
-  const kept = prediction.data.map((value, i) => within(value) && within(truth.data[i]) ? value : NaN);
-  return pearson(truth.data, kept, 0, kept.length).r;
+/** Pearson r over all cells that are finite on both sides. */
+export function globalPearson(truth: Matrix, prediction: Matrix): number {
+  return pearson(truth.data, prediction.data, 0, truth.data.length).r;
 }
 
 function rowMetrics(
@@ -120,6 +113,7 @@ function pearson(
     yy += dy * dy;
     xy += dx * dy;
   }
-  const r = xx > 0 && yy > 0 ? Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))) : 0;
+  const defined = xx > 0 && yy > 0 ? Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))) : 0;
+  const r = count < 2 ? NaN : defined;
   return { r, count, truthMean: xMean, predictionMean: yMean };
 }

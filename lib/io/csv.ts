@@ -1,5 +1,6 @@
 /**
- * Comma-separated tables, read as pandas reads them: quotes, CRLF, a byte-order mark, blank lines, missing-value words.
+ * Tables separated by commas or tabs, read as pandas reads them: gzip, quotes, CRLF, a byte-order mark, blank lines,
+ * missing-value words, and R's `write.table`, whose header lacks the column of row names.
  *
  * Numbers are the nearest float64 to their decimal text, then narrowed to float32. (pandas' default parser may be one
  * unit in the last place of a float64 away from that; `float_precision="round_trip"` is what agrees always.)
@@ -8,7 +9,7 @@ import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { CsvScanner } from "./csv_scanner.ts";
 import { parseFloat32 } from "./decimal.ts";
-import { readFileBytes } from "./read_file.ts";
+import { readPlainBytes } from "./plain_bytes.ts";
 
 /** A table of numbers with text columns beside it. */
 export interface NumericCsv {
@@ -45,13 +46,13 @@ export function isMissing(cell: string): boolean {
  *   Rows count from 1 with the header, as a spreadsheet shows them.
  */
 export async function readNumericCsv(path: string, options: NumericCsvOptions): Promise<NumericCsv> {
-  return parseNumericCsv(await readFileBytes(path), path, options);
+  return parseNumericCsv(await readPlainBytes(path), path, options);
 }
 
 /** As `readNumericCsv`, from bytes; `name` is what errors call the file. */
 export function parseNumericCsv(bytes: Uint8Array, name: string, options: NumericCsvOptions): NumericCsv {
   const scanner = new CsvScanner(bytes, name);
-  const header = readHeader(scanner, name);
+  const { header, hasRow } = readHeader(scanner, name);
   const isLabel = markLabels(header, options.labels, name);
   const isNumber = header.map((column, i) => !isLabel[i] && (options.isNumber?.(column) ?? true));
   const columns = header.filter((_, i) => isNumber[i]);
@@ -59,7 +60,7 @@ export function parseNumericCsv(bytes: Uint8Array, name: string, options: Numeri
 
   let values = new Float32Array(columns.length * scanner.countLinesAhead());
   let rows = 0;
-  while (scanner.nextRow()) {
+  for (let more = hasRow; more; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
     const start = rows * columns.length;
     if (values.length < start + columns.length) values = grown(values, 2 * (start + columns.length));
@@ -91,15 +92,15 @@ export interface CsvTable {
 
 /** Read every cell as text. @throws {DataError} when rows differ in length or a quote is never closed */
 export async function readCsvTable(path: string): Promise<CsvTable> {
-  return parseCsvTable(await readFileBytes(path), path);
+  return parseCsvTable(await readPlainBytes(path), path);
 }
 
-/** As `readCsvTable`, from bytes; `name` is what errors call the file. */
-export function parseCsvTable(bytes: Uint8Array, name: string): CsvTable {
+/** As `readCsvTable`, from bytes; `name` is what errors call the file. @param mostRows reads no further */
+export function parseCsvTable(bytes: Uint8Array, name: string, mostRows = Infinity): CsvTable {
   const scanner = new CsvScanner(bytes, name);
-  const header = readHeader(scanner, name);
+  const { header, hasRow } = readHeader(scanner, name);
   const rows: string[][] = [], rowNumbers: number[] = [];
-  while (scanner.nextRow()) {
+  for (let more = hasRow; more && rows.length < mostRows; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
     rows.push(header.map((_, field) => scanner.text(field)));
     rowNumbers.push(scanner.row);
@@ -130,17 +131,20 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function readHeader(scanner: CsvScanner, name: string): string[] {
+/** The names of the columns, and whether the scanner stands on a first row of cells. */
+function readHeader(scanner: CsvScanner, name: string): { header: string[]; hasRow: boolean } {
   if (!scanner.nextRow()) {
     throw new DataError(`Cannot read "${name}": the file is empty (its first row must name the columns)`);
   }
   const header = Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
-  const separator = [";", "\t"].find((mark) => header.length === 1 && header[0].includes(mark));
-  if (separator !== undefined) {
-    const separated = separator === ";" ? "semicolons" : "tabs";
-    throw new DataError(`Cannot read "${name}": it is separated by ${separated} (commas are needed)`);
+  if (header.length === 1 && header[0].includes(";")) {
+    throw new DataError(
+      `Cannot read "${name}": it is separated by semicolons (save it with commas or tabs, and with decimal points)`,
+    );
   }
-  return header;
+  const hasRow = scanner.nextRow();
+  // R's write.table names no column of row names: its header is one short.
+  return { header: hasRow && scanner.fields === header.length + 1 ? ["", ...header] : header, hasRow };
 }
 
 function markLabels(header: string[], labels: number | string[], name: string): boolean[] {

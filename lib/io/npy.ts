@@ -46,17 +46,50 @@ export function parseNpy(bytes: Uint8Array, name: string): NumpyArray {
 
 /** A two-dimensional array of floats as float32. @throws {DataError} for another shape or dtype */
 export async function readNpyMatrix(path: string): Promise<Matrix> {
-  const { shape, dtype, data } = await readNpy(path);
+  const { data, rows, columns } = await readNpyDoubles(path);
+  return { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, columns };
+}
+
+/** A two-dimensional array of floats, float64 kept as it is. @throws {DataError} for another shape or dtype */
+export async function readNpyDoubles(path: string): Promise<Matrix<Float32Array> | Matrix<Float64Array>> {
+  const bytes = await readFileBytes(path);
+  refuseObjects(bytes, path);
+  const { shape, dtype, data } = parseNpy(bytes, path);
   if (shape.length !== 2) {
     throw new DataError(
       `Cannot read "${path}": a matrix is needed, it holds an array of shape (${shape.join(", ")})`,
     );
   }
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-    throw new DataError(`Cannot read "${path}": a matrix of floats is needed, its dtype is ${dtype}`);
-  }
   const [rows, columns] = shape;
-  return { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, columns };
+  if (data instanceof Float32Array) return { data, rows, columns };
+  if (data instanceof Float64Array) return { data, rows, columns };
+  throw new DataError(
+    `Cannot read "${path}": a matrix of floats is needed, its dtype is ${dtype}${
+      Array.isArray(data) ? " (text; are these the ids?)" : ""
+    }`,
+  );
+}
+
+/** Pickled objects where numbers are needed: says what they are, and how to save the numbers. */
+function refuseObjects(bytes: Uint8Array, path: string): void {
+  const fail = (reason: string) => new DataError(`Cannot read "${path}": ${reason}`);
+  const { header, dataStart } = splitHeader(bytes, fail);
+  const { descr, shape } = parseHeader(header, fail);
+  if (!/^[|=<>]?O/.test(descr)) return;
+  let content: unknown = null;
+  try {
+    content = parsePickle(bytes.subarray(dataStart), path);
+  } catch { /* what it holds is told in general words */ }
+  const items = isObjectArray(content) ? content.data : [];
+  const what = shape.length === 0
+    ? items[0] instanceof Map ? "a dict" : "one Python object"
+    : `objects (an array of shape (${shape.join(", ")}) of Python objects${
+      items.every((item) => typeof item === "string") && items.length > 0 ? ", all of them text" : ""
+    })`;
+  throw fail(
+    `it holds ${what} that np.save pickled, a matrix of numbers is needed (np.save(file, np.stack(list(d.values())) ` +
+      `.astype("float32")) for a dict d, and its keys as ids beside it)`,
+  );
 }
 
 /** A one-dimensional array of text: `<U`, `|S` or objects. @throws {DataError} for another shape or dtype */

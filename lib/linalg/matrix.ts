@@ -5,14 +5,19 @@ export interface Matrix<T = Float32Array> {
   columns: number;
 }
 
+/** A matrix in either precision, as embeddings come. */
+export type Embedded = Matrix<Float32Array> | Matrix<Float64Array>;
+
 /** The rows of `matrix` at `rows`, in that order, copied. */
-export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
+export function takeRows<M extends Embedded>(matrix: M, rows: ArrayLike<number>): M {
   const { columns } = matrix;
-  const data = new Float32Array(rows.length * columns);
+  const data = matrix.data instanceof Float32Array
+    ? new Float32Array(rows.length * columns)
+    : new Float64Array(rows.length * columns);
   for (let i = 0; i < rows.length; i++) {
     data.set(matrix.data.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
   }
-  return { data, rows: rows.length, columns };
+  return { data, rows: rows.length, columns } as M;
 }
 
 /** The columns of `matrix` at `columns`, in that order, copied. */

@@ -7,7 +7,7 @@
  */
 import type { Fold } from "../dataset/kfold.ts";
 import { Cholesky } from "../linalg/cholesky.ts";
-import type { Matrix } from "../linalg/matrix.ts";
+import type { Embedded, Matrix } from "../linalg/matrix.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "../linalg/products.ts";
 import { ridgeLeft, ridgeRight } from "../linalg/ridge.ts";
@@ -15,7 +15,7 @@ import { columnsOf, type FittedLinearFold, linearTensors, meanOfRows, solvedRidg
 
 export class EmbeddingRidge {
   readonly #values: Matrix;
-  readonly #P: Matrix;
+  readonly #P: Embedded;
   readonly #lambda: number;
   readonly #G: Matrix<Float64Array>;
   /** (G'G + lambda I)^-1 G'Y of all perturbations, k x perturbations: a fold's part is centred by its own mean. */
@@ -28,7 +28,7 @@ export class EmbeddingRidge {
    * @param geneEmbeddings genes x k
    * @param tfEmbeddings perturbations x width
    */
-  constructor(values: Matrix, geneEmbeddings: Matrix, tfEmbeddings: Matrix, lambda: number) {
+  constructor(values: Matrix, geneEmbeddings: Embedded, tfEmbeddings: Embedded, lambda: number) {
     this.#values = values;
     this.#P = tfEmbeddings;
     this.#lambda = lambda;
