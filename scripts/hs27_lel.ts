@@ -67,7 +67,9 @@ export async function main(args: string[]): Promise<void> {
         splitsFolder,
         splitsName,
       });
-      log.info(`Linear model with ${components} components, ridge ${lambda}, ${prepared.folds.length} folds.`);
+      log.info(
+        `Linear model with ${components} components, ridge ${lambda}, ${prepared.folds.length} folds.`,
+      );
       return {
         ...prepared,
         inputs: otherNames,

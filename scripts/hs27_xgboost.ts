@@ -16,7 +16,12 @@ import { runTreeExperiment, treeFlags } from "../lib/models/xgboost_experiment.t
 const script = "scripts/hs27_xgboost.ts";
 const declarations = {
   ...hyenaEmbeddingFlags,
-  "model-name": { default: "xgboost_hyena", value: "NAME", group: "Output", help: "name of the result folder" },
+  "model-name": {
+    default: "xgboost_hyena",
+    value: "NAME",
+    group: "Output",
+    help: "name of the result folder",
+  },
   ...treeFlags,
 } as const;
 

@@ -21,7 +21,12 @@ import { linearNtEmbedModel } from "../lib/models/linear_nt_embed.ts";
 
 const script = "scripts/lel_embed.ts";
 const declarations = {
-  "model-name": { default: "linear_nt_embed", value: "NAME", group: "Model", help: "name of the result folder" },
+  "model-name": {
+    default: "linear_nt_embed",
+    value: "NAME",
+    group: "Model",
+    help: "name of the result folder",
+  },
   "lambda-ridge": { default: 0.1, min: 0, group: "Model", help: "ridge penalty, on both sides" },
   ...inputs.ntFlags,
   ...inputs.tfEmbeddingFlags,
@@ -33,11 +38,18 @@ const declarations = {
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(declarations, {
     script,
-    about: "Linear model of TF responses with Nucleotide Transformer embeddings of genes and TFs, cross-validated.",
-    examples: ["--data-dir my-data", "--targets my_screen.csv --embeddings tfs.npy --gene-embeddings genes.npy"],
+    about:
+      "Linear model of TF responses with Nucleotide Transformer embeddings of genes and TFs, cross-validated.",
+    examples: [
+      "--data-dir my-data",
+      "--targets my_screen.csv --embeddings tfs.npy --gene-embeddings genes.npy",
+    ],
   }, args);
   const named = [flags.embeddings, flags.geneEmbeddings, flags.ntv2Dir];
-  const { targets, otherNames, files, data, splitsFolder, splitsName } = await readLinearTargets(flags, named);
+  const { targets, otherNames, files, data, splitsFolder, splitsName } = await readLinearTargets(
+    flags,
+    named,
+  );
   const layout = {
     predictions: flags.modelName,
     plotLabel: flags.modelName,

@@ -8,7 +8,9 @@ import { fromFileUrl, relative } from "@std/path";
  */
 export function commandLine(script: string, args: readonly string[], permissionSet?: string): string {
   const path = script.startsWith("file:") ? relative(Deno.cwd(), fromFileUrl(script)) : script;
-  return ["deno run", permissionSet ? `-P=${permissionSet}` : "-P", ...[path, ...args].map(shellQuoted)].join(" ");
+  return ["deno run", permissionSet ? `-P=${permissionSet}` : "-P", ...[path, ...args].map(shellQuoted)].join(
+    " ",
+  );
 }
 
 /** A word as a POSIX shell reads it back. */

@@ -32,7 +32,9 @@ function groups(declarations: FlagDeclarations): Map<string, string[]> {
 
 function flagLines(name: string, declaration: FlagDeclaration): string[] {
   const left = `  --${name}${valueName(declaration)}`;
-  const text = `${declaration.help}${choices(declaration)}${defaultNote(declaration)}${olderNames(declaration)}`;
+  const text = `${declaration.help}${choices(declaration)}${defaultNote(declaration)}${
+    olderNames(declaration)
+  }`;
   const lines = wrap(text, helpColumn);
   if (left.length >= helpColumn) return [left, ...lines];
   return [left.padEnd(helpColumn) + lines[0].slice(helpColumn), ...lines.slice(1)];

@@ -75,7 +75,8 @@ export function foldProgress(showBar: boolean, folds: number): FoldProgress {
   if (!showBar) {
     return {
       within() {},
-      finished: (text = "", fold = done) => log.info(`Fold ${fold} done (${++done} of ${folds})${text && `: ${text}`}`),
+      finished: (text = "", fold = done) =>
+        log.info(`Fold ${fold} done (${++done} of ${folds})${text && `: ${text}`}`),
       end() {},
     };
   }

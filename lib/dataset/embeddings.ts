@@ -48,9 +48,9 @@ export async function readEmbeddings(
   if (bad >= 0) {
     const row = Math.floor(bad / values.columns);
     throw new DataError(
-      `Cannot use "${vectorsPath}": row ${row} (${shown([ids[row]])}) holds a value that is not finite at column ${
-        bad % values.columns
-      }`,
+      `Cannot use "${vectorsPath}": row ${row} (${
+        shown([ids[row]])
+      }) holds a value that is not finite at column ${bad % values.columns}`,
     );
   }
   const kept = firstOccurrences(ids, "ids", place);
@@ -73,14 +73,20 @@ export async function readNtEmbeddings(
   const sizes = await sizesIn(folder, of);
   if (size === null && sizes.length > 1) {
     throw new UsageError(
-      `Cannot choose the embeddings: "${folder}" has those of ${sizes.join(" and ")} (--ntv2-size ${sizes[0]} takes one)`,
+      `Cannot choose the embeddings: "${folder}" has those of ${sizes.join(" and ")} (--ntv2-size ${
+        sizes[0]
+      } takes one)`,
     );
   }
   const chosen = size ?? sizes[0] ?? "50m";
   if (!sizes.includes(chosen)) {
     throw new DataError(
-      `Cannot find the embeddings: there is no "NTv2_${size ?? "<size>"}_${of}_embeddings.npy" in "${folder}" (${
-        sizes.length > 0 ? `it has those of ${sizes.join(", ")}` : "--ntv2-dir names another folder, --embeddings a file"
+      `Cannot find the embeddings: there is no "NTv2_${
+        size ?? "<size>"
+      }_${of}_embeddings.npy" in "${folder}" (${
+        sizes.length > 0
+          ? `it has those of ${sizes.join(", ")}`
+          : "--ntv2-dir names another folder, --embeddings a file"
       })`,
     );
   }
@@ -129,7 +135,9 @@ async function sizesIn(folder: string, of: "tf" | "gene"): Promise<string[]> {
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new DataError(`Cannot find the embeddings: there is no folder "${folder}" (--ntv2-dir or --embeddings names them)`);
+      throw new DataError(
+        `Cannot find the embeddings: there is no folder "${folder}" (--ntv2-dir or --embeddings names them)`,
+      );
     }
     throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
   }

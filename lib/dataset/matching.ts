@@ -68,7 +68,9 @@ export function matchAndTell(
   const { unmatched } = match, reason = likelyReason(wanted.ids, known.ids);
   if (unmatched.length === wanted.ids.length) {
     throw new DataError(
-      `Cannot match ${what}s: none of the ${wanted.ids.length} ids of "${wanted.path}" (${shown(wanted.ids)}) is in ` +
+      `Cannot match ${what}s: none of the ${wanted.ids.length} ids of "${wanted.path}" (${
+        shown(wanted.ids)
+      }) is in ` +
         `"${known.path}" (${shown(known.ids)})${reason ? `: ${reason}` : ""}`,
     );
   }
@@ -79,7 +81,9 @@ export function matchAndTell(
       : `${unmatched.length} of ${wanted.ids.length}`;
     const guess = unmatched.length > wanted.ids.length / 2 ? likelyReason(unmatched, known.ids) : null;
     warnWithExamples(
-      `${counted(unmatched.length, what)} (${share}) ${unmatched.length === 1 ? "is" : "are"} not in "${known.path}": ` +
+      `${counted(unmatched.length, what)} (${share}) ${
+        unmatched.length === 1 ? "is" : "are"
+      } not in "${known.path}": ` +
         `${consequence}${guess ? ` (${guess})` : ""}.`,
       unmatched.map(short),
     );
@@ -88,7 +92,9 @@ export function matchAndTell(
 }
 
 export function tellVersions({ withoutVersion }: Match): void {
-  if (withoutVersion > 0) log.info(`Matched ${counted(withoutVersion, "id")} without the Ensembl version behind the dot.`);
+  if (withoutVersion > 0) {
+    log.info(`Matched ${counted(withoutVersion, "id")} without the Ensembl version behind the dot.`);
+  }
 }
 
 /** The rows of a match that were found: places of the wanted ids, and for each its place among the known ones. */
@@ -114,14 +120,18 @@ function foldedId(id: string): string {
 export function likelyReason(wanted: readonly string[], known: readonly string[]): string | null {
   const [a, b] = [kindOf(wanted), kindOf(known)];
   if (a === "numbers" || b === "numbers") return "are these row numbers instead of ids?";
-  if (a === b) return a === "Ensembl ids" && speciesOf(wanted[0]) !== speciesOf(known[0]) ? "another species?" : null;
+  if (a === b) {
+    return a === "Ensembl ids" && speciesOf(wanted[0]) !== speciesOf(known[0]) ? "another species?" : null;
+  }
   return `the first are ${a}, the second ${b}; a table with gene_name and gene_id translates (--tf-seq-csv)`;
 }
 
 function kindOf(ids: readonly string[]): "numbers" | "Ensembl ids" | "symbols" {
   const some = ids.slice(0, 50);
   if (some.every((id) => /^\d+$/.test(id))) return "numbers";
-  return some.filter((id) => /^ENS[A-Z]*[GTP]\d{6,}/i.test(id)).length > some.length / 2 ? "Ensembl ids" : "symbols";
+  return some.filter((id) => /^ENS[A-Z]*[GTP]\d{6,}/i.test(id)).length > some.length / 2
+    ? "Ensembl ids"
+    : "symbols";
 }
 
 function speciesOf(id: string): string {

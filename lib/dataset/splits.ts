@@ -105,7 +105,9 @@ function used(
     );
   }
   const left = stored.totalSamples - new Set(rows).size + (rows.includes(-1) ? 1 : 0);
-  if (left > 0) log.warn(`${counted(left, "perturbation")} of the splits file are not in this run: left out.`);
+  if (left > 0) {
+    log.warn(`${counted(left, "perturbation")} of the splits file are not in this run: left out.`);
+  }
   warnOfNeverHeldOut(folds, request.ids);
   return { folds, method: stored.method, file, pickle: null };
 }
@@ -136,7 +138,9 @@ function misfitOf(stored: StoredSplits, request: SplitsRequest): string | null {
   }
   const rows = rowsOf(stored, request), found = rows.filter((row) => row >= 0);
   if (found.length === 0) {
-    return `none of their perturbations (${stored.perturbations?.slice(0, 3).join(", ")}, ...) is in this data set`;
+    return `none of their perturbations (${
+      stored.perturbations?.slice(0, 3).join(", ")
+    }, ...) is in this data set`;
   }
   if (new Set(found).size < found.length) return "two of their perturbations are the same here";
   const empty = stored.folds.findIndex(({ train, test }) =>
@@ -149,7 +153,9 @@ function misfitOf(stored: StoredSplits, request: SplitsRequest): string | null {
 function incompleteness(stored: StoredSplits, request: SplitsRequest): string | null {
   const known = new Set(rowsOf(stored, request));
   const strangers = request.ids.filter((_, row) => !known.has(row));
-  return strangers.length === 0 ? null : `${strangers.length} perturbations are in no fold, such as ${strangers[0]}`;
+  return strangers.length === 0
+    ? null
+    : `${strangers.length} perturbations are in no fold, such as ${strangers[0]}`;
 }
 
 /** Whether the indices of a file without ids count the rows of the targets' file rather than those of this run. */

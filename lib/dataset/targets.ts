@@ -41,7 +41,16 @@ export interface TargetsOptions {
 
 /** Columns that name the perturbation, the most telling first: never read-out genes. */
 const idColumns: readonly string[] = [
-  "gene_id", "gene_name", "perturbation", "perturbation_id", "target_gene", "target", "gene_symbol", "symbol", "gene", "tf",
+  "gene_id",
+  "gene_name",
+  "perturbation",
+  "perturbation_id",
+  "target_gene",
+  "target",
+  "gene_symbol",
+  "symbol",
+  "gene",
+  "tf",
 ];
 
 /** What R, pandas, polars and the tidyverse call a column of row numbers, also when rows were sorted since. */
@@ -61,7 +70,9 @@ export async function readTargets(path: string, options: TargetsOptions): Promis
   if (!isParquet && /^\.(parquet|pq)$/i.test(extname(path))) {
     throw new DataError(`Cannot read "${path}": it is no Parquet file (it does not start with PAR1)`);
   }
-  const targets = isParquet ? await fromParquet(raw, path, options) : fromCsv(plainBytes(raw, path), path, options);
+  const targets = isParquet
+    ? await fromParquet(raw, path, options)
+    : fromCsv(plainBytes(raw, path), path, options);
   refuseAbsent(targets, options.genes);
   const withoutNumbers = leaveOutRowNumbers(targets);
   if (withoutNumbers.genes.length === 0) {
@@ -76,8 +87,13 @@ function fromCsv(bytes: Uint8Array, path: string, options: TargetsOptions): Targ
   const sample = parseCsvTable(bytes, path, 50), { header } = sample;
   const wanted = wantedGenes(options);
   const texts = new Set(header.filter((_, at) => isTextColumn(sample.rows.map((row) => row[at]))));
-  const candidates = header.filter((name, at) => isIdColumn(name) || at === 0 || texts.has(name) || name === options.idColumn);
-  const isGene = (column: string) => wanted ? wanted.has(withoutVersion(column)) : !isIdColumn(column) && isNamed(column) && !texts.has(column);
+  const candidates = header.filter((name, at) =>
+    isIdColumn(name) || at === 0 || texts.has(name) || name === options.idColumn
+  );
+  const isGene = (column: string) =>
+    wanted
+      ? wanted.has(withoutVersion(column))
+      : !isIdColumn(column) && isNamed(column) && !texts.has(column);
   const idColumn = chooseIdColumn(path, header, texts, sample.rows, options);
   const others = [...new Set(candidates)].filter((name) => name !== idColumn && isIdColumn(name));
   const table = parseNumericCsv(bytes, path, {
@@ -103,7 +119,8 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   const { labels, indexName = "" } = frame;
   // A named column of ids tells more than an index without a name.
   const named = options.idColumn === undefined ? idColumns.find((name) => name in labels) : undefined;
-  const useIndex = named === undefined || (!frame.isNumbered && (options.prefer === "first" || isIdColumn(indexName)));
+  const useIndex = named === undefined ||
+    (!frame.isNumbered && (options.prefer === "first" || isIdColumn(indexName)));
   if (useIndex && frame.isNumbered) {
     throw new DataError(
       `Cannot use targets "${path}": it has no column of text that names its rows (gene_id or gene_name is needed; ` +
@@ -114,9 +131,16 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   if (asText !== undefined) throw textColumn(path, asText, labels[asText]);
   const odd = options.genes?.find((gene) => gene in frame.skipped);
   if (odd !== undefined) {
-    throw new DataError(`Cannot use targets "${path}": column "${odd}" is ${frame.skipped[odd]}, numbers are needed`);
+    throw new DataError(
+      `Cannot use targets "${path}": column "${odd}" is ${frame.skipped[odd]}, numbers are needed`,
+    );
   }
-  if (!wanted) tellSkipped(path, [...Object.keys(labels).filter((name) => !isIdColumn(name)), ...Object.keys(frame.skipped)]);
+  if (!wanted) {
+    tellSkipped(path, [
+      ...Object.keys(labels).filter((name) => !isIdColumn(name)),
+      ...Object.keys(frame.skipped),
+    ]);
+  }
   const idColumn = useIndex ? indexName : named!;
   const all: Record<string, string[]> = { ...labels, [idColumn]: useIndex ? frame.index : labels[named!] };
   const isGene = (column: string) => !isIdColumn(column) || (wanted?.has(withoutVersion(column)) ?? false);
@@ -183,11 +207,13 @@ function isNamed(column: string): boolean {
 /** Whether no cell of a column is a number, and some are words. */
 function isTextColumn(cells: readonly string[]): boolean {
   const words = cells.map((cell) => cell.trim()).filter((cell) => !isMissing(cell));
-  return words.length > 0 && words.every((word) => !/^[+-]?(\d|\.\d|inf)/i.test(word) || Number.isNaN(Number(word)));
+  return words.length > 0 &&
+    words.every((word) => !/^[+-]?(\d|\.\d|inf)/i.test(word) || Number.isNaN(Number(word)));
 }
 
 function isRowNumbers(cells: readonly string[]): boolean {
-  return cells.length > 1 && [0, 1].some((start) => cells.every((cell, i) => cell.trim() === String(start + i)));
+  return cells.length > 1 &&
+    [0, 1].some((start) => cells.every((cell, i) => cell.trim() === String(start + i)));
 }
 
 /** Columns that count the rows are no genes, whatever their name. */
@@ -203,19 +229,31 @@ function leaveOutRowNumbers(targets: Targets): Targets {
   const numbers = genes.map((_, column) => column).filter((column) => counts(column));
   if (numbers.length === 0) return targets;
   warnWithExamples(
-    `Left out ${counted(numbers.length, "column")} of row numbers in "${path}": not taken for read-out genes.`,
+    `Left out ${
+      counted(numbers.length, "column")
+    } of row numbers in "${path}": not taken for read-out genes.`,
     numbers.map((column) => genes[column]),
   );
   const left = new Set(numbers);
   return takeGenes(targets, genes.map((_, column) => column).filter((column) => !left.has(column)));
 }
 
-function tellLeftOut(path: string, header: readonly string[], texts: ReadonlySet<string>, ids: readonly string[]): void {
+function tellLeftOut(
+  path: string,
+  header: readonly string[],
+  texts: ReadonlySet<string>,
+  ids: readonly string[],
+): void {
   const nameless = header.filter((column) => !isNamed(column) && !ids.includes(column)).length;
   if (nameless > 0) {
-    log.warn(`Left out ${counted(nameless, "column")} without a name in "${path}": not taken for read-out genes.`);
+    log.warn(
+      `Left out ${counted(nameless, "column")} without a name in "${path}": not taken for read-out genes.`,
+    );
   }
-  tellSkipped(path, [...texts].filter((column) => isNamed(column) && !ids.includes(column) && !isIdColumn(column)));
+  tellSkipped(
+    path,
+    [...texts].filter((column) => isNamed(column) && !ids.includes(column) && !isIdColumn(column)),
+  );
 }
 
 function tellSkipped(path: string, names: readonly string[]): void {
@@ -225,10 +263,13 @@ function tellSkipped(path: string, names: readonly string[]): void {
 
 function refuseAbsent({ path, genes }: Targets, wanted: readonly string[] | undefined): void {
   if (wanted === undefined) return;
-  const known = new Set(genes.map(withoutVersion)), absent = wanted.filter((gene) => !known.has(withoutVersion(gene)));
+  const known = new Set(genes.map(withoutVersion)),
+    absent = wanted.filter((gene) => !known.has(withoutVersion(gene)));
   if (absent.length === 0) return;
   throw new DataError(
-    `Cannot use targets "${path}": ${absent.length} of the ${counted(wanted.length, "gene")} of the gene index ` +
+    `Cannot use targets "${path}": ${absent.length} of the ${
+      counted(wanted.length, "gene")
+    } of the gene index ` +
       `have no column there (${shown(absent)})`,
   );
 }

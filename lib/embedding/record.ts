@@ -34,12 +34,16 @@ export function recordDifferences(training: EmbeddingRecord, given: EmbeddingRec
     const [was, is] = [training[key], given[key]];
     if (was === undefined || is === undefined || JSON.stringify(was) === JSON.stringify(is)) return [];
     // The same weights may lie in another folder.
-    if (key === "model" && training.weights_sha256 && training.weights_sha256 === given.weights_sha256) return [];
+    if (key === "model" && training.weights_sha256 && training.weights_sha256 === given.weights_sha256) {
+      return [];
+    }
     return [`${words[key]} ${JSON.stringify(was)} in training, ${JSON.stringify(is)} here`];
   });
 }
 
 function fieldsOf(json: Record<string, unknown>): EmbeddingRecord {
   const names = ["pipeline", "model", "weights_sha256", "pooling", "layer", "upper"];
-  return Object.fromEntries(names.filter((name) => json[name] !== undefined).map((name) => [name, json[name]]));
+  return Object.fromEntries(
+    names.filter((name) => json[name] !== undefined).map((name) => [name, json[name]]),
+  );
 }

@@ -173,7 +173,9 @@ function blockMeans(metrics: PerturbationMetrics): Means {
 }
 
 /** @returns how many predictions of measured cells are not finite, told in a warning where it is few */
-function refuseFailedPredictions({ truth, prediction, baseline, perturbations, genes }: EvaluationInput): number {
+function refuseFailedPredictions(
+  { truth, prediction, baseline, perturbations, genes }: EvaluationInput,
+): number {
   const { rows, columns } = truth;
   const badRows = new Set<number>(), badGenes = new Set<number>();
   let bad = 0, cells = 0, wholeRow = -1;
@@ -194,7 +196,8 @@ function refuseFailedPredictions({ truth, prediction, baseline, perturbations, g
   if (bad === 0) return 0;
   const some = (of: ReadonlySet<number>, names: readonly string[]) =>
     [...of].slice(0, 5).map((i) => names[i]).join(", ") + (of.size > 5 ? ", ..." : "");
-  const what = `${bad} of ${cells} predictions are not finite, in ${counted(badRows.size, "perturbation")} (` +
+  const what =
+    `${bad} of ${cells} predictions are not finite, in ${counted(badRows.size, "perturbation")} (` +
     `${some(badRows, perturbations)}) and ${counted(badGenes.size, "gene")} (${some(badGenes, genes)})`;
   if (wholeRow >= 0 || bad > cells / 100) {
     throw new DataError(

@@ -3,7 +3,14 @@ import type { FlagDeclarations } from "../cli/flags.ts";
 import type { ExperimentFlags } from "./flags.ts";
 import { prepareData } from "./prepare.ts";
 import { openDataFolder, readRunTargets } from "./read_data.ts";
-import { hyenaFlags, matchTfs, ntFlags, readTfEmbeddings, tellShape, tfEmbeddingFlags } from "./read_inputs.ts";
+import {
+  hyenaFlags,
+  matchTfs,
+  ntFlags,
+  readTfEmbeddings,
+  tellShape,
+  tfEmbeddingFlags,
+} from "./read_inputs.ts";
 import type { ResultFolder } from "./result_folder.ts";
 import type { Loaded } from "./run_experiment.ts";
 import type { Embedded } from "../linalg/matrix.ts";

@@ -3,7 +3,7 @@ import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { takeGenes, takePerturbations } from "../dataset/targets.ts";
 import type { ExperimentFlags } from "./flags.ts";
-import { type DataFolder, openDataFolder, type ReadTargets, readRunTargets } from "./read_data.ts";
+import { type DataFolder, openDataFolder, readRunTargets, type ReadTargets } from "./read_data.ts";
 
 export const linearFlags = {
   "max-genes": {
@@ -42,8 +42,16 @@ export async function readLinearTargets(
   named: readonly (string | null)[] = [],
 ): Promise<LinearTargets> {
   if (flags.device === "webgpu") log.info("Device: CPU (GPUs have no float64, which the closed form needs)");
-  const data = await openDataFolder(flags.dataDir, [flags.targets, flags.geneIndex, flags.tfSeqCsv, ...named]);
-  const read = await readRunTargets(flags, data, "targets_377_overlap.csv", { geneIndex: true, prefer: "first" });
+  const data = await openDataFolder(flags.dataDir, [
+    flags.targets,
+    flags.geneIndex,
+    flags.tfSeqCsv,
+    ...named,
+  ]);
+  const read = await readRunTargets(flags, data, "targets_377_overlap.csv", {
+    geneIndex: true,
+    prefer: "first",
+  });
   const { maxGenes, maxPerturbations } = flags;
   let { targets } = read;
   if (maxGenes !== null) targets = takeGenes(targets, firstOf(targets.genes.length, maxGenes));

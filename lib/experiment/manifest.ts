@@ -74,10 +74,13 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
   try {
     manifest = JSON.parse(text);
   } catch {
-    throw new DataError(`Cannot read "${path}": it is not JSON (run the script again to write the result anew)`);
+    throw new DataError(
+      `Cannot read "${path}": it is not JSON (run the script again to write the result anew)`,
+    );
   }
   const { format, version, run_id, files } = manifest ?? {};
-  const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" && Array.isArray(files) &&
+  const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" &&
+    Array.isArray(files) &&
     files.every((file) => typeof file?.path === "string" && typeof file.sha256 === "string");
   if (isRight) return manifest;
   throw new DataError(`Cannot read "${path}": it is no manifest of a result that this version can read`);
@@ -88,11 +91,17 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
  *
  * @throws {DataError} when the manifest does not list it, or the file was changed since
  */
-export async function readListed(folder: string, manifest: Manifest, path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readListed(
+  folder: string,
+  manifest: Manifest,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   const fact = manifest.files.find((file) => file.path === path);
   const full = join(folder, path);
   if (!fact) {
-    throw new DataError(`Cannot use "${full}": the manifest of "${folder}" does not list it (another run left it there?)`);
+    throw new DataError(
+      `Cannot use "${full}": the manifest of "${folder}" does not list it (another run left it there?)`,
+    );
   }
   const bytes = await readFileBytes(full);
   if (bytes.length === fact.bytes && await sha256(bytes) === fact.sha256) return bytes;

@@ -45,7 +45,10 @@ export async function writePart(path: string, part: Part, identity: Identity): P
   const tensors = new Map<string, SafetensorsArray>([["predictions", vector(predictions)]]);
   if (trainingPredictions) tensors.set("training_predictions", vector(trainingPredictions));
   for (const [name, tensor] of part.tensors) tensors.set(modelPrefix + name, tensor);
-  const metadata = { part: JSON.stringify({ key, report, seconds, engines }), identity: JSON.stringify(identity) };
+  const metadata = {
+    part: JSON.stringify({ key, report, seconds, engines }),
+    identity: JSON.stringify(identity),
+  };
   await writeFileAtomic(path, await encodeSealed(tensors, metadata));
 }
 

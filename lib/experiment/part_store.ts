@@ -66,7 +66,9 @@ export class PartStore {
     const strange = options.folds.find((fold) => fold >= options.count);
     if (strange !== undefined) {
       throw new UsageError(
-        `Cannot use --folds ${strange}: there are ${options.count} folds, counted from 0 to ${options.count - 1}`,
+        `Cannot use --folds ${strange}: there are ${options.count} folds, counted from 0 to ${
+          options.count - 1
+        }`,
       );
     }
     const runId = await runIdOf(options.identity);
@@ -146,7 +148,9 @@ export class PartStore {
     }
     log.info(
       this.#options.blockSize !== undefined
-        ? `This part is done. Folds ${missing.join(", ")} still miss genes: the run that fits the last of them, ` +
+        ? `This part is done. Folds ${
+          missing.join(", ")
+        } still miss genes: the run that fits the last of them, ` +
           `into the same output folder, writes the result.`
         : `Still to be run into this output folder: --folds ${missing.join(" ")}.`,
     );
@@ -169,7 +173,9 @@ export class PartStore {
     for (const [i, key] of keys.entries()) {
       if (i > 0 && key.from < keys[i - 1].to) {
         throw new DataError(
-          `Cannot merge the parts in "${this.#folder}": "${this.#path(keys[i - 1])}" and "${this.#path(key)}" share ` +
+          `Cannot merge the parts in "${this.#folder}": "${this.#path(keys[i - 1])}" and "${
+            this.#path(key)
+          }" share ` +
             `genes (delete one of them)`,
         );
       }
@@ -183,7 +189,9 @@ export class PartStore {
     const kinds = [...new Set([...this.#engines.values()].flat())].sort();
     if (kinds.length > 1) {
       log.warn(
-        `Folds were computed on ${kinds.join(" and ")}: a run on one of them alone gives somewhat other numbers.`,
+        `Folds were computed on ${
+          kinds.join(" and ")
+        }: a run on one of them alone gives somewhat other numbers.`,
       );
     }
     return kinds;
@@ -243,7 +251,9 @@ export class PartStore {
     this.#refuseOther(this.#path(key), identity);
     const same = (["fold", "from", "to"] as const).every((name) => part.key[name] === key[name]);
     if (same) return { part };
-    throw new DataError(`Cannot use "${this.#path(key)}": it holds another part than its name says (delete it)`);
+    throw new DataError(
+      `Cannot use "${this.#path(key)}": it holds another part than its name says (delete it)`,
+    );
   }
 
   #refuseOther(path: string, theirs: Identity): void {
@@ -270,7 +280,9 @@ export class PartStore {
     await removeFolder(this.#folder);
     if (parts.length === 0) return;
     log.warn(
-      `Deleted ${counted(parts.length, "part")} of an earlier run in "${this.#folder}" to start anew (--resume would have ` +
+      `Deleted ${
+        counted(parts.length, "part")
+      } of an earlier run in "${this.#folder}" to start anew (--resume would have ` +
         `gone on from them).`,
     );
   }
@@ -284,7 +296,9 @@ export class PartStore {
     await removeFolder(aside);
     await Deno.rename(this.#folder, aside);
     log.warn(
-      `Another run (${difference}) has left ${counted(names.length, "unfinished part")}: set aside as "${aside}", from where ` +
+      `Another run (${difference}) has left ${
+        counted(names.length, "unfinished part")
+      }: set aside as "${aside}", from where ` +
         `--resume with that run's flags takes them back.`,
     );
   }
@@ -330,7 +344,8 @@ export class PartStore {
   #keyOf(name: string): PartKey | null {
     const match = /^fold_(\d+)(?:_genes_(\d+)_(\d+))?\.safetensors$/.exec(name);
     if (!match) return null;
-    const [fold, from = 0, to = this.#options.genes] = match.slice(1).filter((text) => text !== undefined).map(Number);
+    const [fold, from = 0, to = this.#options.genes] = match.slice(1).filter((text) => text !== undefined)
+      .map(Number);
     return { fold, from, to };
   }
 

@@ -4,7 +4,7 @@ import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { readIdList } from "../io/id_list.ts";
 import { withoutVersion } from "../dataset/matching.ts";
-import { takeGenes, type Targets, type TargetsOptions, readTargets } from "../dataset/targets.ts";
+import { readTargets, takeGenes, type Targets, type TargetsOptions } from "../dataset/targets.ts";
 import { readTfSequences, type TfSequences } from "../dataset/tf_sequences.ts";
 import type { ExperimentFlags } from "./flags.ts";
 
@@ -25,7 +25,10 @@ export interface DataFolder {
  * @param named values of the flags that name input files
  * @throws {DataError} when there is no such folder
  */
-export async function openDataFolder(dataDir: string | null, named: readonly (string | null)[]): Promise<DataFolder> {
+export async function openDataFolder(
+  dataDir: string | null,
+  named: readonly (string | null)[],
+): Promise<DataFolder> {
   const isDemo = dataDir === null && named.every((path) => path === null);
   if (isDemo) {
     log.info(
@@ -39,9 +42,13 @@ export async function openDataFolder(dataDir: string | null, named: readonly (st
     );
   }
   const holder = await isFolder(join(root, "artifacts")) ? root : join(root, "data");
-  if (dataDir !== null && named.every((path) => path === null) && !await isFolder(join(holder, "artifacts"))) {
+  if (
+    dataDir !== null && named.every((path) => path === null) && !await isFolder(join(holder, "artifacts"))
+  ) {
     throw new DataError(
-      `Cannot find the data: neither "${join(root, "artifacts")}" nor "${join(root, "data", "artifacts")}" is a folder ` +
+      `Cannot find the data: neither "${join(root, "artifacts")}" nor "${
+        join(root, "data", "artifacts")
+      }" is a folder ` +
         `(--data-dir names the folder that holds artifacts/, or whose data/ does; --targets names a file)`,
     );
   }
@@ -77,9 +84,14 @@ export async function readRunTargets(
   { geneIndex, ...options }: { geneIndex: boolean } & TargetsOptions,
 ): Promise<ReadTargets> {
   const path = flags.targets ?? join(folder.artifacts, usual);
-  const indexPath = flags.geneIndex ?? (geneIndex && flags.targets === null ? join(folder.artifacts, "gene_index.txt") : null);
+  const indexPath = flags.geneIndex ??
+    (geneIndex && flags.targets === null ? join(folder.artifacts, "gene_index.txt") : null);
   const index = indexPath === null ? null : await readIdList(indexPath);
-  const read = await readTargets(path, { ...options, idColumn: flags.targetsIdCol ?? options.idColumn, genes: index ?? undefined });
+  const read = await readTargets(path, {
+    ...options,
+    idColumn: flags.targetsIdCol ?? options.idColumn,
+    genes: index ?? undefined,
+  });
   const targets = index === null ? read : inIndexOrder(read, index);
   const table = await readSymbols(flags.tfSeqCsv, join(folder.sequences, "tf_sequences.csv"));
   log.info(`Loaded targets: ${targets.perturbations.length} perturbations × ${targets.genes.length} genes.`);
@@ -88,7 +100,11 @@ export async function readRunTargets(
     targets,
     otherNames(id) {
       const symbol = symbols.get(id);
-      return [...symbol ? [symbol] : [], ...table?.otherNames(id) ?? [], ...table?.otherNames(withoutVersion(id)) ?? []];
+      return [
+        ...symbol ? [symbol] : [],
+        ...table?.otherNames(id) ?? [],
+        ...table?.otherNames(withoutVersion(id)) ?? [],
+      ];
     },
     files: [path, ...indexPath ? [indexPath] : [], ...table ? [table.path] : []],
   };

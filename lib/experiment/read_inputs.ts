@@ -90,17 +90,30 @@ export const hyenaFlags = {
 /** Embeddings of one pipeline: of the file that is named, else of the folder. */
 export async function readTfEmbeddings(
   pipeline: "ntv2" | "hyenadna",
-  flags: { embeddings: string | null; ids: string | null; ntv2Dir?: string | null; ntv2Size?: string | null; hyenaDir?: string | null },
+  flags: {
+    embeddings: string | null;
+    ids: string | null;
+    ntv2Dir?: string | null;
+    ntv2Size?: string | null;
+    hyenaDir?: string | null;
+  },
   folder: DataFolder,
   options?: { allowMissing: boolean },
 ): Promise<Embeddings> {
   if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
-  if (pipeline === "ntv2") return await readNtEmbeddings(flags.ntv2Dir ?? folder.ntFolder, "tf", flags.ntv2Size);
+  if (pipeline === "ntv2") {
+    return await readNtEmbeddings(flags.ntv2Dir ?? folder.ntFolder, "tf", flags.ntv2Size);
+  }
   return await readHyenaEmbeddings(flags.hyenaDir ?? folder.hyenaFolder, options);
 }
 
 export async function readGeneEmbeddings(
-  flags: { geneEmbeddings: string | null; geneIds: string | null; ntv2Dir: string | null; ntv2Size: string | null },
+  flags: {
+    geneEmbeddings: string | null;
+    geneIds: string | null;
+    ntv2Dir: string | null;
+    ntv2Size: string | null;
+  },
   folder: DataFolder,
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
@@ -149,13 +162,20 @@ export function matchAllGenes(genes: readonly string[], embeddings: Embeddings):
   tellVersions(match);
   if (match.unmatched.length === 0) return [...match.rows];
   throw new DataError(
-    `Cannot use the gene embeddings: ${match.unmatched.length} of ${counted(genes.length, "read-out gene")} ` +
-      `${match.unmatched.length === 1 ? "is" : "are"} not in "${embeddings.idsPath}" (${shown(match.unmatched)})`,
+    `Cannot use the gene embeddings: ${match.unmatched.length} of ${
+      counted(genes.length, "read-out gene")
+    } ` +
+      `${match.unmatched.length === 1 ? "is" : "are"} not in "${embeddings.idsPath}" (${
+        shown(match.unmatched)
+      })`,
   );
 }
 
 /** Columns of the targets whose gene has an embedding, and its row; the others are left out with a warning. */
-export function matchSomeGenes(targets: Targets, embeddings: Embeddings): { columns: number[]; rows: number[] } {
+export function matchSomeGenes(
+  targets: Targets,
+  embeddings: Embeddings,
+): { columns: number[]; rows: number[] } {
   const match = matchAndTell(
     "read-out gene",
     { ids: targets.genes, path: targets.path },

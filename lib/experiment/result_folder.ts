@@ -40,7 +40,9 @@ export class ResultFolder {
     // The longest names in a result are this much longer than the model's.
     const bytes = new TextEncoder().encode(modelName).length;
     if (bytes > 180) {
-      throw new UsageError(`Cannot use --model-name: it is ${bytes} bytes long (180 at most, file names hold it)`);
+      throw new UsageError(
+        `Cannot use --model-name: it is ${bytes} bytes long (180 at most, file names hold it)`,
+      );
     }
     const path = join(results, modelName);
     await checkWritable(join(path, "summary.json"), advice);
@@ -108,19 +110,26 @@ export async function recover(path: string): Promise<void> {
     if (!await exists(path)) await Deno.rename(sibling, path);
     else await retire(sibling, path);
   }
-  for (const sibling of left.filter((name) => name.endsWith(".tmp"))) await Deno.remove(sibling, { recursive: true });
+  for (const sibling of left.filter((name) => name.endsWith(".tmp"))) {
+    await Deno.remove(sibling, { recursive: true });
+  }
 }
 
 /** Take away an old result: of other data, or without a manifest, it is kept as `<path>.bak`. */
 async function retire(old: string, path: string): Promise<void> {
-  const [theirs, ours] = [await readManifest(old).catch(() => null), await readManifest(path).catch(() => null)];
+  const [theirs, ours] = [
+    await readManifest(old).catch(() => null),
+    await readManifest(path).catch(() => null),
+  ];
   const holdsResult = await exists(join(old, "summary.json"));
   if (holdsResult && (theirs === null || theirs.data_id !== ours?.data_id)) {
     const kept = await freeName(`${path}.bak`);
     await Deno.rename(old, kept);
     await removeFolder(join(kept, "unfinished"));
     log.warn(
-      `The result that stood there ${theirs ? "is of other data" : "has no manifest.json"}: kept as "${kept}".`,
+      `The result that stood there ${
+        theirs ? "is of other data" : "has no manifest.json"
+      }: kept as "${kept}".`,
     );
     return;
   }
@@ -132,7 +141,11 @@ async function retire(old: string, path: string): Promise<void> {
 
 /** What a user put into a result folder, and unfinished parts of other runs. */
 async function foreignEntries(folder: string, manifest: Manifest | null): Promise<string[]> {
-  const own = new Set(["unfinished", "manifest.json", ...manifest?.files.map(({ path }) => path.split("/")[0]) ?? []]);
+  const own = new Set([
+    "unfinished",
+    "manifest.json",
+    ...manifest?.files.map(({ path }) => path.split("/")[0]) ?? [],
+  ]);
   const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
   return names.filter((name) => !own.has(name) && !name.endsWith(".tmp"));
 }
@@ -142,7 +155,10 @@ async function leftBeside(path: string): Promise<string[]> {
   const found: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {
-      if (name.startsWith(prefix) && /^(new|old)\.[0-9a-f]{8}(\.[0-9a-f]{8}\.tmp)?$/.test(name.slice(prefix.length))) {
+      if (
+        name.startsWith(prefix) &&
+        /^(new|old)\.[0-9a-f]{8}(\.[0-9a-f]{8}\.tmp)?$/.test(name.slice(prefix.length))
+      ) {
         found.push(join(folder, name));
       }
     }

@@ -97,7 +97,9 @@ function ownHolder(runId: string): Holder {
 }
 
 function refusal(path: string, holder: Holder | null): DataError {
-  const who = holder ? `process ${holder.process} on host ${holder.host}, since ${holder.since},` : "another process";
+  const who = holder
+    ? `process ${holder.process} on host ${holder.host}, since ${holder.since},`
+    : "another process";
   return new DataError(
     `Cannot write this result: ${who} is at work there ("${path}"); wait for it, or name another --output-dir or --model-name`,
   );

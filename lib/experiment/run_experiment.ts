@@ -66,7 +66,11 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
   const startMs = performance.now(), { flags } = spec;
   if (flags.json) log.toStandardError();
   if (![0, 2].includes(flags.plotLimits.length) || flags.plotLimits[0] >= flags.plotLimits[1]) {
-    throw new UsageError(`Cannot use --plot-limits ${flags.plotLimits.join(" ")}: give the lower and the upper end, such as -1 1`);
+    throw new UsageError(
+      `Cannot use --plot-limits ${
+        flags.plotLimits.join(" ")
+      }: give the lower and the upper end, such as -1 1`,
+    );
   }
   const folder = await ResultFolder.open(flags.outputDir, spec.modelName);
   using renderer = flags.plotFormat === "png" ? new PngRenderer() : null;
@@ -171,13 +175,23 @@ async function finish<Inputs>(run: Running<Inputs>, store: PartStore, savesModel
     },
   };
   await writeJson(folder, "summary.json", summary);
-  await folder.commit({ run_id: store.runId, data_id: inputs[0].sha256.slice(0, 16), script: spec.script, flags: shownFlags, engines, inputs });
+  await folder.commit({
+    run_id: store.runId,
+    data_id: inputs[0].sha256.slice(0, 16),
+    script: spec.script,
+    flags: shownFlags,
+    engines,
+    inputs,
+  });
   await store.remove();
   if (flags.json) console.log(JSON.stringify(summary, null, 2));
   tellResult(evaluation, folder.path);
 }
 
-async function saveModel<Inputs>({ spec, folder, data, model }: Running<Inputs>, store: PartStore): Promise<void> {
+async function saveModel<Inputs>(
+  { spec, folder, data, model }: Running<Inputs>,
+  store: PartStore,
+): Promise<void> {
   const { targets, folds } = data, { given: _, debug: __, ...flags } = spec.flags;
   const trained = async function* (): AsyncGenerator<TrainedFold> {
     for (const [fold, { train, test }] of folds.entries()) {

@@ -118,7 +118,11 @@ export async function readSavedFold(
 }
 
 /** What is wrong with a fold's tensors, or null. */
-function shapeProblem({ genes, input }: SavedModel, family: ModelFamily, tensors: SavedTensors): string | null {
+function shapeProblem(
+  { genes, input }: SavedModel,
+  family: ModelFamily,
+  tensors: SavedTensors,
+): string | null {
   const width = input.kind === "embedding" ? input.width : null;
   const expected = { baseline: [genes.length], ...family.shapes({ genes: genes.length, width }, tensors) };
   for (const [name, shape] of Object.entries(expected)) {
@@ -129,7 +133,9 @@ function shapeProblem({ genes, input }: SavedModel, family: ModelFamily, tensors
       return `tensor "${name}" has shape (${found.join(", ")}), expected (${wanted})`;
     }
     const bad = tensors.get(name)!.data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0 && name !== "baseline") return `tensor "${name}" holds ${tensors.get(name)!.data[bad]} at ${bad}`;
+    if (bad >= 0 && name !== "baseline") {
+      return `tensor "${name}" holds ${tensors.get(name)!.data[bad]} at ${bad}`;
+    }
   }
   return null;
 }

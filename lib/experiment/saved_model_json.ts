@@ -9,7 +9,12 @@ export type ModelInput =
   /** Its gene id alone. */
   | { readonly kind: "gene_id" }
   /** A row of embeddings. `model` is the pipeline of inference.ts that makes them. */
-  | { readonly kind: "embedding"; readonly model: EmbeddingModel; readonly width: number; readonly record?: unknown }
+  | {
+    readonly kind: "embedding";
+    readonly model: EmbeddingModel;
+    readonly width: number;
+    readonly record?: unknown;
+  }
   /**
    * Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. With
    * `upper` lower-case letters were made upper case; files of earlier versions do not say, which means no.
@@ -71,7 +76,9 @@ export function parseModelJson(path: string, json: unknown): SavedModel {
     throw fail(`"version" is ${JSON.stringify(json.version)}, this program reads ${version}`);
   }
   const { kind, genes, input, script, flags, folds, aliases } = json;
-  if (typeof kind !== "string" || kind === "") throw fail(`"kind" is ${JSON.stringify(kind)}, not a kind of model`);
+  if (typeof kind !== "string" || kind === "") {
+    throw fail(`"kind" is ${JSON.stringify(kind)}, not a kind of model`);
+  }
   if (!isTextList(genes) || genes.length === 0) throw fail(`"genes" is not a list of gene ids`);
   if (!isModelInput(input)) throw fail(`"input" does not say what the model reads`);
   if (typeof script !== "string") throw fail(`"script" is not a text`);

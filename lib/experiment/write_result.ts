@@ -66,7 +66,13 @@ export async function writeResult(
 
   async function plot(name: string, heading: string, prediction: typeof truth): Promise<string> {
     const limits = flags.plotLimits.length === 2 ? flags.plotLimits as [number, number] : null;
-    const options = { title: `${layout.plotLabel}: ${heading}`, truth, prediction, limits, format: flags.plotFormat };
+    const options = {
+      title: `${layout.plotLabel}: ${heading}`,
+      truth,
+      prediction,
+      limits,
+      format: flags.plotFormat,
+    };
     await writePredictionPlot(folder.staged(`${name}.${flags.plotFormat}`), options, renderer);
     return folder.final(`${name}.${flags.plotFormat}`);
   }
@@ -78,7 +84,9 @@ export function tellResult({ block }: Evaluation, path: string): void {
   const number = (value: number | null) => value === null || Number.isNaN(value) ? "n.a." : value.toFixed(4);
   const interval = low === null || Number.isNaN(low) ? "" : ` (95% ${number(low)} to ${number(high)})`;
   resultLine(
-    `Mean Pearson r ${number(metrics.pearson)}${interval}, of the mean baseline ${number(baseline.pearson)}; ` +
+    `Mean Pearson r ${number(metrics.pearson)}${interval}, of the mean baseline ${
+      number(baseline.pearson)
+    }; ` +
       `error ${number(ratio.mean)} of the baseline's; in ${path}`,
   );
 }
@@ -109,7 +117,10 @@ async function writeLinearFiles(
     [`${name}_mean`, meanMetric(model, metric)],
   ]);
   await writeJson(folder, `metrics_${stem}_5fold.json`, Object.fromEntries(arrays));
-  const { mean, lower, upper } = bootstrapMean(model.pearson, { resamples: flags.bootstrap, seed: flags.seed });
+  const { mean, lower, upper } = bootstrapMean(model.pearson, {
+    resamples: flags.bootstrap,
+    seed: flags.seed,
+  });
   await writeJson(folder, `ci_summary_${stem}_5fold.json`, {
     pearson_mean: mean,
     pearson_mean_ci_lower: lower,

@@ -6,16 +6,20 @@ import { DataError } from "../cli/errors.ts";
  * Write `content` (text as UTF-8) to `path`: first to a temporary name in the same folder, flushed to disk, then
  * renamed over `path`. The folder is created where it is missing.
  *
+ * @param content whole, or text in pieces that are written one after the other
  * @param advice what to do where the folder cannot be written
  * @throws {DataError} naming the folder, when it cannot be written; the temporary file is gone then
  */
 export async function writeFileAtomic(
   path: string,
-  content: Uint8Array | string,
+  content: Uint8Array | string | Iterable<string>,
   advice?: string,
 ): Promise<void> {
+  const pieces = content instanceof Uint8Array
+    ? [content]
+    : encoded(typeof content === "string" ? [content] : content);
   await withTemporary(path, advice, async (temporary) => {
-    await writeAndFlush(temporary, typeof content === "string" ? new TextEncoder().encode(content) : content);
+    await writeAndFlush(temporary, pieces);
     await Deno.rename(temporary, path);
   });
 }
@@ -28,7 +32,7 @@ export async function writeFileAtomic(
 export async function checkWritable(path: string, advice?: string): Promise<void> {
   await withTemporary(path, advice, async (temporary) => {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) throw new Deno.errors.IsADirectory();
-    await writeAndFlush(temporary, new Uint8Array());
+    await writeAndFlush(temporary, []);
     await Deno.remove(temporary);
   });
 }
@@ -52,10 +56,26 @@ async function withTemporary(
   }
 }
 
-async function writeAndFlush(path: string, bytes: Uint8Array): Promise<void> {
+async function writeAndFlush(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
-  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  for (const bytes of pieces) {
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+  }
   await file.syncData();
+}
+
+/** Text as UTF-8, short pieces joined to some that are worth a write. */
+function* encoded(texts: Iterable<string>): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let waiting: string[] = [], length = 0;
+  for (const text of texts) {
+    waiting.push(text);
+    length += text.length;
+    if (length < 2 ** 20) continue;
+    yield encoder.encode(waiting.join(""));
+    [waiting, length] = [[], 0];
+  }
+  yield encoder.encode(waiting.join(""));
 }
 
 /** Why a write failed, in the system's few words without the path that it repeats and without its error number. */

@@ -116,9 +116,14 @@ export function someColumns(header: readonly string[]): string {
 
 /** Rows of text and numbers as CSV with `\n` line ends; missing numbers become empty cells, infinities `inf`, as pandas writes. */
 export function encodeCsv(header: readonly string[], rows: Iterable<readonly (string | number)[]>): string {
-  const lines = [header.map(quoted).join(",")];
-  for (const row of rows) lines.push(row.map(encodeCell).join(","));
-  return lines.join("\n") + "\n";
+  const lines = [encodeCsvRow(header)];
+  for (const row of rows) lines.push(encodeCsvRow(row));
+  return lines.join("");
+}
+
+/** One row, with its line end. */
+export function encodeCsvRow(row: readonly (string | number)[]): string {
+  return row.map(encodeCell).join(",") + "\n";
 }
 
 function encodeCell(cell: string | number): string {

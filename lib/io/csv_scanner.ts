@@ -71,7 +71,11 @@ export class CsvScanner {
         if (this.#unescaped.has(field)) [start, end] = [start - 1, position];
       } else {
         // Nearly every byte of a table of numbers is above the comma: one comparison for most.
-        for (let byte = source[position]; byte > COMMA || isInside(byte, separator); byte = source[++position]);
+        for (
+          let byte = source[position];
+          byte > COMMA || isInside(byte, separator);
+          byte = source[++position]
+        );
         end = position;
       }
       this.starts[field] = start;
@@ -135,7 +139,9 @@ export class CsvScanner {
       closing++;
     } while (true);
     let end = closing + 1;
-    while (end < source.length && source[end] !== this.#separatorByte && source[end] !== LF && source[end] !== CR) {
+    while (
+      end < source.length && source[end] !== this.#separatorByte && source[end] !== LF && source[end] !== CR
+    ) {
       end++;
     }
     if (escaped || end > closing + 1) {

@@ -7,8 +7,26 @@ import { readFileBytes } from "./read_file.ts";
 
 /** Heads of columns of ids: never ids themselves. The first that a table has is taken. */
 const heads = [
-  "gene_id", "gene_ids", "ensembl_id", "ensembl", "id", "ids", "gene_name", "gene_symbol", "symbol", "gene", "genes", "tf",
-  "tfs", "target", "target_gene", "perturbation", "perturbation_id", "name", "feature_id", "x",
+  "gene_id",
+  "gene_ids",
+  "ensembl_id",
+  "ensembl",
+  "id",
+  "ids",
+  "gene_name",
+  "gene_symbol",
+  "symbol",
+  "gene",
+  "genes",
+  "tf",
+  "tfs",
+  "target",
+  "target_gene",
+  "perturbation",
+  "perturbation_id",
+  "name",
+  "feature_id",
+  "x",
 ];
 const rowNumberHeads = /^(|unnamed: 0|index|level_0|rownames|row|\.\.\.1|__index_level_0__)$/i;
 
@@ -33,7 +51,9 @@ function idsOf(text: string, path: string): string[] {
     return isHead(ids[0] ?? "") && ids.length > 1 ? ids.slice(1) : ids;
   }
   // A list on one line; more lines with as many fields are a table.
-  if (lines.length === 1) return first.split(/[,\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+  if (lines.length === 1) {
+    return first.split(/[,\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+  }
   return fromTable(text, path);
 }
 
@@ -49,13 +69,17 @@ function fromTable(text: string, path: string): string[] {
   const [at] = texts;
   if (texts.length === 0 || rows.some((row) => /^-?[\d.]+$/.test(row[at].trim()))) {
     throw new DataError(
-      `Cannot read "${path}": none of its columns (${header.slice(0, 5).join(", ")}) can be told to hold the ids ` +
+      `Cannot read "${path}": none of its columns (${
+        header.slice(0, 5).join(", ")
+      }) can be told to hold the ids ` +
         `(name one gene_id, or give one id a line)`,
     );
   }
   const isEnsembl = (id: string) => /^ENS[A-Z]*[GTP]\d{6,}/i.test(id);
   const headIsId = isEnsembl(header[at]) && rows.length > 0 && isEnsembl(rows[0][at]);
-  return [...headIsId ? [header[at]] : [], ...rows.map((row) => row[at])].map((id) => id.trim()).filter((id) => id !== "");
+  return [...headIsId ? [header[at]] : [], ...rows.map((row) => row[at])].map((id) => id.trim()).filter((
+    id,
+  ) => id !== "");
 }
 
 function isHead(word: string): boolean {
@@ -81,7 +105,9 @@ function textOf(bytes: Uint8Array, path: string): string {
     throw new DataError(`Cannot read "${path}": it is not UTF-8 text (a list of ids, one a line, is needed)`);
   }
   if (!text.includes("\0")) return text;
-  throw new DataError(`Cannot read "${path}": it holds NUL bytes, so it is no list of ids (UTF-16 without its mark?)`);
+  throw new DataError(
+    `Cannot read "${path}": it holds NUL bytes, so it is no list of ids (UTF-16 without its mark?)`,
+  );
 }
 
 function isNpy(bytes: Uint8Array): boolean {

@@ -60,7 +60,9 @@ export function parseParquetFrame(
   const leaves = flatColumns(metadata), rows = rowCount(metadata, fail);
   const elements = leaves.map(({ element }) => element);
   if (asked !== undefined && !elements.some(({ name }) => name === asked)) {
-    throw fail(`it has no column "${asked}" (its columns are ${elements.slice(0, 5).map(({ name }) => `"${name}"`)})`);
+    throw fail(
+      `it has no column "${asked}" (its columns are ${elements.slice(0, 5).map(({ name }) => `"${name}"`)})`,
+    );
   }
   const indexColumn = asked ?? findIndex(metadata, elements);
   const isRead = (element: SchemaElement) =>
@@ -285,7 +287,9 @@ function readRowGroup(
     if (meta === undefined || meta.path_in_schema?.[0] !== element.name || meta.type !== element.type) {
       throw failColumn("its footer entry is missing or damaged");
     }
-    if (columnKind(element) === "other") throw failColumn(`its type is ${typeOf(element)}; text and numbers are read`);
+    if (columnKind(element) === "other") {
+      throw failColumn(`its type is ${typeOf(element)}; text and numbers are read`);
+    }
     try {
       const decompress = codecOf(meta.codec, failColumn);
       const values = readColumnChunk(bytes, meta, element, Number(group.num_rows), decompress, failColumn);

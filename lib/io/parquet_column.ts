@@ -34,8 +34,12 @@ export function columnKind(element: SchemaElement): "number" | "text" | "other" 
     return (converted ?? "UTF8") === "UTF8" && (logical?.type ?? "STRING") === "STRING" ? "text" : "other";
   }
   if (type === "FLOAT" || type === "DOUBLE") return "number";
-  if (isDecimal(element)) return type === "INT32" || type === "INT64" || type === fixedType ? "number" : "other";
-  if (type === fixedType) return logical?.type === "FLOAT16" && element.type_length === 2 ? "number" : "other";
+  if (isDecimal(element)) {
+    return type === "INT32" || type === "INT64" || type === fixedType ? "number" : "other";
+  }
+  if (type === fixedType) {
+    return logical?.type === "FLOAT16" && element.type_length === 2 ? "number" : "other";
+  }
   if (type !== "INT32" && type !== "INT64") return "other";
   return (converted === undefined || /^U?INT_/.test(converted)) && (logical?.type ?? "INTEGER") === "INTEGER"
     ? "number"
@@ -53,9 +57,13 @@ export function codecOf(codec: string, fail: Fail): Decompress {
     };
   }
   // The runtime's own decoders: they give up on damaged input, where some in JavaScript run for ever.
-  if (codec === "ZSTD") return (bytes, length) => plain(zstdDecompressSync(bytes, { maxOutputLength: length }));
+  if (codec === "ZSTD") {
+    return (bytes, length) => plain(zstdDecompressSync(bytes, { maxOutputLength: length }));
+  }
   if (codec === "GZIP") return (bytes, length) => plain(gunzipSync(bytes, { maxOutputLength: length }));
-  if (codec === "BROTLI") return (bytes, length) => plain(brotliDecompressSync(bytes, { maxOutputLength: length }));
+  if (codec === "BROTLI") {
+    return (bytes, length) => plain(brotliDecompressSync(bytes, { maxOutputLength: length }));
+  }
   if (codec === "LZ4_RAW") return decompressLz4Raw;
   if (codec === "LZ4") return decompressLz4;
   throw fail(`compression ${codec} is not read`);
@@ -216,7 +224,9 @@ function deltaValues(encoding: string, content: Uint8Array, count: number, colum
     (encoding === "DELTA_BYTE_ARRAY" ? deltaByteArray : deltaLengthByteArray)(reader, count, bytes);
     return bytes.map((value) => decoded(value, fail));
   }
-  throw fail(`encoding ${encoding} is not read for such numbers (write it with dictionary or plain encoding)`);
+  throw fail(
+    `encoding ${encoding} is not read for such numbers (write it with dictionary or plain encoding)`,
+  );
 }
 
 /** A damaged block size must not become a loop. */

@@ -36,10 +36,14 @@ function unzipped(bytes: Uint8Array, name: string): Uint8Array<ArrayBuffer> {
     return new Uint8Array(buffer as ArrayBuffer, byteOffset, length); // not node's Buffer, whose slice() is a view
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`Cannot read "${name}": it is gzip, but cannot be unpacked (${reason}; is it cut off?)`);
+    throw new DataError(
+      `Cannot read "${name}": it is gzip, but cannot be unpacked (${reason}; is it cut off?)`,
+    );
   }
 }
 
 function packed(name: string, what: string, command: string): DataError {
-  return new DataError(`Cannot read "${name}": it is ${what} (unpack it with ${command}, or use gzip, which is read)`);
+  return new DataError(
+    `Cannot read "${name}": it is ${what} (unpack it with ${command}, or use gzip, which is read)`,
+  );
 }

@@ -7,7 +7,12 @@
  */
 import { DataError } from "../cli/errors.ts";
 import { readFileBytes } from "./read_file.ts";
-import { encodeSafetensors, openSafetensors, type SafetensorsArray, type SafetensorsFile } from "./safetensors.ts";
+import {
+  encodeSafetensors,
+  openSafetensors,
+  type SafetensorsArray,
+  type SafetensorsFile,
+} from "./safetensors.ts";
 
 const opening = '{"__metadata__":{"seal":"', digits = 64, sealAt = 8 + opening.length;
 
@@ -39,7 +44,9 @@ export async function openSealed(path: string): Promise<SafetensorsFile> {
   const seal = text(sealAt, digits);
   bytes.fill(0x30, sealAt, sealAt + digits);
   if (seal !== await sealOf(bytes)) {
-    throw new DataError(`Cannot read "${path}": its checksum does not fit its content, so it is damaged (delete it)`);
+    throw new DataError(
+      `Cannot read "${path}": its checksum does not fit its content, so it is damaged (delete it)`,
+    );
   }
   return await openSafetensors(path);
 }

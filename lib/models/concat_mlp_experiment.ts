@@ -49,7 +49,9 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
       const { tfs, genes } = data.inputs;
       log.info(`MLP: ${[tfs.columns + genes.columns, ...flags.hiddenDims, 1].join(" -> ")}.`);
       if (!flags.strict) {
-        log.info("Training stops by the error on the held-out rows, as in the Python script (--strict: on training rows).");
+        log.info(
+          "Training stops by the error on the held-out rows, as in the Python script (--strict: on training rows).",
+        );
       }
       const opened = await openDevice(flags), asked = flags.given.has("mixed-precision");
       const mixedPrecision = halfPrecision(flags.mixedPrecision, asked, opened.backend);
@@ -76,7 +78,8 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
   const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
   const genes = await inputs.readGeneEmbeddings(flags, data);
   const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", "file");
-  const known = inputs.matchSomeGenes(targets, genes), rowOf = new Map(known.columns.map((c, i) => [c, known.rows[i]]));
+  const known = inputs.matchSomeGenes(targets, genes),
+    rowOf = new Map(known.columns.map((c, i) => [c, known.rows[i]]));
   const prepared = await prepareData({
     flags,
     folder,

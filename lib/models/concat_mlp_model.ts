@@ -6,7 +6,13 @@
  */
 import type { Backend } from "../backend/backend.ts";
 import { counted, log } from "../cli/log.ts";
-import type { ExperimentData, FoldTask, LoadedFold, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
+import type {
+  ExperimentData,
+  FoldTask,
+  LoadedFold,
+  ModelFamily,
+  WholeFoldModel,
+} from "../experiment/model.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import { type Embedded, type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
 import { Linear } from "../nn/layers.ts";
@@ -190,7 +196,9 @@ export function asFloat32(matrix: Embedded, path: string): Matrix {
   });
   if (lost.length > 0) {
     log.warn(
-      `${counted(lost.length, "column")} of "${path}" lose differences between rows in float32, such as column ${lost[0]} ` +
+      `${
+        counted(lost.length, "column")
+      } of "${path}" lose differences between rows in float32, such as column ${lost[0]} ` +
         `(this network does not scale its inputs: scale them first).`,
     );
   }

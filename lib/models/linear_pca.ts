@@ -55,7 +55,9 @@ export function linearPcaModel(
     fit({ index, train, test, overAllGenes }) {
       const fitted = modelOf(index).fit({ train, test });
       if (fitted.mappedTrainingRows < 2) {
-        log.warn(`[fold ${index}] Too few training perturbations are read-out genes: the mean baseline predicts.`);
+        log.warn(
+          `[fold ${index}] Too few training perturbations are read-out genes: the mean baseline predicts.`,
+        );
       }
       return {
         predict: fitted.predict,
@@ -79,7 +81,10 @@ export function linearPcaModel(
 /** What `prepare` makes of the targets: once for all folds where they share them. */
 export function shared<T>(
   training: TrainingTargets,
-  prepare: (values: Parameters<Parameters<TrainingTargets["prepared"]>[0]>[0]["values"], genes: readonly number[] | null) => T,
+  prepare: (
+    values: Parameters<Parameters<TrainingTargets["prepared"]>[0]>[0]["values"],
+    genes: readonly number[] | null,
+  ) => T,
 ): (fold: number) => T {
   return training.prepared(({ values, genes }) => prepare(values, genes));
 }

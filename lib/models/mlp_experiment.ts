@@ -3,7 +3,11 @@ import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.t
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { metricColumns } from "../evaluation/evaluation.ts";
-import { hyenaEmbeddingFlags, ntEmbeddingFlags, readEmbeddingData } from "../experiment/embedding_experiment.ts";
+import {
+  hyenaEmbeddingFlags,
+  ntEmbeddingFlags,
+  readEmbeddingData,
+} from "../experiment/embedding_experiment.ts";
 import { checkpointFlags, experimentFlags } from "../experiment/flags.ts";
 import { runExperiment } from "../experiment/run_experiment.ts";
 import { halfPrecision } from "./half_precision.ts";
@@ -28,7 +32,9 @@ export interface MlpExperiment {
   readonly embeddingName: string;
 }
 
-export async function runMlpExperiment({ script, flags, pipeline, embeddingName }: MlpExperiment): Promise<void> {
+export async function runMlpExperiment(
+  { script, flags, pipeline, embeddingName }: MlpExperiment,
+): Promise<void> {
   await runExperiment({
     script,
     flags,

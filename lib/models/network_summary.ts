@@ -24,7 +24,10 @@ export function networkIdentity(settings: MlpSettings): Identity {
   };
 }
 
-export function networkSummary(settings: MlpSettings, reports: readonly NetworkReport[]): Record<string, unknown> {
+export function networkSummary(
+  settings: MlpSettings,
+  reports: readonly NetworkReport[],
+): Record<string, unknown> {
   const histories = reports.map(({ history }) => history);
   return {
     mlp_params: {

@@ -124,8 +124,16 @@ async function fitBlocks(
   ];
   const absent = describe(constantModel(0, x.columns, parameters.rounds), wanted);
   const collector = new BlockCollector<FittedOutput>(blocks, own, (block, fitted) => {
-    const content = contentOf(block, fitted, absent, { rows: test.length, features: x.columns, wanted, savesJson });
-    return save(block, wanted.models ? { ...content, tensors: new Map([...content.tensors, ...scalerTensors]) } : content);
+    const content = contentOf(block, fitted, absent, {
+      rows: test.length,
+      features: x.columns,
+      wanted,
+      savesJson,
+    });
+    return save(
+      block,
+      wanted.models ? { ...content, tensors: new Map([...content.tensors, ...scalerTensors]) } : content,
+    );
   });
   let done = 0;
   const onFitted = (fitted: FittedOutput) => {
@@ -144,7 +152,11 @@ async function fitBlocks(
     const means = columnMeans(y);
     genes.forEach((_, output) => {
       const model = constantModel(means[output], x.columns, parameters.rounds);
-      onFitted({ output, test: new Float32Array(test.length).fill(means[output]), ...describe(model, wanted) });
+      onFitted({
+        output,
+        test: new Float32Array(test.length).fill(means[output]),
+        ...describe(model, wanted),
+      });
     });
   }
   await collector.finish();
@@ -155,7 +167,12 @@ function contentOf(
   { from, to }: GeneRange,
   fitted: ReadonlyMap<number, FittedOutput>,
   absent: Pick<FittedOutput, "model">,
-  { rows, features, wanted, savesJson }: { rows: number; features: number; wanted: Wanted; savesJson: boolean },
+  { rows, features, wanted, savesJson }: {
+    rows: number;
+    features: number;
+    wanted: Wanted;
+    savesJson: boolean;
+  },
 ): GeneBlock {
   const count = to - from;
   const predictions = new Float32Array(rows * count).fill(NaN);
@@ -180,7 +197,11 @@ function contentOf(
 }
 
 /** The forests of all parts of a fold as one. A gene that the fold did not learn is predicted by its mean. */
-function mergeForests(data: ExperimentData, rounds: number, parts: readonly Part[]): Map<string, SafetensorsArray> {
+function mergeForests(
+  data: ExperimentData,
+  rounds: number,
+  parts: readonly Part[],
+): Map<string, SafetensorsArray> {
   const { fold } = parts[0].key, own = data.training.genesOf(fold);
   const of = (part: Part, name: string) => part.tensors.get(name)!.data as Float32Array;
   const forest = joinForests(parts.map((part) =>

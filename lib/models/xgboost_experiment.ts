@@ -28,7 +28,8 @@ export const treeFlags = {
   "save-model": {
     ...outputFlags["save-model"],
     words: ["json"],
-    help: "also save the models, one file a fold, for scripts/predict.ts; with the word json also XGBoost's own JSON of every " +
+    help:
+      "also save the models, one file a fold, for scripts/predict.ts; with the word json also XGBoost's own JSON of every " +
       "gene and fold (about 0.2 MB each)",
   },
   "importance": {
@@ -36,7 +37,8 @@ export const treeFlags = {
     type: "text",
     choices: importanceTypes,
     group: "Output",
-    help: "also write how much each embedding dimension matters to each gene: mean gain of its splits, their number " +
+    help:
+      "also write how much each embedding dimension matters to each gene: mean gain of its splits, their number " +
       "(weight), or the mean number of rows they divide (cover)",
   },
 } as const satisfies FlagDeclarations;
@@ -115,7 +117,9 @@ export function askedGenes(asked: string | null, count: number): GeneRange | nul
 
 function identityOf(flags: TreeFlags): Record<string, unknown> {
   const camel = (name: string) => name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-  const trees = Object.keys(parameterFlags).map((name) => [`--${name}`, flags[camel(name) as keyof TreeFlags]]);
+  const trees = Object.keys(parameterFlags).map((
+    name,
+  ) => [`--${name}`, flags[camel(name) as keyof TreeFlags]]);
   return {
     ...Object.fromEntries(trees),
     "--engine": askedEngine(flags),

@@ -25,14 +25,21 @@ import { predictSequences } from "./predict_sequences.ts";
 type AdapterFlags = Ia3ExperimentFlags & { readonly adapter: string };
 
 /** Predict every perturbation with a sequence, and compare with the targets. */
-export async function predictWithAdapter(script: string, flags: AdapterFlags, modelName: string): Promise<void> {
+export async function predictWithAdapter(
+  script: string,
+  flags: AdapterFlags,
+  modelName: string,
+): Promise<void> {
   const startMs = performance.now();
   if (flags.json) log.toStandardError();
   const folder = await ResultFolder.open(flags.outputDir, modelName);
   try {
     await folder.lock(await runIdOf({ adapter: flags.adapter, model: flags.model }), "alone");
     const data = await openDataFolder(flags.dataDir, [flags.targets, flags.sequences]);
-    const read = await readRunTargets(flags, data, "targets_377.csv", { geneIndex: false, prefer: "gene_id" });
+    const read = await readRunTargets(flags, data, "targets_377.csv", {
+      geneIndex: false,
+      prefer: "gene_id",
+    });
     const inputs = await readIa3Inputs(flags, data, read.targets, read.otherNames);
     const targets = takePerturbations(read.targets, inputs.targetRows);
     const adapter = await fittingAdapter(flags, targets);
@@ -65,7 +72,11 @@ export async function predictWithAdapter(script: string, flags: AdapterFlags, mo
       inputs: facts,
     });
     if (flags.json) console.log(JSON.stringify(summary, null, 2));
-    resultLine(`Mean Pearson r ${means.mean_pearson.toFixed(4)}, training rows of the adapter included; in ${folder.path}`);
+    resultLine(
+      `Mean Pearson r ${
+        means.mean_pearson.toFixed(4)
+      }, training rows of the adapter included; in ${folder.path}`,
+    );
   } finally {
     await folder.close();
   }
@@ -89,7 +100,13 @@ async function predictAll(flags: AdapterFlags, { tokenIds, model }: Ia3Inputs, a
     const encoder = await model.load(backend, dtype);
     const regressor = Ia3Regressor.fromAdapter(encoder, adapter);
     const rows = tokenIds.map((_, row) => row);
-    const predictions = await predictSequences(regressor, tokenIds, rows, model.tokenizer, flags.evalBatchSize);
+    const predictions = await predictSequences(
+      regressor,
+      tokenIds,
+      rows,
+      model.tokenizer,
+      flags.evalBatchSize,
+    );
     regressor.dispose();
     encoder.dispose();
     await printProfile(opened);
@@ -114,7 +131,10 @@ async function writeFiles(
     format: flags.predictionsFormat,
   });
   const header = ["", ...rawAndCenteredColumns.map(([name]) => name)];
-  const rows = perturbations.map((id, i) => [id, ...rawAndCenteredColumns.map(([, metric]) => metrics[metric][i])]);
+  const rows = perturbations.map((
+    id,
+    i,
+  ) => [id, ...rawAndCenteredColumns.map(([, metric]) => metrics[metric][i])]);
   await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(header, rows));
   const name = `pred_vs_gt.${flags.plotFormat}`;
   await writePredictionPlot(folder.staged(name), {
@@ -124,5 +144,7 @@ async function writeFiles(
     format: flags.plotFormat,
     limits: flags.plotLimits.length === 2 ? flags.plotLimits as [number, number] : null,
   });
-  return Object.fromEntries(rawAndCenteredColumns.map(([name, metric]) => [`mean_${name}`, meanMetric(metrics, metric)]));
+  return Object.fromEntries(
+    rawAndCenteredColumns.map(([name, metric]) => [`mean_${name}`, meanMetric(metrics, metric)]),
+  );
 }

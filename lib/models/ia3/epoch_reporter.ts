@@ -15,8 +15,14 @@ export class EpochReporter {
   }
 
   epoch({ epoch, trainLoss, pearson, mse }: EpochResult, rows: number, time: string): void {
-    const judged = Number.isNaN(pearson) ? `squared error ${mse.toFixed(6)}` : `mean Pearson ${pearson.toFixed(4)}`;
-    this.#say(`Fold ${this.fold}, epoch ${epoch + 1}: training loss ${trainLoss.toFixed(6)}, ${judged} on ${rows} rows, ${time}`);
+    const judged = Number.isNaN(pearson)
+      ? `squared error ${mse.toFixed(6)}`
+      : `mean Pearson ${pearson.toFixed(4)}`;
+    this.#say(
+      `Fold ${this.fold}, epoch ${epoch + 1}: training loss ${
+        trainLoss.toFixed(6)
+      }, ${judged} on ${rows} rows, ${time}`,
+    );
   }
 
   #say(text: string): void {

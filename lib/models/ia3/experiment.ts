@@ -33,7 +33,11 @@ export const ia3ExperimentFlags = {
 
 export type Ia3ExperimentFlags = Flags<typeof ia3ExperimentFlags>;
 
-export async function runIa3Experiment(script: string, flags: Ia3ExperimentFlags, modelName: string): Promise<void> {
+export async function runIa3Experiment(
+  script: string,
+  flags: Ia3ExperimentFlags,
+  modelName: string,
+): Promise<void> {
   await runExperiment({
     script,
     flags,
@@ -54,7 +58,9 @@ export async function runIa3Experiment(script: string, flags: Ia3ExperimentFlags
       const parameters = countParameters(pretrained.modelConfig, targets.genes.length);
       log.info(trainableParametersLine(parameters));
       if (!flags.strict && flags.restore === "best") {
-        log.info("The best epoch is chosen on the held-out rows, as in the Python script (--strict: on training rows).");
+        log.info(
+          "The best epoch is chosen on the held-out rows, as in the Python script (--strict: on training rows).",
+        );
       }
       const opened = await openDevice(flags), { backend, reason } = opened;
       const mixedPrecision = halfPrecision(flags.mixedPrecision, true, backend);
@@ -143,7 +149,9 @@ function settingsOf(
     mode: flags.checkpointActivations,
     rows: flags.microBatchSize,
   });
-  const how = plan.checkpointLayers ? "computing layers again in the backward pass" : "keeping all activations";
+  const how = plan.checkpointLayers
+    ? "computing layers again in the backward pass"
+    : "keeping all activations";
   log.info(
     `An update of ${batchSize} sequences goes through in pieces of ${plan.rows}, ${how} ` +
       `(about ${(trainingBytes(sizes, plan) / 2 ** 30).toFixed(1)} GiB).`,

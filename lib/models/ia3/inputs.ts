@@ -25,7 +25,12 @@ export const ia3InputFlags = {
     shownDefault: "data/tf_sequences_12kb_overlap.csv, else data/tf_sequences.csv, of the data folder",
     help: "promoter DNA: a table with columns gene_id and sequence, or FASTA",
   },
-  "id-col": { default: "gene_id", value: "NAME", group: "Data", help: "column of ids in the table of sequences" },
+  "id-col": {
+    default: "gene_id",
+    value: "NAME",
+    group: "Data",
+    help: "column of ids in the table of sequences",
+  },
   "sequence-col": { default: "sequence", value: "NAME", group: "Data", help: "column of DNA in it" },
   "upper": { default: false, group: "Data", help: "make lower-case letters of sequences upper case" },
   "max-length": {
@@ -61,7 +66,13 @@ export async function readIa3Inputs(
     upper: flags.upper,
   });
   const wanted = { ids: targets.perturbations, path: targets.path };
-  const match = matchAndTell("perturbation", wanted, promoters, "left out, for want of a sequence", otherNames);
+  const match = matchAndTell(
+    "perturbation",
+    wanted,
+    promoters,
+    "left out, for want of a sequence",
+    otherNames,
+  );
   const rows = matchedRows(match);
   const model = await openPretrainedNt(flags.model, { warn: log.warn });
   const sequences = rows.known.map((row) => promoters.sequences[row]);
@@ -79,7 +90,9 @@ export async function readIa3Inputs(
 }
 
 async function defaultSequences({ sequences }: DataFolder): Promise<string> {
-  const [overlap, all] = ["tf_sequences_12kb_overlap.csv", "tf_sequences.csv"].map((name) => join(sequences, name));
+  const [overlap, all] = ["tf_sequences_12kb_overlap.csv", "tf_sequences.csv"].map((name) =>
+    join(sequences, name)
+  );
   const exists = await Deno.stat(overlap).then(({ isFile }) => isFile, () => false);
   if (!exists) log.info(`No "${overlap}": taking the sequences of "${all}".`);
   return exists ? overlap : all;

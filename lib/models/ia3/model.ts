@@ -31,9 +31,20 @@ import type { Tokenizer } from "../token_batch.ts";
 import { TrainingClock } from "./clock.ts";
 import { EpochReporter } from "./epoch_reporter.ts";
 import { predictSequences } from "./predict_sequences.ts";
-import { type EpochResult, type Ia3TrainingSettings, totalSteps, trainIa3, type TrainingRecord } from "./training.ts";
+import {
+  type EpochResult,
+  type Ia3TrainingSettings,
+  totalSteps,
+  trainIa3,
+  type TrainingRecord,
+} from "./training.ts";
 
-export const ntIa3: ModelFamily = { kind: "nt_ia3", input: "sequence", shapes: () => ({}), load: loadAdapter };
+export const ntIa3: ModelFamily = {
+  kind: "nt_ia3",
+  input: "sequence",
+  shapes: () => ({}),
+  load: loadAdapter,
+};
 
 export interface Ia3Options {
   readonly backend: Backend;
@@ -185,7 +196,9 @@ function tellOddities(
   if (restore !== "best") return;
   if (bestEpoch < 0) {
     log.warn(
-      `No measured value in the ${counted(selectionRows, "row")} that would choose the best epoch of ${name}: ` +
+      `No measured value in the ${
+        counted(selectionRows, "row")
+      } that would choose the best epoch of ${name}: ` +
         `the last epoch's weights are used.`,
     );
   } else if (epochs[bestEpoch].chosenBy === "mse") {
@@ -194,7 +207,8 @@ function tellOddities(
 }
 
 function foldSummary(report: Report, fold: number): Record<string, unknown> {
-  const { bestEpoch, epochs, trainPearson, trainRows, selectionRows, skippedSteps, seconds } = report as Ia3Report;
+  const { bestEpoch, epochs, trainPearson, trainRows, selectionRows, skippedSteps, seconds } =
+    report as Ia3Report;
   return {
     fold,
     n_train: trainRows,
@@ -240,7 +254,13 @@ async function loadAdapter({ folder, batchSize, device }: LoadedFold) {
       const { encoder, tokenIds } = input;
       regressor ??= device().then((backend) => encoder.load(backend))
         .then((weights) => Ia3Regressor.fromAdapter(weights as NucleotideTransformer, adapter));
-      return await predictSequences(await regressor, tokenIds, rows, encoder.tokenizer as Tokenizer, batchSize);
+      return await predictSequences(
+        await regressor,
+        tokenIds,
+        rows,
+        encoder.tokenizer as Tokenizer,
+        batchSize,
+      );
     },
     close: () => void regressor?.then((model) => model.dispose(), () => {}),
   };

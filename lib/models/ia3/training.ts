@@ -166,7 +166,14 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       const { pearson, mse } = await training.evaluate(at.epoch);
       // r of a single gene is undefined at every epoch: then the error decides.
       const chosenBy = Number.isNaN(pearson) ? "mse" as const : "pearson" as const;
-      const result = { epoch: at.epoch, steps: at.step, trainLoss: at.lossSum / at.stepOfEpoch, pearson, mse, chosenBy };
+      const result = {
+        epoch: at.epoch,
+        steps: at.step,
+        trainLoss: at.lossSum / at.stepOfEpoch,
+        pearson,
+        mse,
+        chosenBy,
+      };
       const bestSoFar = record.epochs[record.bestEpoch];
       record.epochs.push(result);
       if (scoreOf(result) > (bestSoFar ? scoreOf(bestSoFar) : -Infinity)) {
