@@ -103,9 +103,13 @@ export async function readTfEmbeddings(
 ): Promise<Embeddings> {
   if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
   if (pipeline === "ntv2") {
-    return await readNtEmbeddings(flags.ntv2Dir ?? folder.ntFolder, "tf", flags.ntv2Size);
+    return await readNtEmbeddings(
+      await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+      "tf",
+      flags.ntv2Size,
+    );
   }
-  return await readHyenaEmbeddings(flags.hyenaDir ?? folder.hyenaFolder, options);
+  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder, folder.hyenaFolder), options);
 }
 
 export async function readGeneEmbeddings(
@@ -118,11 +122,19 @@ export async function readGeneEmbeddings(
   folder: DataFolder,
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
-  return await readNtEmbeddings(await placeOf(flags.ntv2Dir, folder, folder.ntFolder), "gene", flags.ntv2Size);
+  return await readNtEmbeddings(
+    await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+    "gene",
+    flags.ntv2Size,
+  );
 }
 
 /** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
-async function placeOf(named: string | null | undefined, { root }: DataFolder, usual: string): Promise<string> {
+async function placeOf(
+  named: string | null | undefined,
+  { root }: DataFolder,
+  usual: string,
+): Promise<string> {
   if (named === null || named === undefined) return usual;
   for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;

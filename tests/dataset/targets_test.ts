@@ -76,7 +76,10 @@ for (const head of ["X", "index", "rownames", "...1"]) {
       const rows = numbers.map((number, i) => `TF${i},${number},0.5`);
       const { targets, warnings } = await reading(`gene_name,${head},ENSG1\n${rows.join("\n")}\n`, byGeneId);
       assertEquals(targets.genes, ["ENSG1"]);
-      assertEquals(warnings[0], `[warn] Left out 1 column of row numbers in "t.csv": not taken for read-out genes.`);
+      assertEquals(
+        warnings[0],
+        `[warn] Left out 1 column of row numbers in "t.csv": not taken for read-out genes.`,
+      );
     }
   });
 }
@@ -96,7 +99,10 @@ Deno.test("readTargets() names rows by any column that is asked for, and by the 
   assertEquals((await reading(text, byGeneId)).targets.perturbations, ["A1", "B2"]);
   const asked = await reading(text, (path) => readTargets(path, { prefer: "gene_id", idColumn: "note" }));
   assertEquals(asked.targets.perturbations, ["x", "y"]);
-  assertEquals(asked.warnings, ["[warn] Left out 1 column without numbers in \"t.csv\".", "       examples: ['clone']"]);
+  assertEquals(asked.warnings, [
+    '[warn] Left out 1 column without numbers in "t.csv".',
+    "       examples: ['clone']",
+  ]);
 });
 
 Deno.test("readTargets() reads tabs, gzip, UTF-16 and R's header without a name for the rows", async () => {
@@ -120,7 +126,9 @@ Deno.test("readTargets() reads tabs, gzip, UTF-16 and R's header without a name 
 });
 
 Deno.test("readTargets() finds the genes of an index with or without Ensembl versions", async () => {
-  const { targets } = await reading("gene_name,ENSG00000141510.17,ENSG00000136997.3\nMYC,1,2\n", (path) =>
-    ofIndex(path, ["ENSG00000136997"]));
+  const { targets } = await reading(
+    "gene_name,ENSG00000141510.17,ENSG00000136997.3\nMYC,1,2\n",
+    (path) => ofIndex(path, ["ENSG00000136997"]),
+  );
   assertEquals([targets.genes, [...targets.values.data]], [["ENSG00000136997.3"], [2]]);
 });
