@@ -1,7 +1,14 @@
 /**
- * What a stopped run keeps. Whoever has something on the disk says so; `runScript` prints it when the user presses Ctrl-C or
- * the system ends the process (SIGTERM), and ends with 130 or 143.
+ * Ctrl-C, and SIGTERM as a cluster sends it: one line that says what is kept and how to go on. Whoever has something on the
+ * disk registers what that is; `runScript` listens.
+ *
+ *     const release = onInterrupt(() => ({ kept: '2 of 5 folds in "results/mlp_nt/unfinished"', resume: "deno run ..." }));
+ *     ...
+ *     release();
  */
+import { setImmediate } from "node:timers";
+import { printError } from "./log.ts";
+import { statusLine } from "./status_line.ts";
 
 /** What is kept, in words, and the command that goes on from there; null where nothing is. */
 export type Kept = { readonly kept: string; readonly resume: string } | null;
@@ -14,11 +21,45 @@ export function onInterrupt(keeper: () => Kept): () => void {
   return () => void keepers.delete(keeper);
 }
 
+/** End the process at a signal, with 128 and the signal's number as shells count it: 130 or 143. */
+export function listenForInterrupts(): void {
+  listen("SIGINT", 130);
+  if (Deno.build.os !== "windows") listen("SIGTERM", 143);
+}
+
 /** One line for a user who has stopped the run. */
 export function interruptText(): string {
   for (const keeper of keepers) {
-    const kept = keeper();
+    const kept = saying(keeper);
     if (kept) return `Stopped. Kept: ${kept.kept}. Go on with: ${kept.resume}`;
   }
-  return "Stopped. Nothing was finished, so nothing is kept.";
+  return "Stopped. Nothing is kept";
+}
+
+let lastTurnMs = performance.now();
+
+/**
+ * To be awaited now and then in long work: gives the event loop a turn where it has had none for 100 ms. Signals are only
+ * heard then; promises that are ready at once do not do.
+ */
+export async function hearSignals(): Promise<void> {
+  if (performance.now() - lastTurnMs < 100) return;
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  lastTurnMs = performance.now();
+}
+
+function listen(signal: Deno.Signal, exitCode: number): void {
+  Deno.addSignalListener(signal, () => {
+    statusLine.clear();
+    printError(interruptText());
+    Deno.exit(exitCode);
+  });
+}
+
+function saying(keeper: () => Kept): Kept {
+  try {
+    return keeper();
+  } catch {
+    return null; // it was about to be written
+  }
 }

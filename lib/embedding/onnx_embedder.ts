@@ -4,6 +4,7 @@
  */
 import type { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-web";
 import { createHash } from "node:crypto";
+import process from "node:process";
 import { basename } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
@@ -32,9 +33,9 @@ export async function openOnnxEmbedder(path: string, options: OnnxOptions): Prom
   runtime.env.logLevel = "error";
   let session: InferenceSession;
   try {
-    session = await runtime.InferenceSession.create(bytes, {
-      executionProviders: [onGpu ? "webgpu" : "wasm"],
-    });
+    session = await withoutEnvironment(() =>
+      runtime.InferenceSession.create(bytes, { executionProviders: [onGpu ? "webgpu" : "wasm"] })
+    );
   } catch (error) {
     throw new DataError(`Cannot read "${path}" as an ONNX model: ${(error as Error).message}`);
   }
@@ -71,6 +72,17 @@ export async function openOnnxEmbedder(path: string, options: OnnxOptions): Prom
     embed: (batch, pooling) => embed(path, runtime, session, output, batch, pooling),
     close: () => session.release(),
   };
+}
+
+/** The runtime's threads copy the environment when they start, for which Deno would ask: there is nothing in it for them. */
+async function withoutEnvironment<T>(start: () => Promise<T>): Promise<T> {
+  const { env } = process;
+  process.env = {};
+  try {
+    return await start();
+  } finally {
+    process.env = env;
+  }
 }
 
 /** What the models at hand take; anything else cannot be filled in. */
