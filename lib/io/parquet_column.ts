@@ -27,10 +27,14 @@ function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
   return converted_type === "DECIMAL" || logical_type?.type === "DECIMAL";
 }
 
-/** What a column holds, as far as we read it: its values are numbers, text, or neither. */
-export function columnKind(element: SchemaElement): "number" | "text" | "other" {
+/**
+ * What a column holds, as far as we read it: its values are numbers, text, bytes that may be text (old writers mark
+ * neither), or something else.
+ */
+export function columnKind(element: SchemaElement): "number" | "text" | "bytes" | "other" {
   const { type, converted_type: converted, logical_type: logical } = element;
   if (type === "BYTE_ARRAY") {
+    if (converted === undefined && logical === undefined) return "bytes";
     return (converted ?? "UTF8") === "UTF8" && (logical?.type ?? "STRING") === "STRING" ? "text" : "other";
   }
   if (type === "FLOAT" || type === "DOUBLE") return "number";
