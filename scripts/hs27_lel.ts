@@ -55,7 +55,7 @@ export async function main(args: string[]): Promise<void> {
         { ids: perturbations, path },
         { ids: genes, path: `the read-out genes of ${path}` },
         "the mean baseline predicts them, for want of a read-out gene of their own",
-        otherNames,
+        { otherNames },
       );
       const prepared = await prepareData({
         flags,

@@ -20,22 +20,30 @@ export interface Match {
   readonly withoutVersion: number;
 }
 
-/** Match without a word. @param otherNames of a wanted id */
+export interface MatchOptions {
+  /** What else a wanted id is called. */
+  readonly otherNames?: (id: string) => readonly string[];
+  /** Upper and lower case count, as HyenaDNA's ids always did. */
+  readonly exactCase?: boolean;
+}
+
+/** Match without a word. */
 export function matchIds(
   wanted: readonly string[],
   known: readonly string[],
-  otherNames: (id: string) => readonly string[] = () => [],
+  { otherNames = () => [], exactCase = false }: MatchOptions = {},
 ): Match {
+  const foldedId = (id: string) => exactCase ? withoutVersion(id) : withoutVersion(id).toUpperCase();
   const exact = new Map<string, number>(), folded = new Map<string, number>();
   known.forEach((id, row) => {
     if (!exact.has(id)) exact.set(id, row);
     if (!folded.has(foldedId(id))) folded.set(foldedId(id), row);
   });
-  let withoutVersion = 0;
+  let versions = 0;
   const rowOf = (id: string): number => {
     const found = exact.get(id) ?? folded.get(foldedId(id));
     if (found === undefined) return -1;
-    if (hasVersion(id) !== hasVersion(known[found])) withoutVersion++;
+    if (hasVersion(id) !== hasVersion(known[found])) versions++;
     return found;
   };
   const rows = Int32Array.from(wanted, (id) => {
@@ -47,7 +55,7 @@ export function matchIds(
     }
     return -1;
   });
-  return { rows, unmatched: wanted.filter((_, i) => rows[i] < 0), withoutVersion };
+  return { rows, unmatched: wanted.filter((_, i) => rows[i] < 0), withoutVersion: versions };
 }
 
 /**
@@ -62,9 +70,9 @@ export function matchAndTell(
   wanted: IdList,
   known: IdList,
   consequence: string,
-  otherNames?: (id: string) => readonly string[],
+  options?: MatchOptions,
 ): Match {
-  const match = matchIds(wanted.ids, known.ids, otherNames);
+  const match = matchIds(wanted.ids, known.ids, options);
   const { unmatched } = match, reason = likelyReason(wanted.ids, known.ids);
   if (unmatched.length === wanted.ids.length) {
     throw new DataError(
@@ -110,10 +118,6 @@ export function withoutVersion(id: string): string {
 
 function hasVersion(id: string): boolean {
   return /^ENS[A-Z]*[GTP]\d{6,}\.\d+(_PAR_Y)?$/i.test(id);
-}
-
-function foldedId(id: string): string {
-  return withoutVersion(id.trim()).toUpperCase();
 }
 
 /** Why two kinds of ids may not match, in words. */

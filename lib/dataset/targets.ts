@@ -174,8 +174,10 @@ function chooseIdColumn(
       `Cannot use targets "${path}": it has no column "${idColumn}" (its columns are ${shown(header)})`,
     );
   }
-  const known = idColumns.map((name) => header.find((column) => column.toLowerCase() === name))
-    .find((column) => column !== undefined && !genes?.includes(column));
+  const isCandidate = (column: string | undefined) => column !== undefined && !genes?.includes(column);
+  const known = prefer === "first"
+    ? header.find((column) => isIdColumn(column) && isCandidate(column))
+    : idColumns.map((name) => header.find((column) => column.toLowerCase() === name)).find(isCandidate);
   const [first] = header;
   const firstIsNumbers = isRowNumbers(rows.map((row) => row[0]));
   if (prefer === "first" && !firstIsNumbers && (isNamed(first) || known === undefined)) return first;

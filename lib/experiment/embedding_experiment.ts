@@ -44,7 +44,10 @@ export async function readEmbeddingData(
     prefer: "gene_id",
   });
   const embeddings = await readTfEmbeddings(pipeline, flags, data, options);
-  const matched = await matchTfs(targets, embeddings, otherNames, pipeline, "sorted");
+  const matched = await matchTfs(targets, embeddings, otherNames, pipeline, {
+    order: "sorted",
+    exactCase: pipeline === "hyenadna",
+  });
   const prepared = await prepareData({
     flags,
     folder,

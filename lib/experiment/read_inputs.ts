@@ -1,4 +1,5 @@
 /** Embeddings of perturbations and genes for the models that learn from them. */
+import { resolve } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { counted, log } from "../cli/log.ts";
@@ -117,7 +118,16 @@ export async function readGeneEmbeddings(
   folder: DataFolder,
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
-  return await readNtEmbeddings(flags.ntv2Dir ?? folder.ntFolder, "gene", flags.ntv2Size);
+  return await readNtEmbeddings(await placeOf(flags.ntv2Dir, folder, folder.ntFolder), "gene", flags.ntv2Size);
+}
+
+/** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
+async function placeOf(named: string | null | undefined, { root }: DataFolder, usual: string): Promise<string> {
+  if (named === null || named === undefined) return usual;
+  for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
+    if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;
+  }
+  return named;
 }
 
 export interface MatchedTfs {
@@ -130,17 +140,23 @@ export interface MatchedTfs {
   readonly identity: Readonly<Record<string, string>>;
 }
 
-/** @param order "sorted" by id, as the Python scripts for trees and MLPs did, or as in the "file" */
+/**
+ * @param options.order "sorted" by id, as the Python scripts for trees and MLPs did, or as in the "file"
+ * @param options.exactCase as the Python scripts with HyenaDNA embeddings and that of pairs matched
+ */
 export async function matchTfs(
   targets: Targets,
   embeddings: Embeddings,
   otherNames: (id: string) => readonly string[],
   pipeline: "ntv2" | "hyenadna" | "other",
-  order: "sorted" | "file",
+  { order, exactCase = false }: { order: "sorted" | "file"; exactCase?: boolean },
 ): Promise<MatchedTfs> {
   const wanted = { ids: targets.perturbations, path: targets.path };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
-  const match = matchAndTell("perturbation", wanted, known, "left out, for want of an embedding", otherNames);
+  const match = matchAndTell("perturbation", wanted, known, "left out, for want of an embedding", {
+    otherNames,
+    exactCase,
+  });
   const { wanted: found } = matchedRows(match);
   const rows = order === "file"
     ? found
@@ -181,6 +197,7 @@ export function matchSomeGenes(
     { ids: targets.genes, path: targets.path },
     { ids: embeddings.ids, path: embeddings.idsPath },
     "left out, for want of an embedding",
+    { exactCase: true },
   );
   const { wanted, known } = matchedRows(match);
   return { columns: wanted, rows: known };

@@ -44,7 +44,7 @@ export function linearPcaModel(
   const { perturbations, genes } = data.targets;
   const modelOf = shared(data.training, (values, own) => {
     const columns = own ? own.map((column) => genes[column]) : genes;
-    return new PcaRidge(values, matchIds(perturbations, columns, otherNames).rows, settings);
+    return new PcaRidge(values, matchIds(perturbations, columns, { otherNames }).rows, settings);
   });
   return {
     family: linearPca,

@@ -60,7 +60,7 @@ async function readGenes(
   }
   const ids = await readIds(flags.ids);
   const names = (id: string) => tfSequences?.otherNames(withoutVersion(id)) ?? [];
-  const match = matchIds(ids, model.genes, names), { unmatched } = match;
+  const match = matchIds(ids, model.genes, { otherNames: names }), { unmatched } = match;
   tellVersions(match);
   if (unmatched.length === ids.length) {
     const reason = likelyReason(ids, model.genes);

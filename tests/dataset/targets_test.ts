@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { readOverlapTargets, readTargets, type Targets } from "../../lib/dataset/targets.ts";
+import { readTargets, type Targets } from "../../lib/dataset/targets.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
@@ -21,42 +21,46 @@ async function reading(
   return { targets: targets!, warnings };
 }
 
+const byGeneId = (path: string) => readTargets(path, { prefer: "gene_id" });
+const byFirst = (path: string) => readTargets(path, { prefer: "first" });
+const ofIndex = (path: string, genes: string[]) => readTargets(path, { prefer: "first", genes });
+
 const leftOut = (columns: string) =>
   `[warn] Left out ${columns} without a name in "t.csv": not taken for read-out genes.`;
 
 for (const head of ["", "Unnamed: 0"]) {
   Deno.test(`readTargets() takes no gene from the row numbers that pandas wrote under "${head}"`, async () => {
     const text = `${head},gene_name,gene_id,ENSG1,ENSG2\n0,MYC,ENSG7,1,2\n1,TP53,ENSG8,3,4\n`;
-    const { targets, warnings } = await reading(text, readTargets);
+    const { targets, warnings } = await reading(text, byGeneId);
     assertEquals([targets.genes, [...targets.values.data]], [["ENSG1", "ENSG2"], [1, 2, 3, 4]]);
     assertEquals(warnings, [leftOut("1 column")]);
   });
 }
 
 Deno.test("readTargets() takes no gene from a comma at the end of each line", async () => {
-  const { targets, warnings } = await reading("gene_id,ENSG1,,\nENSG7,1,,\n", readTargets);
+  const { targets, warnings } = await reading("gene_id,ENSG1,,\nENSG7,1,,\n", byGeneId);
   assertEquals([targets.genes, [...targets.values.data]], [["ENSG1"], [1]]);
   assertEquals(warnings, [leftOut("2 columns")]);
 });
 
-Deno.test("readOverlapTargets() names rows by gene_name or gene_id where the first column has no name", async () => {
-  const read = (path: string) => readOverlapTargets(path, ["ENSG2", "ENSG1"]);
+Deno.test("readTargets() with a gene index names rows by gene_name or gene_id where the first column has no name", async () => {
+  const read = (path: string) => ofIndex(path, ["ENSG2", "ENSG1"]);
   const both = await reading(",gene_name,gene_id,ENSG1,ENSG2,\n0,MYC,ENSG7,1,2,\n", read);
   assertEquals([both.targets.perturbations, both.targets.idColumn], [["MYC"], "gene_name"]);
-  assertEquals([...both.targets.values.data], [2, 1]);
-  assertEquals(both.warnings, [leftOut("2 columns")]);
+  assertEquals([both.targets.genes, [...both.targets.values.data]], [["ENSG1", "ENSG2"], [1, 2]]);
+  assertEquals(both.warnings, []);
   const one = await reading("Unnamed: 0,gene_id,ENSG1,ENSG2\n0,ENSG7,1,2\n", read);
   assertEquals([one.targets.perturbations, one.targets.idColumn], [["ENSG7"], "gene_id"]);
 });
 
-Deno.test("readOverlapTargets() takes a first column without a name for the index where nothing else names rows", async () => {
-  const read = (path: string) => readOverlapTargets(path, ["ENSG1"]);
+Deno.test("readTargets() with a gene index takes a first column without a name for the index where nothing else names rows", async () => {
+  const read = (path: string) => ofIndex(path, ["ENSG1"]);
   const { targets, warnings } = await reading(",ENSG1\nMYC,1\n", read);
   assertEquals([targets.perturbations, targets.idColumn, warnings], [["MYC"], "", []]);
 });
 
-Deno.test("readOverlapTargets() lets columns that the gene index drops hold anything", async () => {
-  const read = (path: string) => readOverlapTargets(path, ["ENSG1"]);
+Deno.test("readTargets() with a gene index lets columns that the gene index drops hold anything", async () => {
+  const read = (path: string) => ofIndex(path, ["ENSG1"]);
   const { targets } = await reading("gene_name,family,ENSG1,day\nMYC,bHLH,1,2024-01-02\n", read);
   assertEquals([targets.perturbations, targets.genes, [...targets.values.data]], [["MYC"], ["ENSG1"], [1]]);
   await assertRejects(
@@ -64,4 +68,59 @@ Deno.test("readOverlapTargets() lets columns that the gene index drops hold anyt
     DataError,
     "1 of the 1 gene of the gene index have no column there (ENSG1)",
   );
+});
+
+for (const head of ["X", "index", "rownames", "...1"]) {
+  Deno.test(`readTargets() takes row numbers under "${head}" for no gene, also when rows were shuffled`, async () => {
+    for (const numbers of [[1, 2, 3], [2, 0, 1]]) {
+      const rows = numbers.map((number, i) => `TF${i},${number},0.5`);
+      const { targets, warnings } = await reading(`gene_name,${head},ENSG1\n${rows.join("\n")}\n`, byGeneId);
+      assertEquals(targets.genes, ["ENSG1"]);
+      assertEquals(warnings[0], `[warn] Left out 1 column of row numbers in "t.csv": not taken for read-out genes.`);
+    }
+  });
+}
+
+Deno.test("readTargets() takes no row numbers for names, and says what names rows", async () => {
+  const { targets } = await reading("X,gene_name,ENSG1\n1,MYC,0.5\n2,TP53,2\n3,GATA1,3\n", byFirst);
+  assertEquals([targets.perturbations, targets.genes], [["MYC", "TP53", "GATA1"], ["ENSG1"]]);
+  await assertRejects(
+    () => reading("X,ENSG1\n1,0.5\n2,0.25\n", byFirst),
+    DataError,
+    "no column names its rows: there is none of text",
+  );
+});
+
+Deno.test("readTargets() names rows by any column that is asked for, and by the first text where nothing is known", async () => {
+  const text = "clone,note,ENSG1\nA1,x,1\nB2,y,2\n";
+  assertEquals((await reading(text, byGeneId)).targets.perturbations, ["A1", "B2"]);
+  const asked = await reading(text, (path) => readTargets(path, { prefer: "gene_id", idColumn: "note" }));
+  assertEquals(asked.targets.perturbations, ["x", "y"]);
+  assertEquals(asked.warnings, ["[warn] Left out 1 column without numbers in \"t.csv\".", "       examples: ['clone']"]);
+});
+
+Deno.test("readTargets() reads tabs, gzip, UTF-16 and R's header without a name for the rows", async () => {
+  const plain = "gene_id,ENSG1,ENSG2\nENSG7,1,2\nENSG8,3,nan\n";
+  const expected = (await reading(plain, byGeneId)).targets;
+  const same = async (bytes: Uint8Array<ArrayBuffer>, idColumn = "gene_id") => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "anything.dat");
+      await Deno.writeFile(path, bytes);
+      const { result } = await captured(() => byGeneId(path));
+      assertEquals({ ...result, path: "" }, { ...expected, path: "", idColumn });
+    });
+  };
+  const encode = (text: string) => new TextEncoder().encode(text);
+  await same(encode(plain.replaceAll(",", "\t")));
+  const zipped = new Blob([plain]).stream().pipeThrough(new CompressionStream("gzip"));
+  await same(new Uint8Array(await new Response(zipped).arrayBuffer()));
+  const units = Uint16Array.from("\ufeff" + plain, (letter) => letter.charCodeAt(0));
+  await same(new Uint8Array(units.buffer));
+  await same(encode('"ENSG1","ENSG2"\n"ENSG7",1,2\n"ENSG8",3,NA\n'), "");
+});
+
+Deno.test("readTargets() finds the genes of an index with or without Ensembl versions", async () => {
+  const { targets } = await reading("gene_name,ENSG00000141510.17,ENSG00000136997.3\nMYC,1,2\n", (path) =>
+    ofIndex(path, ["ENSG00000136997"]));
+  assertEquals([targets.genes, [...targets.values.data]], [["ENSG00000136997.3"], [2]]);
 });

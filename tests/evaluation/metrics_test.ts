@@ -62,7 +62,7 @@ Deno.test("perturbationMetrics() counts only cells that are finite on both sides
     1,
     1,
     1,
-    0,
+    NaN,
   ]);
 });
 
@@ -79,8 +79,13 @@ Deno.test("a profile without variance has r = 0", () => {
   assertEquals(metrics.pearson[0], 0);
 });
 
-Deno.test("globalPearson() is over all cells, or over those within the limits", () => {
+Deno.test("globalPearson() is over all cells", () => {
   const truth = matrix([[0, 1], [2, 50]]), prediction = matrix([[0, 1], [2, -50]]);
-  assertAlmostEquals(globalPearson(truth, prediction, [-5, 5]), 1, 1e-12);
   assertAlmostEquals(globalPearson(truth, prediction), -0.9981, 1e-3);
+});
+
+Deno.test("r of a single cell is undefined, and no part of the mean", () => {
+  const metrics = perturbationMetrics(matrix([[1, NaN], [1, 2]]), matrix([[2, 3], [2, 4]]));
+  assertEquals([metrics.pearson[0], metrics.mse[0]], [NaN, 1]);
+  assertAlmostEquals(meanMetric(metrics, "pearson"), 1, 1e-12);
 });

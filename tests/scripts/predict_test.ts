@@ -5,10 +5,10 @@ import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { encodeNpy, readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
-import { readIdLines } from "../../lib/dataset/targets.ts";
+import { readIdList } from "../../lib/io/id_list.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
 import { perturbationNames } from "../../lib/prediction/names.ts";
-import { openSavedModel } from "../../lib/models/saved_model.ts";
+import { openSavedModel } from "../../lib/experiment/saved_model.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
 import { main as linearPca } from "../../scripts/hs27_lel.ts";
 import { main as hyena } from "../../scripts/hs_27_mlp_hyena.ts";
@@ -169,7 +169,7 @@ for (const script of Object.keys(trained)) {
           ? ids
           : usual.includes(ntIds)
           ? await readNpyStrings(ntIds)
-          : await readIdLines(hyenaIds);
+          : await readIdList(hyenaIds);
         // Gene ids become symbols, symbols gene ids: what the training was not given.
         const spelled = rows.map((id) => script === "lel_embed.ts" ? spell(id) : otherwise(id));
         await Deno.writeTextFile(file, spelled.join("\n"));

@@ -71,7 +71,7 @@ export async function readIa3Inputs(
     wanted,
     promoters,
     "left out, for want of a sequence",
-    otherNames,
+    { otherNames },
   );
   const rows = matchedRows(match);
   const model = await openPretrainedNt(flags.model, { warn: log.warn });

@@ -5,7 +5,7 @@ import {
   type StepSizes,
   stepsOfEpoch,
   trainingBytes,
-} from "../../lib/fine_tuning/batches.ts";
+} from "../../../lib/models/ia3/batches.ts";
 
 const published: StepSizes = {
   width: 512,

@@ -1,15 +1,15 @@
 import { assert, assertAlmostEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { DataError } from "../../lib/cli/errors.ts";
-import { trainingBytes } from "../../lib/fine_tuning/batches.ts";
-import { trainIa3, trainOnBatch } from "../../lib/fine_tuning/training.ts";
-import { Ia3Regressor } from "../../lib/models/ia3.ts";
-import { readAdapter } from "../../lib/models/peft_adapter.ts";
-import { Adam } from "../../lib/nn/mod.ts";
-import { ModelStream } from "../../lib/random/model_stream.ts";
-import { assertGolden, deepGolden, goldenArray } from "../support/deep_golden.ts";
-import { onEachEngine } from "../support/engines.ts";
-import { ia3TrainingData, loadNtTiny, ntTokenizer } from "../support/nt_tiny.ts";
+import { DataError } from "../../../lib/cli/errors.ts";
+import { trainingBytes } from "../../../lib/models/ia3/batches.ts";
+import { trainIa3, trainOnBatch } from "../../../lib/models/ia3/training.ts";
+import { Ia3Regressor } from "../../../lib/models/ia3.ts";
+import { readAdapter } from "../../../lib/models/peft_adapter.ts";
+import { Adam } from "../../../lib/nn/mod.ts";
+import { ModelStream } from "../../../lib/random/model_stream.ts";
+import { assertGolden, deepGolden, goldenArray } from "../../support/deep_golden.ts";
+import { onEachEngine } from "../../support/engines.ts";
+import { ia3TrainingData, loadNtTiny, ntTokenizer } from "../../support/nt_tiny.ts";
 
 if (deepGolden) {
   const runs = [
@@ -70,7 +70,7 @@ if (deepGolden) {
             ...{ learningRate: 1e-3, batchSize: 1, epochs: 1, maxSteps: null, maxGradientNorm: 1, seed: 1 },
             ...{ restore: "best", plan: { rows: 1, checkpointLayers: false }, mixedPrecision: true },
           },
-          evaluate: () => Promise.resolve(0),
+          evaluate: () => Promise.resolve({ pearson: 0, mse: 0 }),
           checkpoint: { path, everySeconds: 60, identity: {}, resume: { path, values, numbers } },
         }),
       DataError,

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { duration, TrainingClock } from "../../lib/fine_tuning/clock.ts";
+import { duration, TrainingClock } from "../../../lib/models/ia3/clock.ts";
 
 /** Four training rows of 100 tokens, two to evaluate of 50; two epochs of two updates. */
 function clockAt(time: { ms: number }): TrainingClock {
