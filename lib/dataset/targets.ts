@@ -5,7 +5,8 @@
 import { extname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
-import { isMissing, parseCsvTable, parseNumericCsv } from "../io/csv.ts";
+import { type CsvTable, isMissing, parseCsvTable, parseNumericCsv } from "../io/csv.ts";
+import { areRowNumbers, rowNumberHead } from "../io/id_heads.ts";
 import { plainBytes } from "../io/plain_bytes.ts";
 import { readFileBytes } from "../io/read_file.ts";
 import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
@@ -53,9 +54,6 @@ const idColumns: readonly string[] = [
   "tf",
 ];
 
-/** What R, pandas, polars and the tidyverse call a column of row numbers, also when rows were sorted since. */
-const rowNumberNames = /^(|Unnamed: \d+|X|index|level_0|rownames|row|\.\.\.1|__index_level_0__|column_0)$/i;
-
 /**
  * Read targets.
  *
@@ -85,17 +83,27 @@ export async function readTargets(path: string, options: TargetsOptions): Promis
 
 function fromCsv(bytes: Uint8Array, path: string, options: TargetsOptions): Targets {
   const sample = parseCsvTable(bytes, path, 50), { header } = sample;
+  if (header.length === 1) {
+    throw new DataError(
+      `Cannot use targets "${path}": it has one column, "${
+        shown(header)
+      }" (separate columns by commas or tabs; in R: ` +
+        `write.table(x, file, sep = ","))`,
+    );
+  }
   const wanted = wantedGenes(options);
-  const texts = new Set(header.filter((_, at) => isTextColumn(sample.rows.map((row) => row[at]))));
-  const candidates = header.filter((name, at) =>
-    isIdColumn(name) || at === 0 || texts.has(name) || name === options.idColumn
+  const columns = header.map((_, at) => sample.rows.map((row) => row[at].trim()));
+  refuseDecimalCommas(path, sample, wanted);
+  const texts = new Set(header.filter((name, at) => isTextColumn(name, columns[at])));
+  // "TF" and the like over numbers is a gene of that symbol.
+  const named = new Set(
+    header.filter((name, at) => isSureIdColumn(name) || (isIdColumn(name) && !areNumbers(columns[at]))),
   );
+  const isIds = (column: string) => named.has(column);
   const isGene = (column: string) =>
-    wanted
-      ? wanted.has(withoutVersion(column))
-      : !isIdColumn(column) && isNamed(column) && !texts.has(column);
-  const idColumn = chooseIdColumn(path, header, texts, sample.rows, options);
-  const others = [...new Set(candidates)].filter((name) => name !== idColumn && isIdColumn(name));
+    wanted ? wanted.has(withoutVersion(column)) : !isIds(column) && isNamed(column) && !texts.has(column);
+  const idColumn = chooseIdColumn(path, header, { texts, named }, columns[0], options);
+  const others = [...named].filter((name) => name !== idColumn);
   const table = parseNumericCsv(bytes, path, {
     labels: [...new Set([idColumn, ...others])],
     isNumber: (column) => column !== idColumn && isGene(column),
@@ -143,7 +151,8 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   }
   const idColumn = useIndex ? indexName : named!;
   const all: Record<string, string[]> = { ...labels, [idColumn]: useIndex ? frame.index : labels[named!] };
-  const isGene = (column: string) => !isIdColumn(column) || (wanted?.has(withoutVersion(column)) ?? false);
+  const isGene = (column: string) =>
+    !isSureIdColumn(column) || (wanted?.has(withoutVersion(column)) ?? false);
   const columns = frame.columns.map((_, at) => at).filter((at) => isGene(frame.columns[at]));
   return {
     path,
@@ -164,8 +173,8 @@ function wantedGenes({ genes }: TargetsOptions): Set<string> | null {
 function chooseIdColumn(
   path: string,
   header: readonly string[],
-  texts: ReadonlySet<string>,
-  rows: readonly (readonly string[])[],
+  { texts, named }: { texts: ReadonlySet<string>; named: ReadonlySet<string> },
+  firstCells: readonly string[],
   { idColumn, prefer, genes }: TargetsOptions,
 ): string {
   if (idColumn !== undefined) {
@@ -176,10 +185,11 @@ function chooseIdColumn(
   }
   const isCandidate = (column: string | undefined) => column !== undefined && !genes?.includes(column);
   const known = prefer === "first"
-    ? header.find((column) => isIdColumn(column) && isCandidate(column))
-    : idColumns.map((name) => header.find((column) => column.toLowerCase() === name)).find(isCandidate);
+    ? header.find((column) => named.has(column) && isCandidate(column))
+    : idColumns.map((name) => [...named].find((column) => column.toLowerCase() === name)).find(isCandidate);
   const [first] = header;
-  const firstIsNumbers = isRowNumbers(rows.map((row) => row[0]));
+  const firstIsNumbers = (firstCells.length > 1 && areRowNumbers(firstCells)) ||
+    (rowNumberHead.test(first) && areNumbers(firstCells));
   if (prefer === "first" && !firstIsNumbers && (isNamed(first) || known === undefined)) return first;
   if (known !== undefined) return known;
   if (!firstIsNumbers && texts.has(first)) return first;
@@ -201,31 +211,60 @@ function isIdColumn(column: string): boolean {
   return idColumns.includes(column.toLowerCase());
 }
 
+/** Columns that hold ids whatever is in them: numbers too. */
+function isSureIdColumn(column: string): boolean {
+  return /^gene_(id|name)$/i.test(column);
+}
+
 /** Whether a column has a name: pandas calls one without "Unnamed: 3" when it reads and writes it again. */
 function isNamed(column: string): boolean {
   return !/^\s*(Unnamed: \d+)?$/.test(column);
 }
 
-/** Whether no cell of a column is a number, and some are words. */
-function isTextColumn(cells: readonly string[]): boolean {
-  const words = cells.map((cell) => cell.trim()).filter((cell) => !isMissing(cell));
-  return words.length > 0 &&
-    words.every((word) => !/^[+-]?(\d|\.\d|inf)/i.test(word) || Number.isNaN(Number(word)));
+/** Whether no cell of a column is a number, and some are words. A gene's column is none: its words are mistakes. */
+function isTextColumn(name: string, cells: readonly string[]): boolean {
+  const words = cells.filter((cell) => !isMissing(cell));
+  return words.length > 0 && !/^ENS[A-Z]*G\d{6,}/.test(name) && words.every((word) => !isNumber(word));
 }
 
-function isRowNumbers(cells: readonly string[]): boolean {
-  return cells.length > 1 &&
-    [0, 1].some((start) => cells.every((cell, i) => cell.trim() === String(start + i)));
+function areNumbers(cells: readonly string[]): boolean {
+  const words = cells.filter((cell) => !isMissing(cell));
+  return words.length > 0 && words.every(isNumber);
+}
+
+function isNumber(word: string): boolean {
+  return /^[+-]?(\d|\.\d|inf)/i.test(word) &&
+    !Number.isNaN(Number(word.replace(/inf(inity)?$/i, "Infinity")));
+}
+
+/** "1,5" is a number with a decimal comma, which no program here reads. */
+function refuseDecimalCommas(
+  path: string,
+  { header, rows, rowNumbers }: CsvTable,
+  wanted: ReadonlySet<string> | null,
+): void {
+  for (const [i, row] of rows.entries()) {
+    const at = row.findIndex((cell, field) =>
+      /^\s*[+-]?\d+,\d+(e[+-]?\d+)?\s*$/i.test(cell) && (!wanted || wanted.has(withoutVersion(header[field])))
+    );
+    if (at < 0) continue;
+    throw new DataError(
+      `Cannot use targets "${path}": row ${rowNumbers[i]}, column "${shown([header[at]])}": "${
+        shown([row[at]])
+      }" has a ` +
+        `decimal comma (save the table with decimal points)`,
+    );
+  }
 }
 
 /** Columns that count the rows are no genes, whatever their name. */
 function leaveOutRowNumbers(targets: Targets): Targets {
   const { values: { data, rows, columns }, genes, path } = targets;
   const counts = (column: number) => {
-    if (rows < 3) return false;
     const cells = Array.from({ length: rows }, (_, row) => data[row * columns + column]);
-    if ([0, 1].some((start) => cells.every((cell, row) => cell === start + row))) return true;
-    return rowNumberNames.test(genes[column]) && cells.every((cell) => Number.isInteger(cell) && cell >= 0) &&
+    if (rows > 2 && [0, 1].some((start) => cells.every((cell, row) => cell === start + row))) return true;
+    return rows > 1 && rowNumberHead.test(genes[column]) &&
+      cells.every((cell) => Number.isInteger(cell) && cell >= 0) &&
       new Set(cells).size === rows;
   };
   const numbers = genes.map((_, column) => column).filter((column) => counts(column));

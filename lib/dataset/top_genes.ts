@@ -68,5 +68,7 @@ function warnOfMissing(values: Matrix): void {
   const measured = new Uint8Array(values.columns);
   values.data.forEach((value, i) => Number.isNaN(value) || (measured[i % values.columns] = 1));
   const without = measured.filter((isMeasured) => isMeasured === 0).length;
-  if (without > 0) log.warn(`${counted(without, "gene")} without any measured value rank last among the top genes.`);
+  if (without > 0) {
+    log.warn(`${counted(without, "gene")} without any measured value rank last among the top genes.`);
+  }
 }

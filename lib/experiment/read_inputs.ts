@@ -118,11 +118,19 @@ export async function readGeneEmbeddings(
   folder: DataFolder,
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
-  return await readNtEmbeddings(await placeOf(flags.ntv2Dir, folder, folder.ntFolder), "gene", flags.ntv2Size);
+  return await readNtEmbeddings(
+    await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+    "gene",
+    flags.ntv2Size,
+  );
 }
 
 /** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
-async function placeOf(named: string | null | undefined, { root }: DataFolder, usual: string): Promise<string> {
+async function placeOf(
+  named: string | null | undefined,
+  { root }: DataFolder,
+  usual: string,
+): Promise<string> {
   if (named === null || named === undefined) return usual;
   for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;

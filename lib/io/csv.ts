@@ -9,6 +9,7 @@ import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { CsvScanner } from "./csv_scanner.ts";
 import { parseFloat32 } from "./decimal.ts";
+import { idHeadRank } from "./id_heads.ts";
 import { readPlainBytes } from "./plain_bytes.ts";
 
 /** A table of numbers with text columns beside it. */
@@ -147,9 +148,28 @@ function readHeader(scanner: CsvScanner, name: string): { header: string[]; hasR
       `Cannot read "${name}": it is separated by semicolons (save it with commas or tabs, and with decimal points)`,
     );
   }
+  if (header.length === 1 && /^\S+( "[^"]*")+$/.test(header[0])) {
+    throw new DataError(
+      `Cannot read "${name}": it is separated by spaces (save it with commas or tabs; in R: write.table(x, file, sep = ","))`,
+    );
+  }
   const hasRow = scanner.nextRow();
-  // R's write.table names no column of row names: its header is one short.
-  return { header: hasRow && scanner.fields === header.length + 1 ? ["", ...header] : header, hasRow };
+  if (!hasRow || scanner.fields !== header.length + 1) return { header, hasRow };
+  return { header: headerOneShort(header, scanner, name), hasRow };
+}
+
+/**
+ * Rows with one field more than the header are R's `write.table`, which names no column of row names, unless the header
+ * begins with a column of ids and its first cell is text: shifted by one column, ids and values would be wrong.
+ */
+function headerOneShort(header: string[], scanner: CsvScanner, name: string): string[] {
+  const isNumber = (field: number) => /^[+-]?[\d.]/.test(scanner.text(field).trim());
+  const startsWithIds = idHeadRank(header[0]) >= 0 && !isNumber(0) && (header.length === 1 || isNumber(1));
+  if (!startsWithIds) return ["", ...header];
+  throw new DataError(
+    `Cannot read "${name}": row ${scanner.row} has ${scanner.fields} fields, the header ${header.length} ` +
+      `(is there a separator too many at its end, or in a text without quotes?)`,
+  );
 }
 
 function markLabels(header: string[], labels: number | string[], name: string): boolean[] {
