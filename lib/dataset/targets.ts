@@ -126,7 +126,7 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   const frame = parseParquetFrame(bytes, path, { isNeeded, indexColumn: options.idColumn });
   const { labels, indexName = "" } = frame;
   // A named column of ids tells more than an index without a name.
-  const named = options.idColumn === undefined ? idColumns.find((name) => name in labels) : undefined;
+  const named = options.idColumn === undefined ? bestIdColumn(Object.keys(labels)) : undefined;
   const useIndex = named === undefined ||
     (!frame.isNumbered && (options.prefer === "first" || isIdColumn(indexName)));
   if (useIndex && frame.isNumbered) {
@@ -183,10 +183,10 @@ function chooseIdColumn(
       `Cannot use targets "${path}": it has no column "${idColumn}" (its columns are ${shown(header)})`,
     );
   }
-  const isCandidate = (column: string | undefined) => column !== undefined && !genes?.includes(column);
+  const isCandidate = (column: string) => !genes?.includes(column);
   const known = prefer === "first"
     ? header.find((column) => named.has(column) && isCandidate(column))
-    : idColumns.map((name) => [...named].find((column) => column.toLowerCase() === name)).find(isCandidate);
+    : bestIdColumn([...named].filter(isCandidate));
   const [first] = header;
   const firstIsNumbers = (firstCells.length > 1 && areRowNumbers(firstCells)) ||
     (rowNumberHead.test(first) && areNumbers(firstCells));
@@ -203,8 +203,14 @@ function chooseIdColumn(
 
 /** What the rows are called in the other column of ids. */
 function otherNames(idColumn: string, labels: Record<string, string[]>): string[] | null {
-  const other = idColumns.find((name) => name !== idColumn && name in labels);
+  const other = bestIdColumn(Object.keys(labels).filter((name) => name !== idColumn));
   return other === undefined ? null : labels[other];
+}
+
+/** The most telling of several columns of ids, in any case. */
+function bestIdColumn(columns: readonly string[]): string | undefined {
+  const rank = (column: string) => idColumns.indexOf(column.toLowerCase());
+  return columns.filter((column) => rank(column) >= 0).sort((a, b) => rank(a) - rank(b))[0];
 }
 
 function isIdColumn(column: string): boolean {

@@ -33,7 +33,8 @@ export function parseIdList(text: string, name: string): string[] {
   if (first.startsWith("[")) return fromJson(text, name);
   // A list on one line; more lines with as many fields are a table.
   if (lines.length === 1 && /[,;\t]/.test(first) && !/^"[^"]*"$/.test(first)) {
-    return first.split(/[,;\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+    const words = first.split(/[,;\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+    return words.length > 1 && words.every((word) => idHeadRank(word) >= 0) ? [] : words; // a table without rows
   }
   if (lines.length > 0 && lines.every((line) => line.includes(";"))) {
     throw new DataError(

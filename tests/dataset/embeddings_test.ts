@@ -55,10 +55,17 @@ Deno.test("readNtEmbeddings() takes the size that is there, and asks where there
   const folder = await Deno.makeTempDir();
   try {
     const write = async (size: string) => {
-      await Deno.writeFile(join(folder, `NTv2_${size}_tf_embeddings.npy`), encodeNpy({ shape: [1, 1], data: Float32Array.of(1) }));
+      await Deno.writeFile(
+        join(folder, `NTv2_${size}_tf_embeddings.npy`),
+        encodeNpy({ shape: [1, 1], data: Float32Array.of(1) }),
+      );
       await Deno.writeFile(join(folder, `NTv2_${size}_tf_ids.npy`), encodeNpy({ shape: [1], data: [size] }));
     };
-    await assertRejects(() => readNtEmbeddings(folder, "tf"), DataError, `there is no "NTv2_<size>_tf_embeddings.npy"`);
+    await assertRejects(
+      () => readNtEmbeddings(folder, "tf"),
+      DataError,
+      `there is no "NTv2_<size>_tf_embeddings.npy"`,
+    );
     await write("500m");
     assertEquals((await readNtEmbeddings(folder, "tf")).ids, ["500m"]);
     await write("50m");

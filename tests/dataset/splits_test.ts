@@ -36,7 +36,8 @@ const ask = (own: string, change: Partial<SplitsRequest> = {}) =>
   captured(() => crossValidationSplits(request(own, change)));
 
 /** With the file named by the user. */
-const askNamed = (named: string, change: Partial<SplitsRequest> = {}) => ask(`${named}.own`, { named, ...change });
+const askNamed = (named: string, change: Partial<SplitsRequest> = {}) =>
+  ask(`${named}.own`, { named, ...change });
 
 const write = (file: string, change: Partial<Parameters<typeof encodeSplitsPickle>[0]>) =>
   Deno.writeFile(
@@ -93,10 +94,15 @@ Deno.test("crossValidationSplits() uses a named file of more perturbations by id
     const some = ids.filter((_, i) => i !== 3);
     const { result, lines } = await askNamed(file, { ids: some });
     const names = (rows: Iterable<number>) => Array.from(rows, (row) => some[row]);
-    const expected = kFold(12, 3, 9).map(({ test }) => Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3"));
+    const expected = kFold(12, 3, 9).map(({ test }) =>
+      Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3")
+    );
     assertEquals(result.folds.map(({ test }) => names(test)), expected);
     assertEquals(result.method, "group5");
-    assert(lines.some((line) => line.includes("1 perturbation of the splits file are not in this run")), lines.join("\n"));
+    assert(
+      lines.some((line) => line.includes("1 perturbation of the splits file are not in this run")),
+      lines.join("\n"),
+    );
   }));
 
 Deno.test("crossValidationSplits() counts a Python file's indices in the targets' file where this run has fewer rows", () =>
@@ -104,13 +110,25 @@ Deno.test("crossValidationSplits() counts a Python file's indices in the targets
     await write(file, {});
     const some = ids.filter((_, i) => i !== 3);
     const { result } = await askNamed(file, { ids: some, fileOrder: ids });
-    const expected = kFold(12, 3, 9).map(({ test }) => Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3"));
+    const expected = kFold(12, 3, 9).map(({ test }) =>
+      Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3")
+    );
     assertEquals(result.folds.map(({ test }) => Array.from(test, (row) => some[row])), expected);
   }));
 
 const misfits: [string, Parameters<typeof write>[1], Partial<SplitsRequest>, string][] = [
-  ["another number of samples and no ids", { totalSamples: 13 }, {}, "for 13 samples and name none, there are 12"],
-  ["perturbations that are not there", { perturbations: ids.map((id) => `X${id}`) }, {}, "(XTF0, XTF1, XTF2, ...)"],
+  [
+    "another number of samples and no ids",
+    { totalSamples: 13 },
+    {},
+    "for 13 samples and name none, there are 12",
+  ],
+  [
+    "perturbations that are not there",
+    { perturbations: ids.map((id) => `X${id}`) },
+    {},
+    "(XTF0, XTF1, XTF2, ...)",
+  ],
   [
     "a fold whose test rows are all missing here",
     { perturbations: ids, folds: [[0, 1], [2, 3], [4, 5]].map((test) => ({ train: [8, 9], test })) },
@@ -155,7 +173,10 @@ Deno.test("crossValidationSplits() takes splits that came with the data where th
     assertEquals([result.folds, result.file, result.pickle], [kFold(12, 3, 9), shared, null]);
     await write(shared, { perturbations: [...ids.slice(1), "X"] });
     const { lines } = await ask(file);
-    assert(lines.some((line) => line.includes("1 perturbations are in no fold, such as TF0")), lines.join("\n"));
+    assert(
+      lines.some((line) => line.includes("1 perturbations are in no fold, such as TF0")),
+      lines.join("\n"),
+    );
   }));
 
 const broken: [string, Parameters<typeof write>[1], string][] = [

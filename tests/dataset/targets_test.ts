@@ -1,7 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { gzipSync } from "node:zlib";
 import { DataError } from "../../lib/cli/errors.ts";
 import { readTargets, type Targets } from "../../lib/dataset/targets.ts";
+import { encodeParquetFrame } from "../../lib/io/parquet.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
@@ -76,7 +78,10 @@ for (const head of ["X", "index", "rownames", "...1"]) {
       const rows = numbers.map((number, i) => `TF${i},${number},0.5`);
       const { targets, warnings } = await reading(`gene_name,${head},ENSG1\n${rows.join("\n")}\n`, byGeneId);
       assertEquals(targets.genes, ["ENSG1"]);
-      assertEquals(warnings[0], `[warn] Left out 1 column of row numbers in "t.csv": not taken for read-out genes.`);
+      assertEquals(
+        warnings[0],
+        `[warn] Left out 1 column of row numbers in "t.csv": not taken for read-out genes.`,
+      );
     }
   });
 }
@@ -96,7 +101,10 @@ Deno.test("readTargets() names rows by any column that is asked for, and by the 
   assertEquals((await reading(text, byGeneId)).targets.perturbations, ["A1", "B2"]);
   const asked = await reading(text, (path) => readTargets(path, { prefer: "gene_id", idColumn: "note" }));
   assertEquals(asked.targets.perturbations, ["x", "y"]);
-  assertEquals(asked.warnings, ["[warn] Left out 1 column without numbers in \"t.csv\".", "       examples: ['clone']"]);
+  assertEquals(asked.warnings, [
+    '[warn] Left out 1 column without numbers in "t.csv".',
+    "       examples: ['clone']",
+  ]);
 });
 
 Deno.test("readTargets() reads tabs, gzip, UTF-16 and R's header without a name for the rows", async () => {
@@ -120,7 +128,74 @@ Deno.test("readTargets() reads tabs, gzip, UTF-16 and R's header without a name 
 });
 
 Deno.test("readTargets() finds the genes of an index with or without Ensembl versions", async () => {
-  const { targets } = await reading("gene_name,ENSG00000141510.17,ENSG00000136997.3\nMYC,1,2\n", (path) =>
-    ofIndex(path, ["ENSG00000136997"]));
+  const { targets } = await reading(
+    "gene_name,ENSG00000141510.17,ENSG00000136997.3\nMYC,1,2\n",
+    (path) => ofIndex(path, ["ENSG00000136997"]),
+  );
   assertEquals([targets.genes, [...targets.values.data]], [["ENSG00000136997.3"], [2]]);
 });
+
+Deno.test("readTargets() reads R's write.table, gzip, tabs and UTF-16 as the plain table", async () => {
+  const plain = "gene_name,ENSG1,ENSG2\nMYC,1,\nTP53,0.25,-3\n";
+  const read = async (bytes: Uint8Array, name = "t.csv") => {
+    let result: Targets | undefined;
+    await inFolder(async (folder) => {
+      await Deno.writeFile(join(folder, name), bytes);
+      result = await byFirst(join(folder, name));
+    });
+    const { perturbations, genes, values } = result!;
+    return { perturbations, genes, values: [...values.data] };
+  };
+  const utf8 = new TextEncoder().encode(plain);
+  const expected = { perturbations: ["MYC", "TP53"], genes: ["ENSG1", "ENSG2"], values: [1, NaN, 0.25, -3] };
+  assertEquals(await read(utf8), expected);
+  assertEquals(
+    await read(new TextEncoder().encode('"ENSG1","ENSG2"\n"MYC",1,NA\n"TP53",0.25,-3\n')),
+    expected,
+  );
+  assertEquals(await read(gzipSync(utf8), "t.csv.gz"), expected);
+  assertEquals(await read(gzipSync(utf8)), expected);
+  assertEquals(await read(new TextEncoder().encode(plain.replaceAll(",", "\t")), "t.tsv"), expected);
+  const utf16 = new Uint8Array(new Uint16Array([..."\ufeff" + plain].map((c) => c.charCodeAt(0))).buffer);
+  assertEquals(await read(utf16), expected);
+  const values = { data: Float32Array.of(1, NaN, 0.25, -3), rows: 2, columns: 2 };
+  const frame = encodeParquetFrame({ index: ["MYC", "TP53"], columns: ["ENSG1", "ENSG2"], values });
+  assertEquals(await read(frame, "t.parquet"), expected);
+});
+
+Deno.test("readTargets() names no row by row numbers, shuffled or not, under pandas' and R's names", async () => {
+  for (const head of ["", "Unnamed: 0", "index", "level_0", "X", "rownames", "...1"]) {
+    for (const read of [byGeneId, byFirst]) {
+      const { targets } = await reading(`${head},gene_name,ENSG1\n5,MYC,1\n3,TP53,2\n`, read);
+      assertEquals([targets.perturbations, targets.genes], [["MYC", "TP53"], ["ENSG1"]]);
+    }
+  }
+});
+
+Deno.test("readTargets() takes TF and SYMBOL over numbers for genes of that symbol, over text for ids", async () => {
+  const genes = await reading("gene_id,TF,SYMBOL\nENSG7,1,2\nENSG8,3,4\n", byGeneId);
+  assertEquals([genes.targets.genes, [...genes.targets.values.data]], [["TF", "SYMBOL"], [1, 2, 3, 4]]);
+  const names = await reading("gene_id,TF,ENSG1\nENSG7,MYC,2\nENSG8,TP53,4\n", byGeneId);
+  assertEquals([names.targets.genes, names.targets.symbols], [["ENSG1"], ["MYC", "TP53"]]);
+});
+
+for (
+  const [what, text, message] of [
+    ["decimal commas", "gene_id\tENSG1\nMYC\t1,5\n", 'column "ENSG1": "1,5" has a decimal comma'],
+    ["decimal commas in quotes", 'gene_id,ENSG1\nMYC,"1,5"\n', 'column "ENSG1": "1,5" has a decimal comma'],
+    ["one column", "gene_id ENSG1\nMYC 1\n", "separate columns by commas or tabs"],
+    ["numbers only", "a,b\n1.5,2\n3,4.5\n", "no column names its rows"],
+    ["nothing but row numbers", "gene_id,X\nMYC,1\nTP53,2\n", "there is no gene column"],
+    [
+      "words alone in a gene's column",
+      "gene_id,ENSG00000000001,ENSG00000000002\nMYC,n/d,1\nTP53,,2\n",
+      'row 2, column "ENSG00000000001": "n/d" is not a number',
+    ],
+    ["a short row", "gene_id,ENSG1,ENSG2\nMYC,1\n", "row 2 has 2 fields, the header 3"],
+    ["rows one longer than a header of ids", "gene_id,ENSG1\nMYC,1,\n", "row 2 has 3 fields, the header 2"],
+  ]
+) {
+  Deno.test(`readTargets() refuses ${what}`, async () => {
+    await assertRejects(() => reading(text, byGeneId), DataError, message);
+  });
+}

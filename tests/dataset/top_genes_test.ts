@@ -17,7 +17,9 @@ testWith(
       await Deno.readTextFile(path),
     );
     // With missing values the Python's sort put such genes first by accident: there the measured values decide.
-    const whole = cases.filter(({ matrix: rows }) => rows.every((row) => row.every((value) => value !== null)));
+    const whole = cases.filter(({ matrix: rows }) =>
+      rows.every((row) => row.every((value) => value !== null))
+    );
     assert(whole.length > 0);
     for (const { matrix: rows, n_top, kept } of whole) assertEquals(topGenes(matrix(rows), n_top), kept);
   },
