@@ -135,7 +135,8 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
         `--targets-id-col names another)`,
     );
   }
-  const asText = options.genes?.find((gene) => gene in labels);
+  const asText = options.genes?.find((gene) => gene in labels) ??
+    (wanted ? undefined : Object.keys(labels).find(isEnsemblGene));
   if (asText !== undefined) throw textColumn(path, asText, labels[asText]);
   const odd = options.genes?.find((gene) => gene in frame.skipped);
   if (odd !== undefined) {
@@ -230,7 +231,11 @@ function isNamed(column: string): boolean {
 /** Whether no cell of a column is a number, and some are words. A gene's column is none: its words are mistakes. */
 function isTextColumn(name: string, cells: readonly string[]): boolean {
   const words = cells.filter((cell) => !isMissing(cell));
-  return words.length > 0 && !/^ENS[A-Z]*G\d{6,}/.test(name) && words.every((word) => !isNumber(word));
+  return words.length > 0 && !isEnsemblGene(name) && words.every((word) => !isNumber(word));
+}
+
+function isEnsemblGene(column: string): boolean {
+  return /^ENS[A-Z]*G\d{6,}/.test(column);
 }
 
 function areNumbers(cells: readonly string[]): boolean {
