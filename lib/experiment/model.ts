@@ -72,8 +72,13 @@ interface ModelBase {
   readonly engine: string;
   /** Whether a fold is learned in about a second, so that its parts need not lie on the disk. */
   readonly isQuick: boolean;
-  /** What the summary says of the model. @param reports of all folds, in order */
-  summary(reports: readonly Report[]): Record<string, unknown>;
+  /**
+   * What the summary says of the model.
+   *
+   * @param reports of all folds, in order
+   * @param foldMeans number of test rows and mean metrics of each fold
+   */
+  summary(reports: readonly Report[], foldMeans: readonly Record<string, number>[]): Record<string, unknown>;
   /** The numbers of a fold for `ModelFamily.load`, over all genes of the run; the part's own without it. */
   mergeTensors?(fold: number, parts: readonly Part[]): Tensors;
   /** Write more files into the result, such as importances. @param parts of a fold, by ascending genes */

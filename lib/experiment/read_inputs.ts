@@ -103,9 +103,13 @@ export async function readTfEmbeddings(
 ): Promise<Embeddings> {
   if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
   if (pipeline === "ntv2") {
-    return await readNtEmbeddings(flags.ntv2Dir ?? folder.ntFolder, "tf", flags.ntv2Size);
+    return await readNtEmbeddings(
+      await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+      "tf",
+      flags.ntv2Size,
+    );
   }
-  return await readHyenaEmbeddings(flags.hyenaDir ?? folder.hyenaFolder, options);
+  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder, folder.hyenaFolder), options);
 }
 
 export async function readGeneEmbeddings(

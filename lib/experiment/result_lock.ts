@@ -30,13 +30,18 @@ export class ResultLock {
    * @throws {DataError} when another run is there: which process, and since when
    */
   static async take(path: string, runId: string, mode: "shared" | "alone"): Promise<ResultLock> {
-    for (;;) {
+    for (let attempt = 0;; attempt++) {
       const file = await Deno.open(path, { read: true, write: true, create: true });
       let wasFree = false;
       try {
         wasFree = await locked(file, true);
         const mayJoin = wasFree || (mode === "shared" && await locked(file, false));
         const holder = wasFree ? null : await holderIn(path);
+        if (!mayJoin && attempt < 20 && mode === "shared" && (holder === null || holder.runId === runId)) {
+          file.close(); // a part that starts at this moment has it alone until it has written who it is
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          continue;
+        }
         if (!mayJoin || (holder !== null && holder.runId !== runId)) throw refusal(path, holder);
         if (!await isStillThere(file, path)) {
           file.close(); // its last holder took the file away

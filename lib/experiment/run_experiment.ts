@@ -28,7 +28,7 @@ import type { Prepared } from "./prepare.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { type TrainedFold, writeSavedModel } from "./saved_model.ts";
 import type { ModelInput } from "./saved_model_json.ts";
-import { type ResultLayout, tellResult, writeJson, writeResult } from "./write_result.ts";
+import { foldMeans, type ResultLayout, tellResult, writeJson, writeResult } from "./write_result.ts";
 
 /** What a script has read, ready for its model. */
 export interface Loaded<Inputs> extends Prepared {
@@ -151,8 +151,9 @@ async function finish<Inputs>(run: Running<Inputs>, store: PartStore, savesModel
     cv_method: data.splits.method,
     cv_splits_file: data.splits.file,
     ...data.facts,
+    ...model.summary(collected.reports, foldMeans(evaluation, spec.layout)),
     ...means,
-    ...model.summary(collected.reports),
+    bootstrap: flags.bootstrap,
     evaluation: evaluation.block,
     missing_values_filled: data.training.missing,
     seed: flags.seed,
@@ -169,7 +170,7 @@ async function finish<Inputs>(run: Running<Inputs>, store: PartStore, savesModel
       inputs,
     },
     timings_seconds: {
-      load_data: (run.loadedMs - run.startMs) / 1000,
+      [spec.layout.linearStem ? "load_artifacts" : "load_data"]: (run.loadedMs - run.startMs) / 1000,
       training: collected.trainingSeconds,
       total: (performance.now() - run.startMs) / 1000,
     },

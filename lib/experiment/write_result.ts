@@ -23,6 +23,8 @@ export interface ResultLayout {
   readonly metricColumns: readonly MetricColumn[];
   /** Means in summary.json: under "metrics" as `<name>_mean`, or on top as `mean_<name>`. */
   readonly means: "nested" | "flat";
+  /** Summary key of the number of perturbations without a measured value. */
+  readonly withoutValues?: string;
   /** Head of the column of perturbations in the tables. */
   readonly indexName: string;
   /** The linear scripts also write `metrics_<stem>_5fold.json` and `ci_summary_<stem>_5fold.json`. */
@@ -91,7 +93,26 @@ export function tellResult({ block }: Evaluation, path: string): void {
   );
 }
 
-function meansOf(evaluation: Evaluation, { metricColumns, means }: ResultLayout): Record<string, unknown> {
+/** For each fold its number of test rows and mean metrics, as `mean_<name>`. */
+export function foldMeans(
+  { model, foldOf }: Evaluation,
+  { metricColumns }: ResultLayout,
+): Record<string, number>[] {
+  const folds = Math.max(-1, ...foldOf) + 1;
+  return Array.from({ length: folds }, (_, fold) => {
+    const rows = Array.from(foldOf.keys()).filter((row) => foldOf[row] === fold);
+    const means = metricColumns.map(([name, metric]) => {
+      const values = rows.map((row) => model[metric][row]).filter((value) => !Number.isNaN(value));
+      return [`mean_${name}`, values.reduce((sum, value) => sum + value, 0) / values.length];
+    });
+    return { n_test: rows.length, ...Object.fromEntries(means) };
+  });
+}
+
+function meansOf(
+  evaluation: Evaluation,
+  { metricColumns, means, withoutValues = "perturbations_without_values" }: ResultLayout,
+): Record<string, unknown> {
   const of = (which: "model" | "baseline") =>
     Object.fromEntries(metricColumns.map(([name, metric]) => [
       means === "nested" ? `${name}_mean` : `mean_${name}`,
@@ -100,7 +121,7 @@ function meansOf(evaluation: Evaluation, { metricColumns, means }: ResultLayout)
   return {
     ...(means === "nested" ? { metrics: of("model") } : of("model")),
     mean_baseline: of("baseline"),
-    perturbations_without_values: evaluation.model.cells.filter((cells) => cells === 0).length,
+    [withoutValues]: evaluation.model.cells.filter((cells) => cells === 0).length,
   };
 }
 

@@ -58,7 +58,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
       const model = concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend);
       return {
         ...model,
-        summary: (reports) => ({ ...model.summary(reports), device_reason: opened.reason }),
+        summary: (...reports) => ({ ...model.summary(...reports), device_reason: opened.reason }),
         async close() {
           await printProfile(opened);
           await model.close?.();

@@ -56,7 +56,7 @@ export async function runMlpExperiment(
       const model = mlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend);
       return {
         ...model,
-        summary: (reports) => ({ ...model.summary(reports), device_reason: opened.reason }),
+        summary: (...reports) => ({ ...model.summary(...reports), device_reason: opened.reason }),
         async close() {
           await printProfile(opened);
           await model.close?.();

@@ -88,8 +88,8 @@ export async function runTreeExperiment(script: string, flags: TreeFlags): Promi
       });
       return {
         ...model,
-        summary: (reports) => ({
-          ...model.summary(reports),
+        summary: (...reports) => ({
+          ...model.summary(...reports),
           multioutput_n_jobs: threads,
           missing_embedding_values: missing,
         }),

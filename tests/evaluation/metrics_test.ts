@@ -41,6 +41,7 @@ testWith(
       values.forEach((value, row) => {
         if (row === 8) return; // an offset of 1e6: the reference's float32 steps there are 0.06
         const ours = metrics[name][row], place = `${group} ${key} row ${row}`;
+        if (name === "pearson" && metrics.cells[row] < 2) return assertEquals(ours, NaN); // the references give 0
         // Rows without a finite cell: the references give null or infinity, we give NaN.
         if (typeof value !== "number") assertEquals(ours, NaN, place);
         else assertAlmostEquals(ours, value, 1e-6 * Math.max(1, Math.abs(value)), place);

@@ -73,7 +73,9 @@ Deno.test("Parts that run at the same time see each other's folds in the end, an
     assert(await one.isComplete());
     for (const store of [one, other]) {
       const folds = [];
-      for (let fold = 0; fold < 5; fold++) for await (const { report } of store.read(fold)) folds.push(report.fold);
+      for (let fold = 0; fold < 5; fold++) {
+        for await (const { report } of store.read(fold)) folds.push(report.fold);
+      }
       assertEquals(folds, [0, 1, 2, 3, 4]);
     }
     await Promise.all([one.remove(), other.remove()]);
@@ -147,7 +149,10 @@ Deno.test("PartStore sets the parts of another run aside, and gives them back to
   inFolder(async (folder) => {
     await saveAll(await open(folder, { folds: [0, 1] }));
     const { lines } = await captured(() => open(folder, { identity: { "--seed": 7 } }));
-    assert(lines[0].startsWith("[warn] Another run (--seed was 42, now it is 7) has left 2 unfinished parts"), lines[0]);
+    assert(
+      lines[0].startsWith("[warn] Another run (--seed was 42, now it is 7) has left 2 unfinished parts"),
+      lines[0],
+    );
     assertEquals(await names(folder), []);
     const { result } = await captured(() => open(folder, { resume: true }));
     assertEquals(result.toRun, [2, 3, 4]);
@@ -178,7 +183,11 @@ Deno.test("PartStore refuses a part in which a bit has changed, and one without 
 
 Deno.test("PartStore refuses a fold that is none", () =>
   inFolder(async (folder) => {
-    await assertRejects(() => open(folder, { folds: [5] }), UsageError, "there are 5 folds, counted from 0 to 4");
+    await assertRejects(
+      () => open(folder, { folds: [5] }),
+      UsageError,
+      "there are 5 folds, counted from 0 to 4",
+    );
   }));
 
 /** Files in "unfinished". */

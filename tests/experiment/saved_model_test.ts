@@ -2,7 +2,12 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import type { SafetensorsArray } from "../../lib/io/safetensors.ts";
-import { openSavedModel, readSavedFold, type TrainedFold, writeSavedModel } from "../../lib/experiment/saved_model.ts";
+import {
+  openSavedModel,
+  readSavedFold,
+  type TrainedFold,
+  writeSavedModel,
+} from "../../lib/experiment/saved_model.ts";
 import type { SavedModel } from "../../lib/experiment/saved_model_json.ts";
 import { writeManifest } from "../../lib/experiment/manifest.ts";
 import { mlp as family } from "../../lib/models/mlp_model.ts";
@@ -22,7 +27,8 @@ function zeros(...shape: number[]): SafetensorsArray {
 }
 
 /** Save without a manifest, as earlier versions did, and open without their warning. */
-const save = (folder: string, folds: TrainedFold[]) => writeSavedModel((name) => join(folder, name), mlp, folds);
+const save = (folder: string, folds: TrainedFold[]) =>
+  writeSavedModel((name) => join(folder, name), mlp, folds);
 const openSaved = async (folder: string) => (await captured(() => openSavedModel(folder))).result;
 
 function mlpFold(fold: number, replaced: Record<string, SafetensorsArray | null> = {}): TrainedFold {
@@ -57,7 +63,10 @@ Deno.test("A saved model comes back with its description and every fold's tensor
     });
     const tensors = await readSavedFold(model, model.folds[1], family);
     const { baseline, tensors: own } = mlpFold(3);
-    assertEquals(new Map(tensors), new Map([["baseline", { shape: [2], data: baseline }], ...own]) as typeof tensors);
+    assertEquals(
+      new Map(tensors),
+      new Map([["baseline", { shape: [2], data: baseline }], ...own]) as typeof tensors,
+    );
   }));
 
 Deno.test("A scaler saved in float64 comes back without loss", () =>
@@ -82,13 +91,23 @@ Deno.test("readSavedFold() refuses a fold that lacks a tensor, or has one of the
       { "layers.1.weight": zeros(2, 5) },
       `tensor "layers.1.weight" has shape (2, 5), expected (2, 4)`,
     );
-    await refuses({ "layers.1.bias": { shape: [2], data: Float32Array.of(1, NaN) } }, `tensor "layers.1.bias" holds NaN at 1`);
+    await refuses(
+      { "layers.1.bias": { shape: [2], data: Float32Array.of(1, NaN) } },
+      `tensor "layers.1.bias" holds NaN at 1`,
+    );
   }));
 
 Deno.test("A result with a manifest is read only while its files are the run's own", () =>
   inFolder(async (folder) => {
     await save(folder, [mlpFold(0), mlpFold(1)]);
-    await writeManifest(folder, { run_id: "r", data_id: "d", script: "s", flags: {}, engines: [], inputs: [] });
+    await writeManifest(folder, {
+      run_id: "r",
+      data_id: "d",
+      script: "s",
+      flags: {},
+      engines: [],
+      inputs: [],
+    });
     const model = await openSavedModel(folder);
     await readSavedFold(model, model.folds[1], family);
     const path = join(folder, "model", "fold_1.safetensors");
@@ -97,7 +116,11 @@ Deno.test("A result with a manifest is read only while its files are the run's o
     const bytes = await Deno.readFile(path);
     bytes[bytes.length - 1] ^= 1;
     await Deno.writeFile(path, bytes);
-    await assertRejects(() => readSavedFold(model, model.folds[1], family), DataError, "it was changed since the result");
+    await assertRejects(
+      () => readSavedFold(model, model.folds[1], family),
+      DataError,
+      "it was changed since the result",
+    );
     await Deno.writeTextFile(join(folder, "model", "model.json"), "{}");
     await assertRejects(() => openSavedModel(folder), DataError, "it was changed since the result");
   }));

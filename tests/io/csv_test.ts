@@ -189,6 +189,7 @@ const refused: [what: string, text: string, message: string][] = [
     "gene_id,x\na,1,2\n",
     "row 2 has 3 fields, the header 2",
   ],
+  ["a row two fields longer than the header", "id,x\na,1,2,3\n", "row 2 has 4 fields, the header 2"],
   ["a row counted with the blank line before it", "id,x\n\nz,q\n", 'row 3, column "x"'],
   ["a row counted with blank lines that end in CRLF", "id,x\r\n\r\n\r\nz,q\r\n", 'row 4, column "x"'],
   [

@@ -28,6 +28,8 @@ const x = new Float32Array([
   -1.3442145586013794, -0.45761576294898987, -1.9012227058410645, -1.289537787437439,
 ]);
 const values = { data: x, rows: 5, columns: 4 };
+/** What a frame of named rows and plain columns says beside its content. */
+const flat = { skipped: {}, isNumbered: false };
 
 const written = [
   "snappy_f4",
@@ -40,15 +42,7 @@ const written = [
 for (const name of [...written, "zstd_v2_pages_f4", "byte_stream_split_f4"]) {
   Deno.test(`readParquetFrame() reads ${name}.parquet as pandas wrote it`, async () => {
     const named = name.startsWith("named") ? { indexName: "gene_id" } : {};
-    assertEquals(await read(name), {
-      index,
-      ...named,
-      columns,
-      values,
-      labels: {},
-      skipped: {},
-      isNumbered: false,
-    });
+    assertEquals(await read(name), { index, ...named, columns, values, labels: {}, ...flat });
   });
 }
 
@@ -56,14 +50,19 @@ Deno.test("readParquetFrame() takes the first text column for row names where pa
   const { index: names, indexName, labels, ...rest } = await read("text_columns");
   assertEquals([names, indexName], [["n1", "n2", "n3", "n4", "n5"], "gene_name"]);
   assertEquals(labels, { gene_id: index });
-  assertEquals(rest, { columns, values, skipped: {}, isNumbered: false });
+  assertEquals(rest, { columns, values, ...flat });
 });
 
 Deno.test("readParquetFrame() numbers rows that have no names", async () => {
-  assertEquals(await read("range_index"), {
-    ...{ index: ["0", "1", "2", "3", "4"], columns, values },
-    ...{ labels: {}, skipped: {}, isNumbered: true },
-  });
+  const numbered = {
+    index: ["0", "1", "2", "3", "4"],
+    columns,
+    values,
+    labels: {},
+    skipped: {},
+    isNumbered: true,
+  };
+  assertEquals(await read("range_index"), numbered);
 });
 
 Deno.test("readParquetFrame() reads row groups, pages, dictionaries, missing cells and integers", async () => {
@@ -82,8 +81,7 @@ Deno.test("readParquetFrame() reads a frame without rows", async () => {
     columns,
     values: { data: x.slice(0, 0), rows: 0, columns: 4 },
     labels: {},
-    skipped: {},
-    isNumbered: false,
+    ...flat,
   });
 });
 
@@ -96,8 +94,7 @@ Deno.test("encodeParquetFrame() writes what readParquetFrame() reads, NaN and in
       columns,
       values: part,
       labels: {},
-      skipped: {},
-      isNumbered: false,
+      ...flat,
     });
   }
 });
@@ -109,14 +106,7 @@ Deno.test("encodeParquetFrame() writes names of any length and alphabet, and any
     const part = { data: new Float32Array(count).map((_, i) => i), rows: 1, columns: count };
     const bytes = encodeParquetFrame({ index: ["größe ".repeat(50)], columns: names, values: part });
     const frame = parseParquetFrame(bytes, "x");
-    assertEquals(frame, {
-      index: ["größe ".repeat(50)],
-      columns: names,
-      values: part,
-      labels: {},
-      skipped: {},
-      isNumbered: false,
-    });
+    assertEquals(frame, { index: ["größe ".repeat(50)], columns: names, values: part, labels: {}, ...flat });
     const fields = tableFromIPC(readParquet(bytes).intoIPCStream()).schema.fields;
     assertEquals(fields.slice(0, count).map(({ name }) => name), names);
   }
@@ -142,15 +132,7 @@ Deno.test("encodeParquetFrame() names the index as pandas does: a column of that
   await initParquetWasm({ module_or_path: parquetWasmModule });
   for (const [indexName, field] of [["gene_id", "gene_id"], ["ENSG2", "__index_level_0__"]]) {
     const bytes = encodeParquetFrame({ index, indexName, columns, values });
-    assertEquals(parseParquetFrame(bytes, "x"), {
-      index,
-      indexName,
-      columns,
-      values,
-      labels: {},
-      skipped: {},
-      isNumbered: false,
-    });
+    assertEquals(parseParquetFrame(bytes, "x"), { index, indexName, columns, values, labels: {}, ...flat });
     const table = tableFromIPC(readParquet(bytes).intoIPCStream());
     assertEquals(table.schema.fields.at(-1)!.name, field);
     const pandas = JSON.parse(table.schema.metadata.get("pandas")!);
@@ -190,6 +172,11 @@ for (
   });
 }
 
+Deno.test("readParquetFrame() reads the other columns of a file with nested ones and dates, and names these", async () => {
+  assertEquals((await read("nested")).skipped, { nested: "nested" });
+  assertEquals((await read("timestamp")).skipped, { when: "TIMESTAMP_MICROS" });
+});
+
 /** A file with what a user's table may hold beside the genes. */
 function withOtherColumns(): Uint8Array {
   const buffer = parquetWriteBuffer({
@@ -210,11 +197,7 @@ Deno.test("parseParquetFrame() minds only the columns that are needed", () => {
   assertEquals(parseParquetFrame(bytes, "x").skipped, { control: "BOOLEAN", day: "TIMESTAMP_MILLIS" });
   const isNeeded = (column: string) => column === "ENSG1";
   const { index, columns, values, labels } = parseParquetFrame(bytes, "x", { isNeeded });
-  assertEquals({ index, columns, labels }, {
-    index: ["a", "b"],
-    columns: ["ENSG1"],
-    labels: {},
-  });
+  assertEquals({ index, columns, labels }, { index: ["a", "b"], columns: ["ENSG1"], labels: {} });
   assertEquals([...values.data], [1, 2]);
 });
 

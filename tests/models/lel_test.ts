@@ -79,7 +79,7 @@ for (const width of [3, 40]) { // below and above the number of training rows: b
         assertClose(ours.data, plainPrediction(toFloat64(G), W, toFloat64(takeRows(P, rows)), mean));
       }
       const saved = fitted.tensors();
-      assertClose(saved.get("baseline")!.data as Float32Array, mean);
+      assertClose(saved.get("intercept")!.data as Float32Array, mean);
       assertClose(
         saved.get("coefficients")!.data as Float32Array,
         multiplyTransposed(toFloat64(G), transposed(W)).data,

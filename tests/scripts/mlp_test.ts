@@ -298,7 +298,11 @@ Deno.test("repeated ids keep their first row, lower-case ids match for NT alone,
     const ids = (await predictionsOf(folder, "mlp_nt")).index;
     assertEquals(new Set(ids).size, ids.length);
     assert(ids.some((id) => id !== id.toUpperCase()));
-    assert(lines.some((line) => /2 perturbations \(2 of \d+\) are not in .*: left out, for want of an embedding/.test(line)));
+    assert(
+      lines.some((line) =>
+        /2 perturbations \(2 of \d+\) are not in .*: left out, for want of an embedding/.test(line)
+      ),
+    );
     await run("mlp_hyena", folder, dataSet("t"));
     assert((await predictionsOf(folder, "mlp_hyena")).index.every((id) => id === id.toUpperCase()));
     for (const name of ["mlp_nt", "concat_mlp"] as const) {

@@ -47,6 +47,7 @@ export async function runIa3Experiment(
       predictions: `${modelName}_cv`,
       plotLabel: modelName,
       metricColumns: rawAndCenteredColumns,
+      withoutValues: "n_perturbations_without_measured_genes",
       means: "flat",
       indexName: "",
     },
@@ -113,6 +114,7 @@ async function readIa3Data(flags: Ia3ExperimentFlags, folder: ResultFolder): Pro
     order: "the targets' file",
     otherNames,
     splitsFolder: data.artifacts,
+    splitsName: (folds, seed) => `cv_splits_${folds}fold_${seed}.pkl`,
   });
   return {
     ...prepared,

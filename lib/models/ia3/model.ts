@@ -104,7 +104,10 @@ export function ia3Model(data: ExperimentData, options: Ia3Options): WholeFoldMo
         log.info(`Saved the merged model of fold ${fold} to ${merged}`);
       }
     },
-    summary: (reports) => ({ ...options.facts, fold_results: reports.map(foldSummary) }),
+    summary: (reports, means) => ({
+      ...options.facts,
+      fold_results: reports.map((report, fold) => ({ ...foldSummary(report, fold), ...means[fold] })),
+    }),
     async close() {
       if (encoder) log.info(`Peak device memory: ${(backend.memory.peak / 2 ** 20).toFixed(0)} MiB.`);
       (await encoder)?.dispose();
