@@ -375,6 +375,8 @@ function takePage(chunk: Uint8Array, reader: { offset: number }, header: PageHea
 
 function inflate(bytes: Uint8Array, length: number, decompress: Decompress, fail: Fail): Uint8Array {
   if (wholeNumber(length, fail) > largestPage) throw fail(`a page of ${length} bytes is too large`);
+  // A dictionary or page without values: node's decoders take no length of 0, and the LZ4 one no block of nothing.
+  if (length === 0) return bytes.subarray(0, 0);
   const page = decompress(bytes, length);
   if (page.length !== length) throw fail(`a page has ${page.length} bytes, its header says ${length}`);
   return page;
