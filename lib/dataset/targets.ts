@@ -5,10 +5,10 @@
 import { extname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
-import { type CsvTable, isMissing, parseCsvTable, parseNumericCsv } from "../io/csv.ts";
+import { type CsvTable, isMissing, parseNumericCsv, sampleCsvTable } from "../io/csv.ts";
 import { areRowNumbers, rowNumberHead } from "../io/id_heads.ts";
 import { plainBytes } from "../io/plain_bytes.ts";
-import { readFileBytes } from "../io/read_file.ts";
+import { readOrOpen, WindowedFile } from "../io/windowed_file.ts";
 import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences } from "./ids.ts";
 import { shown, withoutVersion } from "./matching.ts";
@@ -63,7 +63,8 @@ const idColumns: readonly string[] = [
  * @throws {DataError} when nothing names the rows, there is no gene column, a wanted gene has none, or a number cell holds text
  */
 export async function readTargets(path: string, options: TargetsOptions): Promise<Targets> {
-  const raw = await readFileBytes(path);
+  const raw = await readOrOpen(path);
+  if (raw instanceof WindowedFile) return checked(fromCsv(raw, path, options), options);
   const isParquet = raw[0] === 0x50 && raw[1] === 0x41 && raw[2] === 0x52 && raw[3] === 0x31;
   if (!isParquet && /^\.(parquet|pq)$/i.test(extname(path))) {
     throw new DataError(`Cannot read "${path}": it is no Parquet file (it does not start with PAR1)`);
@@ -71,19 +72,23 @@ export async function readTargets(path: string, options: TargetsOptions): Promis
   const targets = isParquet
     ? await fromParquet(raw, path, options)
     : fromCsv(plainBytes(raw, path), path, options);
-  refuseAbsent(targets, options.genes);
+  return checked(targets, options);
+}
+
+function checked(targets: Targets, { genes }: TargetsOptions): Targets {
+  refuseAbsent(targets, genes);
   const withoutNumbers = leaveOutRowNumbers(targets);
   if (withoutNumbers.genes.length === 0) {
     throw new DataError(
-      `Cannot use targets "${path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
+      `Cannot use targets "${targets.path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
     );
   }
   return withUniqueIds(withoutNumbers);
 }
 
-function fromCsv(bytes: Uint8Array, path: string, options: TargetsOptions): Targets {
-  const sample = parseCsvTable(bytes, path, 50), { header } = sample;
-  if (header.length === 1) {
+function fromCsv(bytes: Uint8Array | WindowedFile, path: string, options: TargetsOptions): Targets {
+  const sample = sampleCsvTable(bytes, path, 50), { header } = sample;
+  if (header.length === 1 && !isIdColumn(header[0])) {
     throw new DataError(
       `Cannot use targets "${path}": it has one column, "${
         shown(header)
