@@ -141,8 +141,16 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
     );
   }
   const asText = options.genes?.find((gene) => gene in labels) ??
-    (wanted ? undefined : Object.keys(labels).find(isEnsemblGene));
+    (wanted
+      ? undefined
+      : Object.keys(labels).find((name) =>
+        isEnsemblGene(name) || (!isIdColumn(name) && holdsMeasures(labels[name]))
+      ));
   if (asText !== undefined) throw textColumn(path, asText, labels[asText]);
+  // Where genes stand before the ids, the first column of text may be a gene's, with a stray word in it.
+  const mayBeGene = options.idColumn === undefined && indexName !== "" && !isIdColumn(indexName) &&
+    !frame.isNumbered;
+  if (mayBeGene && holdsMeasures(frame.index)) throw textColumn(path, indexName, frame.index);
   const odd = options.genes?.find((gene) => gene in frame.skipped);
   if (odd !== undefined) {
     throw new DataError(
@@ -241,6 +249,12 @@ function isTextColumn(name: string, cells: readonly string[]): boolean {
 
 function isEnsemblGene(column: string): boolean {
   return /^ENS[A-Z]*G\d{6,}/.test(column);
+}
+
+/** Whether text holds measured values: half of it is numbers, and not all are whole, as numeric ids are. */
+function holdsMeasures(cells: readonly string[]): boolean {
+  const words = cells.filter((cell) => !isMissing(cell)), numbers = words.filter(isNumber);
+  return words.length > 0 && 2 * numbers.length >= words.length && !words.every((word) => /^\d+$/.test(word));
 }
 
 function areNumbers(cells: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../../lib/cli/errors.ts";
 import { readTargets, type Targets } from "../../lib/dataset/targets.ts";
@@ -199,3 +200,27 @@ for (
     await assertRejects(() => reading(text, byGeneId), DataError, message);
   });
 }
+
+Deno.test("readTargets() names a gene's column that a stray word made text in Parquet, wherever it stands", async () => {
+  const read = async (words: string[], options: { prefer: "gene_id" | "first" }) => {
+    const columnData = [
+      { name: "GATA1", type: "STRING" as const, data: words },
+      { name: "SPI1", type: "FLOAT" as const, data: Float32Array.of(1.5, 2, 3) },
+      { name: "gene_name", type: "STRING" as const, data: ["MYC", "TP53", "KLF1"] },
+    ];
+    let result: Targets | undefined;
+    await inFolder(async (folder) => {
+      const path = join(folder, "t.parquet");
+      await Deno.writeFile(path, new Uint8Array(parquetWriteBuffer({ columnData })));
+      result = (await captured(() => readTargets(path, options))).result;
+    });
+    return result!;
+  };
+  for (const prefer of ["gene_id", "first"] as const) {
+    for (const words of [["1", "n/d", "3"], ["0.5", "-1", "3"]]) {
+      await assertRejects(() => read(words, { prefer }), DataError, 'column "GATA1" holds text, such as');
+    }
+  }
+  // Whole numbers are as likely ids of another kind.
+  assertEquals((await read(["7157", "4609", "10661"], { prefer: "gene_id" })).genes, ["SPI1"]);
+});
