@@ -77,7 +77,7 @@ export async function readTargets(path: string, options: TargetsOptions): Promis
 
 function checked(targets: Targets, { genes }: TargetsOptions): Targets {
   refuseAbsent(targets, genes);
-  const withoutNumbers = leaveOutRowNumbers(targets);
+  const withoutNumbers = leaveOutRowNumbers(targets, genes);
   if (withoutNumbers.genes.length === 0) {
     throw new DataError(
       `Cannot use targets "${targets.path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
@@ -131,9 +131,11 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   const frame = parseParquetFrame(bytes, path, { isNeeded, indexColumn: options.idColumn });
   const { labels, indexName = "" } = frame;
   // A named column of ids tells more than an index without a name.
-  const named = options.idColumn === undefined ? bestIdColumn(Object.keys(labels)) : undefined;
-  const useIndex = named === undefined ||
-    (!frame.isNumbered && (options.prefer === "first" || isIdColumn(indexName)));
+  const others = options.idColumn === undefined ? Object.keys(labels) : [];
+  const named = options.prefer === "first" && !frame.isNumbered
+    ? undefined
+    : bestIdColumn(frame.isNumbered ? others : [indexName, ...others]);
+  const useIndex = named === undefined || named === indexName;
   if (useIndex && frame.isNumbered) {
     throw new DataError(
       `Cannot use targets "${path}": it has no column of text that names its rows (gene_id or gene_name is needed; ` +
@@ -287,8 +289,8 @@ function refuseDecimalCommas(
   }
 }
 
-/** Columns that count the rows are no genes, whatever their name. */
-function leaveOutRowNumbers(targets: Targets): Targets {
+/** Columns that count the rows are no genes, whatever their name, unless they are asked for. */
+function leaveOutRowNumbers(targets: Targets, wanted: readonly string[] | undefined): Targets {
   const { values: { data, rows, columns }, genes, path } = targets;
   const counts = (column: number) => {
     const cells = Array.from({ length: rows }, (_, row) => data[row * columns + column]);
@@ -297,7 +299,7 @@ function leaveOutRowNumbers(targets: Targets): Targets {
       cells.every((cell) => Number.isInteger(cell) && cell >= 0) &&
       new Set(cells).size === rows;
   };
-  const numbers = genes.map((_, column) => column).filter((column) => counts(column));
+  const numbers = wanted ? [] : genes.map((_, column) => column).filter((column) => counts(column));
   if (numbers.length === 0) return targets;
   warnWithExamples(
     `Left out ${

@@ -64,7 +64,8 @@ export function parseNumericCsv(
   const columns = header.filter((_, i) => isNumber[i]);
   const labels = header.filter((_, i) => isLabel[i]).map((column) => ({ column, cells: [] as string[] }));
 
-  let values = new Float32Array(columns.length * scanner.countLinesAhead());
+  // Text in quotes may hold many line ends, so lines are a guess of the rows: not more memory than that deserves.
+  let values = new Float32Array(Math.min(columns.length * scanner.countLinesAhead(), 2 ** 26));
   let rows = 0;
   for (let more = hasRow; more; more = scanner.nextRow()) {
     scanner.expectFields(header.length);

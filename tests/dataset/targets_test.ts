@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { gzipSync } from "node:zlib";
 import { DataError } from "../../lib/cli/errors.ts";
 import { readTargets, type Targets } from "../../lib/dataset/targets.ts";
+import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
 import { encodeParquetFrame } from "../../lib/io/parquet.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
@@ -223,4 +224,64 @@ Deno.test("readTargets() names a gene's column that a stray word made text in Pa
   }
   // Whole numbers are as likely ids of another kind.
   assertEquals((await read(["7157", "4609", "10661"], { prefer: "gene_id" })).genes, ["SPI1"]);
+});
+
+const frames = fromFileUrl(new URL("../fixtures/parquet/writers/", import.meta.url));
+
+Deno.test("readTargets() names the rows of a shuffled pandas frame by a column of ids, not by old row numbers", async () => {
+  for (
+    const [prefer, ids] of [["first", ["A", "MYC", "TP53"]], ["gene_id", [
+      "ENSG9",
+      "ENSG7",
+      "ENSG8",
+    ]]] as const
+  ) {
+    const path = `${frames}extra_shuffled.parquet`;
+    const { result: targets } = await captured(() => readTargets(path, { prefer }));
+    assertEquals(targets.perturbations, [...ids]);
+    assertEquals(targets.genes, ["ENSG00000000001", "ENSG00000000002"]);
+    assertEquals([...targets.values.data], [3, 1.5, 1.25, 0.5, 2, NaN]);
+  }
+});
+
+Deno.test("readTargets() says that a gene's column in Parquet holds text, and with which word", async () => {
+  for (const genes of [undefined, ["ENSG00000000002"]]) {
+    await assertRejects(
+      () => readTargets(`${frames}extra_stray_word.parquet`, { prefer: "first", genes }),
+      DataError,
+      'column "ENSG00000000002" holds text, such as "n/d" in row 2',
+    );
+  }
+  const others = { prefer: "first", genes: ["ENSG00000000001"] } as const;
+  const targets = await readTargets(`${frames}extra_stray_word.parquet`, others);
+  assertEquals([...targets.values.data], [1.25, 2, 3]);
+});
+
+Deno.test("readTargets() refuses a Parquet file in which nothing but row numbers could name the rows", async () => {
+  await assertRejects(
+    () => readTargets(`${frames}extra_no_ids.parquet`, { prefer: "gene_id" }),
+    DataError,
+    "it has no column of text that names its rows",
+  );
+});
+
+Deno.test("readTfSequences() reads a packed table and says which columns there are", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "tf_sequences.csv.gz"),
+      encode = (text: string) => new TextEncoder().encode(text);
+    await Deno.writeFile(path, gzipSync(encode("gene_name,gene_id,sequence\nMYC,ENSG7,ACGT\n")));
+    const { symbols, geneIds, sequences } = await readTfSequences(path);
+    assertEquals([symbols, geneIds, sequences], [["MYC"], ["ENSG7"], ["ACGT"]]);
+    await Deno.writeFile(path, encode("gene_name,sequence\nMYC,ACGT\n"));
+    await assertRejects(
+      () => readTfSequences(path),
+      DataError,
+      'it has no column "gene_id" (its columns are "gene_name", "sequence")',
+    );
+  });
+});
+
+Deno.test("readTargets() keeps a gene that counts the rows where it is asked for", async () => {
+  const { targets } = await reading("gene_id,ENSG1\nMYC,1\nA,2\nB,3\n", (path) => ofIndex(path, ["ENSG1"]));
+  assertEquals([...targets.values.data], [1, 2, 3]);
 });
