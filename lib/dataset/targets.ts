@@ -5,13 +5,24 @@
 import { extname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
-import { type CsvTable, isMissing, parseNumericCsv, sampleCsvTable } from "../io/csv.ts";
+import { parseNumericCsv, sampleCsvTable } from "../io/csv.ts";
 import { areRowNumbers, rowNumberHead } from "../io/id_heads.ts";
 import { plainBytes } from "../io/plain_bytes.ts";
 import { readOrOpen, WindowedFile } from "../io/windowed_file.ts";
 import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences } from "./ids.ts";
 import { shown, withoutVersion } from "./matching.ts";
+import {
+  areNumbers,
+  bestIdColumn,
+  holdsMeasures,
+  isEnsemblGene,
+  isIdColumn,
+  isNamed,
+  isSureIdColumn,
+  isTextColumn,
+  refuseDecimalCommas,
+} from "./target_columns.ts";
 
 export interface Targets {
   /** The file they were read from. */
@@ -39,20 +50,6 @@ export interface TargetsOptions {
   /** Genes that are wanted; other columns are left out whatever they hold. All without it. */
   readonly genes?: readonly string[];
 }
-
-/** Columns that name the perturbation, the most telling first: never read-out genes. */
-const idColumns: readonly string[] = [
-  "gene_id",
-  "gene_name",
-  "perturbation",
-  "perturbation_id",
-  "target_gene",
-  "target",
-  "gene_symbol",
-  "symbol",
-  "gene",
-  "tf",
-];
 
 /**
  * Read targets.
@@ -221,72 +218,6 @@ function chooseIdColumn(
 function otherNames(idColumn: string, labels: Record<string, string[]>): string[] | null {
   const other = bestIdColumn(Object.keys(labels).filter((name) => name !== idColumn));
   return other === undefined ? null : labels[other];
-}
-
-/** The most telling of several columns of ids, in any case. */
-function bestIdColumn(columns: readonly string[]): string | undefined {
-  const rank = (column: string) => idColumns.indexOf(column.toLowerCase());
-  return columns.filter((column) => rank(column) >= 0).sort((a, b) => rank(a) - rank(b))[0];
-}
-
-function isIdColumn(column: string): boolean {
-  return idColumns.includes(column.toLowerCase());
-}
-
-/** Columns that hold ids whatever is in them: numbers too. */
-function isSureIdColumn(column: string): boolean {
-  return /^gene_(id|name)$/i.test(column);
-}
-
-/** Whether a column has a name: pandas calls one without "Unnamed: 3" when it reads and writes it again. */
-function isNamed(column: string): boolean {
-  return !/^\s*(Unnamed: \d+)?$/.test(column);
-}
-
-/** Whether no cell of a column is a number, and some are words. A gene's column is none: its words are mistakes. */
-function isTextColumn(name: string, cells: readonly string[]): boolean {
-  const words = cells.filter((cell) => !isMissing(cell));
-  return words.length > 0 && !isEnsemblGene(name) && words.every((word) => !isNumber(word));
-}
-
-function isEnsemblGene(column: string): boolean {
-  return /^ENS[A-Z]*G\d{6,}/.test(column);
-}
-
-/** Whether text holds measured values: half of it is numbers, and not all are whole, as numeric ids are. */
-function holdsMeasures(cells: readonly string[]): boolean {
-  const words = cells.filter((cell) => !isMissing(cell)), numbers = words.filter(isNumber);
-  return words.length > 0 && 2 * numbers.length >= words.length && !words.every((word) => /^\d+$/.test(word));
-}
-
-function areNumbers(cells: readonly string[]): boolean {
-  const words = cells.filter((cell) => !isMissing(cell));
-  return words.length > 0 && words.every(isNumber);
-}
-
-function isNumber(word: string): boolean {
-  return /^[+-]?(\d|\.\d|inf)/i.test(word) &&
-    !Number.isNaN(Number(word.replace(/inf(inity)?$/i, "Infinity")));
-}
-
-/** "1,5" is a number with a decimal comma, which no program here reads. */
-function refuseDecimalCommas(
-  path: string,
-  { header, rows, rowNumbers }: CsvTable,
-  wanted: ReadonlySet<string> | null,
-): void {
-  for (const [i, row] of rows.entries()) {
-    const at = row.findIndex((cell, field) =>
-      /^\s*[+-]?\d+,\d+(e[+-]?\d+)?\s*$/i.test(cell) && (!wanted || wanted.has(withoutVersion(header[field])))
-    );
-    if (at < 0) continue;
-    throw new DataError(
-      `Cannot use targets "${path}": row ${rowNumbers[i]}, column "${shown([header[at]])}": "${
-        shown([row[at]])
-      }" has a ` +
-        `decimal comma (save the table with decimal points)`,
-    );
-  }
 }
 
 /** Columns that count the rows are no genes, whatever their name, unless they are asked for. */
