@@ -1,12 +1,25 @@
 /**
- * Python pickles that hold plain data and NumPy arrays, protocols 2 to 5.
+ * Python pickles that hold plain data and NumPy arrays, protocols 0 to 5, also packed with gzip or zlib and those that
+ * joblib writes.
  *
  * Reading runs nothing: the opcodes that could call or build anything else are refused by name, and of all classes only
  * those of `numpy_pickle.ts` are known. What comes out: None as null, int as number (bigint beyond 2^53), dict as Map,
  * list and tuple as array, set as Set, bytes as Uint8Array, arrays as `NumpyArray`.
  */
 import { DataError } from "../cli/errors.ts";
-import { buildState, callGlobal, type PickleBudget, PickledGlobal, resolveGlobal } from "./numpy_pickle.ts";
+import { joblibArray, JoblibWrapper } from "./joblib_array.ts";
+import {
+  arrayBytes,
+  arrayOf,
+  buildState,
+  callGlobal,
+  type PickleBudget,
+  PickledGlobal,
+  resolveGlobal,
+  unknownClass,
+} from "./numpy_pickle.ts";
+import { pickleBytes } from "./pickle_bytes.ts";
+import { latin1, textBytes, textFloat, textIndex, textInteger, textUnicode } from "./pickle_text.ts";
 import { readFileBytes } from "./read_file.ts";
 
 export { encodeSplitsPickle, type Splits } from "./splits_pickle.ts";
@@ -18,13 +31,12 @@ export async function readPickle(path: string): Promise<unknown> {
 
 /** As `readPickle`, from bytes; `name` is what errors call the file. Bytes behind the pickle's end are ignored. */
 export function parsePickle(bytes: Uint8Array, name: string): unknown {
-  return new Unpickler(bytes, name).load();
+  return new Unpickler(pickleBytes(bytes, name), name).load();
 }
 
 /** Opcodes that ask for more than plain data. */
 const refused = new Map<number, string>(
   Object.entries({
-    NEWOBJ: 0x81,
     NEWOBJ_EX: 0x92,
     OBJ: 0x6f,
     PERSID: 0x50,
@@ -34,13 +46,6 @@ const refused = new Map<number, string>(
     EXT4: 0x84,
     NEXT_BUFFER: 0x97,
     READONLY_BUFFER: 0x98,
-    INT: 0x49,
-    LONG: 0x4c,
-    FLOAT: 0x46,
-    STRING: 0x53,
-    UNICODE: 0x56,
-    PUT: 0x70,
-    GET: 0x67,
   }).map(([opcodeName, code]) => [code, opcodeName]),
 );
 
@@ -67,7 +72,6 @@ class Unpickler {
   }
 
   load(): unknown {
-    if (this.#bytes[0] !== 0x80) throw this.#fail("it is no pickle of protocol 2 to 5");
     for (;;) {
       const opcode = this.#take(1)[0];
       if (opcode === 0x2e) return this.#pop();
@@ -110,6 +114,12 @@ class Unpickler {
         return this.#push(this.#integer(this.#length(1)));
       case 0x8b: // LONG4
         return this.#push(this.#integer(this.#length(4)));
+      case 0x49: // INT
+        return this.#push(textInteger(this.#line(), false, this.#fail));
+      case 0x4c: // LONG
+        return this.#push(textInteger(this.#line(), true, this.#fail));
+      case 0x46: // FLOAT
+        return this.#push(textFloat(this.#line(), this.#fail));
       case 0x47: // BINFLOAT
         this.#take(8);
         return this.#push(this.#view.getFloat64(this.#position - 8, false));
@@ -120,10 +130,14 @@ class Unpickler {
         return this.#push(this.#text(this.#length(1)));
       case 0x8d: // BINUNICODE8
         return this.#push(this.#text(this.#length(8)));
-      case 0x54: // BINSTRING, Python 2's str
-        return this.#push(this.#text(this.#length(4)));
+      case 0x56: // UNICODE
+        return this.#push(textUnicode(this.#line(), this.#fail));
+      case 0x53: // STRING, Python 2's str
+        return this.#push(python2Text(textBytes(this.#line(), this.#fail)));
+      case 0x54: // BINSTRING
+        return this.#push(python2Text(this.#take(this.#length(4))));
       case 0x55: // SHORT_BINSTRING
-        return this.#push(this.#text(this.#length(1)));
+        return this.#push(python2Text(this.#take(this.#length(1))));
       case 0x42: // BINBYTES
         return this.#push(this.#take(this.#length(4)).slice());
       case 0x43: // SHORT_BINBYTES
@@ -161,6 +175,10 @@ class Unpickler {
       case 0x91: // FROZENSET
         return this.#push(new Set(this.#popMark()));
 
+      case 0x70: // PUT
+        return void this.#memo.set(textIndex(this.#line(), this.#fail), this.#top());
+      case 0x67: // GET
+        return this.#get(textIndex(this.#line(), this.#fail));
       case 0x71: // BINPUT
         return void this.#memo.set(this.#length(1), this.#top());
       case 0x72: // LONG_BINPUT
@@ -177,23 +195,24 @@ class Unpickler {
       case 0x93: // STACK_GLOBAL
         return this.#stackGlobal();
       case 0x69: // INST
-        throw this.#fail(
-          `it names the class ${this.#line()}.${this.#line()}; only plain data and NumPy arrays are read`,
-        );
+        throw this.#fail(unknownClass(this.#line(), this.#line()));
       case 0x52: // REDUCE
         return this.#reduce();
+      case 0x81: // NEWOBJ
+        return this.#newObject();
       case 0x62: { // BUILD
         const state = this.#pop();
+        if (this.#top() instanceof JoblibWrapper) return this.#joblibArray(state);
         return buildState(this.#top(), state, this.#budget, this.#fail);
       }
     }
     const known = refused.get(opcode);
     const named = known === undefined ? `0x${opcode.toString(16).padStart(2, "0")}` : known;
-    throw this.#fail(`opcode ${named} is beyond plain data and NumPy arrays of protocols 2 to 5`);
+    throw this.#fail(`opcode ${named} is beyond plain data and NumPy arrays of protocols 0 to 5`);
   }
 
   #protocol(version: number): void {
-    if (version < 2 || version > 5) throw this.#fail(`pickle protocol ${version} is not 2 to 5`);
+    if (version > 5) throw this.#fail(`pickle protocol ${version} is not 0 to 5`);
   }
 
   #frame(length: number): void {
@@ -216,6 +235,22 @@ class Unpickler {
       throw this.#fail("only the constructors of NumPy arrays may be called");
     }
     this.#push(callGlobal(callable, parameters, this.#budget, this.#fail));
+  }
+
+  /** Of classes that make objects only joblib's wrapper is known. */
+  #newObject(): void {
+    const [type] = this.#popMany(2);
+    if (!(type instanceof PickledGlobal) || type.meaning !== "joblib") {
+      throw this.#fail("only the constructors of NumPy arrays may be called");
+    }
+    this.#push(new JoblibWrapper());
+  }
+
+  #joblibArray(state: unknown): void {
+    const { shape, dtype, isFortran, isPadded } = joblibArray(state, this.#fail);
+    if (isPadded) this.#take(this.#length(1));
+    const content = this.#take(arrayBytes(shape, dtype, this.#fail));
+    this.#stack[this.#stack.length - 1] = arrayOf(shape, dtype, content, isFortran, this.#budget, this.#fail);
   }
 
   #appendTo(items: unknown[]): void {
@@ -307,9 +342,18 @@ class Unpickler {
 
   #line(): string {
     const end = this.#bytes.indexOf(10, this.#position);
-    if (end < 0) throw this.#fail("it ends within a name (is the file cut off?)");
-    const line = new TextDecoder("latin1").decode(this.#take(end - this.#position));
+    if (end < 0) throw this.#fail("it ends within a line (is the file cut off?)");
+    const line = latin1(this.#take(end - this.#position));
     this.#position++;
     return line;
+  }
+}
+
+/** A str of Python 2: text where it is UTF-8 (which encodes to the same bytes again), else bytes. */
+function python2Text(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return new Uint8Array(bytes);
   }
 }
