@@ -10,6 +10,8 @@ export interface Sequences {
   readonly path: string;
   readonly ids: readonly string[];
   readonly sequences: readonly string[];
+  /** Whether lower case was made upper case. */
+  readonly upperCased?: boolean;
 }
 
 export interface SequenceOptions {
@@ -34,7 +36,7 @@ export async function readSequences(path: string, options: SequenceOptions): Pro
   const ids = kept.map((i) => all.ids[i]);
   const sequences = kept.map((i) => options.upper ? all.sequences[i].toUpperCase() : all.sequences[i]);
   warnAboutLetters(path, sequences);
-  return { path, ids, sequences };
+  return { path, ids, sequences, upperCased: options.upper };
 }
 
 async function fromFasta(path: string): Promise<Sequences> {
