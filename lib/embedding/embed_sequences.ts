@@ -110,6 +110,7 @@ export async function embedSequences(
   await writeEmbeddings(outputs, ids, vectors, {
     ...embedder.record,
     ...settings,
+    upper_cased: input.upperCased ?? false,
     special_tokens: embedder.tokenizer.specialTokens,
     special_tokens_counted: pooling === "mean",
     width,

@@ -1,6 +1,7 @@
 /** The tensors of a model file under the names that a model asks for, whatever prefixes the file has. */
 import { DataError } from "../cli/errors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
+import { refuseUnappliedTensors } from "./unapplied_tensors.ts";
 
 export class StateDict {
   readonly path: string;
@@ -9,10 +10,19 @@ export class StateDict {
   readonly #stored = new Map<string, string>();
   readonly #unused: Set<string>;
 
-  /** @param canonical our name for a name in the file */
+  /**
+   * @param canonical our name for a name in the file
+   * @throws {DataError} for two names of one tensor, and for tensors that change what a model computes (LoRA, IA3, ...)
+   */
   constructor(file: TensorFile, canonical: (stored: string) => string = (stored) => stored) {
     this.#file = file;
     this.path = file.path;
+    try {
+      refuseUnappliedTensors(file.path, file.tensors.keys());
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     for (const stored of file.tensors.keys()) {
       const name = canonical(stored);
       const other = this.#stored.get(name);
