@@ -171,7 +171,7 @@ async function leftBeside(path: string): Promise<string[]> {
       }
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
       throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
     }
   }

@@ -13,7 +13,7 @@ import {
   tableToIPC,
   Utf8,
   vectorFromArray,
-} from "apache-arrow";
+} from "npm:apache-arrow@21.2.0";
 import initParquetWasm, {
   Compression,
   Encoding,
@@ -21,8 +21,8 @@ import initParquetWasm, {
   writeParquet,
   WriterPropertiesBuilder,
   WriterVersion,
-} from "parquet-wasm/esm";
-import parquetWasmModule from "parquet-wasm/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
+} from "npm:parquet-wasm@0.8.0/esm";
+import parquetWasmModule from "npm:parquet-wasm@0.8.0/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
 import { parseParquetFrame } from "../../lib/io/parquet.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 

@@ -126,7 +126,10 @@ Deno.test("--progress without a terminal prints plain lines on standard error", 
   const args = ["--repo-root", data.repoRoot, "--plot-format", "svg", "--progress"];
   const { code, error } = await deno(["-P", "scripts/hs27_lel.ts", ...args]);
   assertEquals(code, 0);
-  assertMatch(error, /^Folds 1\/5: .*\nFolds 2\/5: .*\nFolds 3\/5: .*\nFolds 4\/5: .*\nFolds 5\/5: .*\n$/);
+  assertMatch(
+    error,
+    /^Fold 0 \(1 of 5 done\): .*\nFold 1 \(2 of 5 done\): .*\nFold 2 \(3 .*\nFold 3 \(4 .*\nFold 4 \(5 .*\n$/,
+  );
 });
 
 Deno.test("a kill in mid-write leaves the old file or the new one, never half of one", async () => {
