@@ -11,7 +11,7 @@ export function commandLine(
   args: readonly string[],
   permissionSet = currentPermissionSet(),
 ): string {
-  const path = script.startsWith("file:") ? relative(Deno.cwd(), fromFileUrl(script)) : script;
+  const path = script.startsWith("file:") ? shortPath(fromFileUrl(script)) : script;
   const set = permissionSet ? `-P=${permissionSet}` : "-P";
   return ["deno run", set, ...[path, ...args].map(shellQuoted)].join(" ");
 }
@@ -20,6 +20,11 @@ export function commandLine(
 export function shellQuoted(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function shortPath(path: string): string {
+  const fromHere = relative(Deno.cwd(), path);
+  return fromHere.length < path.length ? fromHere : path;
 }
 
 /** The set that allows what this process may do: BLAS computes other last bits, so a run goes on with it. */
