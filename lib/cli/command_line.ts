@@ -1,9 +1,11 @@
 import { fromFileUrl, relative } from "@std/path";
 
+const repository = new URL("../../", import.meta.url);
+
 /**
  * A command that a user can paste: `deno run -P scripts/x.ts --data-dir 'my data'`.
  *
- * @param script path or file: URL of the script
+ * @param script its URL, or its path from the root of this repository; the command names it as seen from the current folder
  * @param permissionSet named set of deno.json; by default the one under which this process runs
  */
 export function commandLine(
@@ -11,9 +13,15 @@ export function commandLine(
   args: readonly string[],
   permissionSet = currentPermissionSet(),
 ): string {
-  const path = script.startsWith("file:") ? shortPath(fromFileUrl(script)) : script;
+  const path = shortPath(fromFileUrl(new URL(script, repository)));
   const set = permissionSet ? `-P=${permissionSet}` : "-P";
   return ["deno run", set, ...[path, ...args].map(shellQuoted)].join(" ");
+}
+
+/** The command that goes on with this run: its own, with --resume. */
+export function resumeCommand(): string {
+  const args = Deno.args.includes("--resume") ? Deno.args : [...Deno.args, "--resume"];
+  return commandLine(Deno.mainModule, args);
 }
 
 /** A word as a POSIX shell reads it back. */

@@ -2,7 +2,7 @@
  * Ctrl-C, and SIGTERM as a cluster sends it: one line that says what is kept and how to go on. Whoever has something on the
  * disk registers what that is; `runScript` listens.
  *
- *     const release = onInterrupt(() => ({ kept: '2 of 5 folds in "results/mlp_nt/unfinished"', resume: "deno run ..." }));
+ *     const release = onInterrupt(() => ({ kept: '2 of 5 folds in "results/mlp_nt/unfinished"', resume: resumeCommand() }));
  *     ...
  *     release();
  */
@@ -14,7 +14,7 @@ export type Kept = { readonly kept: string; readonly resume: string } | null;
 
 const keepers = new Set<() => Kept>();
 
-/** Register what is kept. @returns a function that takes it back */
+/** Register what is kept. The process ends after `keeper`, which may close files. @returns a function that takes it back */
 export function onInterrupt(keeper: () => Kept): () => void {
   keepers.add(keeper);
   return () => void keepers.delete(keeper);

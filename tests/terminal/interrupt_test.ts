@@ -1,7 +1,9 @@
 /** Ctrl-C and SIGTERM: one line that says what is kept and how to go on. */
 import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import { commandLine, shellQuoted } from "../../lib/cli/command_line.ts";
 import { interruptText, onInterrupt } from "../../lib/cli/interrupt.ts";
+import { golden } from "../support/golden.ts";
 import { screenOf } from "../support/screen.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 import { denoRun, inTerminal, repository, terminalTest } from "../support/terminal.ts";
@@ -50,6 +52,37 @@ terminalTest("Ctrl-C is heard while the CPU engine trains", () =>
       assert(/Stopped\. .*\r\n$/.test(text), text.slice(-300));
     }
   }));
+
+terminalTest(
+  "inference.ts goes on after Ctrl-C with the command that it names",
+  () =>
+    inFolder(async (folder) => {
+      const cwd = join(folder, "my data");
+      await Deno.mkdir(cwd);
+      const sequences = Array.from({ length: 300 }, (_, i) => `G${i},${"ACGTTGCA".repeat(60 + i % 50)}`);
+      await Deno.writeTextFile(join(cwd, "in.csv"), `gene_id,sequence\n${sequences.join("\n")}\n`);
+      const flags = `--model '${
+        golden("deep/nt_tiny")
+      }' --pipeline ntv2 --input in.csv --output 'my vectors.npy'`;
+      const more = "--device cpu --threads 1 --batch-size 1 --progress";
+      const { code, text } = await inTerminal(denoRun("inference.ts", "-P", `${flags} ${more}`), {
+        cwd,
+        columns: 500,
+        answers: [{ after: /NT █/, keys: ctrlC }],
+      });
+      assertEquals(code, 130, text);
+      const [, kept, command] =
+        /Stopped\. Kept: (\d+) of 300 sequences in "my vectors\.npy\.unfinished"\. Go on with: deno (.*)\r/
+          .exec(text)!;
+      const again = await inTerminal(`'${Deno.execPath()}' ${command.replace("run", "run -q")}`, { cwd });
+      assertEquals(again.code, 0, again.text);
+      assert(again.text.includes(`Resuming: ${kept} sequence`), again.text);
+      assertEquals(
+        await Array.fromAsync(Deno.readDir(cwd), ({ name }) => name).then((names) => names.length),
+        4,
+      );
+    }),
+);
 
 Deno.test({
   name: "SIGTERM ends a script with the same line and 143",

@@ -8,7 +8,7 @@ import { hearSignals, onInterrupt } from "../../lib/cli/interrupt.ts";
 import { jsonFlags, log, printOutput, resultLine } from "../../lib/cli/log.ts";
 import { foldProgress } from "../../lib/cli/progress.ts";
 import { runScript } from "../../lib/cli/script.ts";
-import { commandLine } from "../../lib/cli/command_line.ts";
+import { resumeCommand } from "../../lib/cli/command_line.ts";
 
 async function main(args: string[]): Promise<void> {
   const flags = parseFlags(
@@ -36,7 +36,7 @@ async function main(args: string[]): Promise<void> {
     flags.keep && done > 0
       ? {
         kept: `${done} of ${folds} folds in "my results"`,
-        resume: commandLine(import.meta.url, [...args, "--resume"]),
+        resume: resumeCommand(),
       }
       : null
   );
