@@ -59,7 +59,7 @@ terminalTest(
     inFolder(async (folder) => {
       const cwd = join(folder, "my data");
       await Deno.mkdir(cwd);
-      const sequences = Array.from({ length: 900 }, (_, i) => `G${i},${"ACGTTGCA".repeat(60 + i % 50)}`);
+      const sequences = Array.from({ length: 2000 }, (_, i) => `G${i},${"ACGTTGCA".repeat(60 + i % 50)}`);
       await Deno.writeTextFile(join(cwd, "in.csv"), `gene_id,sequence\n${sequences.join("\n")}\n`);
       const flags = `--model '${
         golden("deep/nt_tiny")
@@ -72,13 +72,13 @@ terminalTest(
       });
       assertEquals(code, 130, text);
       const [, kept, command] =
-        /Stopped\. Kept: (\d+) of 900 sequences in "my vectors\.npy\.unfinished"\. Go on with: deno (.*)\r/
+        /Stopped\. Kept: (\d+) of 2000 sequences in "my vectors\.npy\.unfinished"\. Go on with: deno (.*)\r/
           .exec(text)!;
       const again = await inTerminal(`'${Deno.execPath()}' ${command.replace("run", "run -q")}`, { cwd });
       assertEquals(again.code, 0, again.text);
       // A batch may have been written and not counted yet.
-      const resumed = Number(/Resuming: (\d+) sequences of 900 are done/.exec(again.text)![1]);
-      assert(resumed >= Number(kept) && resumed < 900, `${kept}, ${resumed}`);
+      const resumed = Number(/Resuming: (\d+) sequences of 2000 are done/.exec(again.text)![1]);
+      assert(resumed >= Number(kept) && resumed < 2000, `${kept}, ${resumed}`);
       const names = (await Array.fromAsync(Deno.readDir(cwd))).map(({ name }) => name);
       assertEquals(names.filter((name) => name.endsWith(".unfinished")), []);
     }),
