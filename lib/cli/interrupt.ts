@@ -2,11 +2,10 @@
  * Ctrl-C, and SIGTERM as a cluster sends it: one line that says what is kept and how to go on. Whoever has something on the
  * disk registers what that is; `runScript` listens.
  *
- *     const release = onInterrupt(() => ({ kept: '2 of 5 folds in "results/mlp_nt/unfinished"', resume: "deno run ..." }));
+ *     const release = onInterrupt(() => ({ kept: '2 of 5 folds in "results/mlp_nt/unfinished"', resume: resumeCommand() }));
  *     ...
  *     release();
  */
-import { setImmediate } from "node:timers";
 import { printError } from "./log.ts";
 import { statusLine } from "./status_line.ts";
 
@@ -15,7 +14,7 @@ export type Kept = { readonly kept: string; readonly resume: string } | null;
 
 const keepers = new Set<() => Kept>();
 
-/** Register what is kept. @returns a function that takes it back */
+/** Register what is kept. The process ends after `keeper`, which may close files. @returns a function that takes it back */
 export function onInterrupt(keeper: () => Kept): () => void {
   keepers.add(keeper);
   return () => void keepers.delete(keeper);
@@ -39,12 +38,12 @@ export function interruptText(): string {
 let lastTurnMs = performance.now();
 
 /**
- * To be awaited now and then in long work: gives the event loop a turn where it has had none for 100 ms. Signals are only
- * heard then; promises that are ready at once do not do.
+ * To be awaited now and then in long work: signals are only heard when the event loop has a turn, and promises that are
+ * ready at once give it none. Takes one of half a second; a timer's, which costs 2 ms, since others do not look for signals.
  */
 export async function hearSignals(): Promise<void> {
-  if (performance.now() - lastTurnMs < 100) return;
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (performance.now() - lastTurnMs < 500) return;
+  await new Promise((resolve) => setTimeout(resolve, 0));
   lastTurnMs = performance.now();
 }
 

@@ -33,9 +33,10 @@ export async function runScript(
   }
   listenForInterrupts();
   const fail = (error: unknown): never => {
+    const debug = Deno.args.includes("--debug"), refused = error instanceof Deno.errors.NotCapable && !debug;
     statusLine.clear();
-    printError(errorText(error, Deno.args.includes("--debug")));
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    printError(refused ? refusal(error, meta.url, command) : errorText(error, debug));
+    Deno.exit(refused || error instanceof UsageError ? 2 : 1);
   };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -49,6 +50,13 @@ export async function runScript(
   } catch (error) {
     fail(error);
   }
+}
+
+/** What Deno did not allow, and the command that has it allowed. */
+function refusal({ message }: Error, script: string, command: string): string {
+  const access = /^Requires (.*? access.*?), run again/.exec(message)?.[1] ?? message;
+  const allowed = access.startsWith("net") ? commandLine(script, Deno.args, "hub") : command;
+  return `Cannot run without ${access}. Run this instead: ${allowed}`;
 }
 
 /** One line about `error`; with `debug` its stack and those of its causes. */

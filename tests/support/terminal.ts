@@ -7,7 +7,7 @@ export const repository = fromFileUrl(new URL("../../", import.meta.url));
 export interface TerminalOptions {
   readonly columns?: number;
   readonly cwd?: string;
-  /** Keys that are pressed each time the text before them has appeared. */
+  /** Keys that are pressed, each once, when the text before them has appeared. */
   readonly answers?: readonly { readonly after: RegExp; readonly keys: string }[];
   readonly timeoutMs?: number;
 }
@@ -39,14 +39,18 @@ export async function inTerminal(command: string, options: TerminalOptions = {})
   }).spawn();
   const keyboard = process.stdin.getWriter(), decoder = new TextDecoder();
   const timer = setTimeout(() => process.kill("SIGKILL"), timeoutMs);
+  const waiting = [...answers];
   let text = "", answered = 0;
   for await (const bytes of process.stdout) {
     text += decoder.decode(bytes, { stream: true });
-    const answer = answers.find(({ after }) => after.test(text.slice(answered)));
-    if (answer) {
+    const shown = text.slice(answered), asks = /Allow\?[^\n]*> $/.test(plain(shown));
+    const next = waiting.findIndex(({ after }) => after.test(shown));
+    if (next >= 0) {
       answered = text.length;
-      await keyboard.write(new TextEncoder().encode(answer.keys));
-    } else if (/Allow\?[^\n]*> $/.test(plain(text.slice(answered)))) {
+      // Deno throws away what was typed before it reads the answer.
+      if (asks) await new Promise((resolve) => setTimeout(resolve, 300));
+      await keyboard.write(new TextEncoder().encode(waiting.splice(next, 1)[0].keys));
+    } else if (asks) {
       process.kill("SIGKILL");
     }
   }
