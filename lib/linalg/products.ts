@@ -30,6 +30,31 @@ export function gramOfRows(A: Matrix<Float64Array>): Matrix<Float64Array> {
   return product;
 }
 
+/** A x, four rows at a time. */
+export function multiplyVector({ data, rows, columns }: Matrix<Float64Array>, x: Float64Array): Float64Array {
+  const product = new Float64Array(rows);
+  let i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const a = i * columns, b = a + columns, c = b + columns, d = c + columns;
+    let sumA = 0, sumB = 0, sumC = 0, sumD = 0;
+    for (let j = 0; j < columns; j++) {
+      const value = x[j];
+      sumA += data[a + j] * value;
+      sumB += data[b + j] * value;
+      sumC += data[c + j] * value;
+      sumD += data[d + j] * value;
+    }
+    product[i] = sumA;
+    product[i + 1] = sumB;
+    product[i + 2] = sumC;
+    product[i + 3] = sumD;
+  }
+  for (; i < rows; i++) {
+    for (let j = 0, at = i * columns; j < columns; j++, at++) product[i] += data[at] * x[j];
+  }
+  return product;
+}
+
 /** A float64 copy. */
 export function toFloat64(A: Matrix<Float32Array | Float64Array>): Matrix<Float64Array> {
   return { ...A, data: Float64Array.from(A.data) };
