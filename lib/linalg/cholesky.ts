@@ -1,4 +1,4 @@
-import type { Matrix } from "./matrix.ts";
+import type { Embedded, Matrix } from "./matrix.ts";
 
 /**
  * The factor L of a symmetric positive definite A = L L', for solving A x = b any number of times.
@@ -59,7 +59,7 @@ export class Cholesky {
    * @param B m x size, a b in each row
    * @returns m x size, the x of each
    */
-  solveRows(B: Matrix<Float64Array>): Matrix<Float64Array> {
+  solveRows(B: Embedded): Matrix<Float64Array> {
     const n = this.size, padded = B.rows + (4 - B.rows % 4) % 4, X = new Float64Array(padded * n);
     X.set(B.data);
     for (let row = 0; row < padded; row += 4) {

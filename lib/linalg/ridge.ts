@@ -2,7 +2,7 @@
 import { Matrix as MlMatrix, SingularValueDecomposition } from "ml-matrix";
 import { Cholesky } from "./cholesky.ts";
 import type { Embedded, Matrix } from "./matrix.ts";
-import { gramOfRows, multiplyTransposed, transposed } from "./products.ts";
+import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "./products.ts";
 
 /**
  * The x minimising |y - B x|^2 + lambda |x|^2 for any number of y; with lambda 0 the shortest of those that minimise
@@ -24,7 +24,8 @@ export class RidgeRegression {
     if (!(lambda >= 0)) throw new RangeError(`RidgeRegression: lambda is ${lambda}, it must be at least 0`);
     const scale = scaleOf(B.data);
     // By a power of two, which changes no digit: squares of very large or small numbers are none.
-    const scaled = { ...B, data: Float64Array.from(B.data, (value) => value / scale) };
+    const scaled = toFloat64(B);
+    for (let i = 0; i < scaled.data.length; i++) scaled.data[i] /= scale;
     const solver = lambda / scale / scale === Infinity
       ? zeros(B.columns)
       : solverOf(scaled, lambda / scale / scale);
@@ -40,12 +41,12 @@ export class RidgeRegression {
    * @param Y m x n, a y in each row
    * @returns p x m, the x of each in a column
    */
-  solve(Y: Matrix<Float64Array>): Matrix<Float64Array> {
+  solve(Y: Embedded): Matrix<Float64Array> {
     return this.#solve(Y);
   }
 }
 
-type Solver = (Y: Matrix<Float64Array>) => Matrix<Float64Array>;
+type Solver = (Y: Embedded) => Matrix<Float64Array>;
 
 /**
  * Smallest pivots of the squares of B below which their rounding shows: a solution by the columns of B is refined, down to
@@ -110,7 +111,10 @@ function zeros(columns: number): { solve: Solver; dropped: number } {
 /** A power of two near the largest element. @throws {RangeError} when one is not finite */
 function scaleOf(data: Float32Array | Float64Array): number {
   let largest = 0;
-  for (const value of data) largest = Math.max(largest, Math.abs(value));
+  for (let i = 0; i < data.length; i++) {
+    const size = Math.abs(data[i]);
+    if (size > largest || Number.isNaN(size)) largest = size;
+  }
   if (!Number.isFinite(largest)) throw new RangeError("RidgeRegression: a value is not finite");
   return largest === 0 ? 1 : 2 ** Math.max(-1022, Math.floor(Math.log2(largest)));
 }
@@ -122,8 +126,10 @@ function columnsAsRows(matrix: MlMatrix, columns: readonly number[]): Matrix<Flo
 }
 
 /** A - factor B. */
-function difference(A: Matrix<Float64Array>, B: Matrix<Float64Array>, factor = 1): Matrix<Float64Array> {
-  return { ...A, data: A.data.map((value, at) => value - factor * B.data[at]) };
+function difference(A: Embedded, B: Matrix<Float64Array>, factor = 1): Matrix<Float64Array> {
+  const data = new Float64Array(A.data);
+  for (let i = 0; i < data.length; i++) data[i] -= factor * B.data[i];
+  return { ...A, data };
 }
 
 /** A += B. */

@@ -102,7 +102,7 @@ function* searchBeside(
       if (beta <= Number.EPSILON * largest) beta = 0;
     }
     if (isWhole || step >= nextCheck) {
-      nextCheck = step + Math.max(8, step >> 3);
+      nextCheck = step + Math.max(8, step >> 4);
       const size = Math.min(count, step);
       const problem = bidiagonalVectors(alphas, betas, size);
       if (found.length > 0 && !(problem.values[0] > toBeat * (1 + 1e-10))) return [];

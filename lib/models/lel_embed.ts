@@ -6,7 +6,7 @@
  */
 import type { Fold } from "../dataset/kfold.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
-import { multiplyTransposed, toFloat64, transposed } from "../linalg/products.ts";
+import { multiplyTransposed, transposed } from "../linalg/products.ts";
 import { RidgeRegression } from "../linalg/ridge.ts";
 import {
   columnsOf,
@@ -21,7 +21,7 @@ export class EmbeddingRidge {
   readonly #values: Matrix;
   readonly #P: Embedded;
   readonly #lambda: number;
-  readonly #G: Matrix<Float64Array>;
+  readonly #G: Embedded;
   /** (G'G + lambda I)^-1 G'Y of all perturbations, k x perturbations: a fold's part is centred by its own mean. */
   readonly #A: Matrix<Float64Array>;
   readonly #droppedOfG: number;
@@ -36,9 +36,9 @@ export class EmbeddingRidge {
     this.#values = values;
     this.#P = tfEmbeddings;
     this.#lambda = lambda;
-    this.#G = toFloat64(geneEmbeddings);
+    this.#G = geneEmbeddings;
     const ofGenes = new RidgeRegression(geneEmbeddings, lambda);
-    this.#A = ofGenes.solve(toFloat64(values));
+    this.#A = ofGenes.solve(values);
     this.#droppedOfG = ofGenes.dropped;
   }
 
@@ -51,7 +51,7 @@ export class EmbeddingRidge {
       note: `${train.length} training perturbations` + dependent("gene", this.#droppedOfG) +
         dependent("TF", ofTfs.dropped),
       predict: (rows) => {
-        const WP = multiplyTransposed(toFloat64(takeRows(this.#P, rows)), W);
+        const WP = multiplyTransposed(takeRows(this.#P, rows), W);
         return withIntercept(multiplyTransposed(WP, this.#G), baseline);
       },
       tensors: () => linearTensors(baseline, multiplyTransposed(this.#G, Wt)),

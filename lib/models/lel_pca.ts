@@ -56,12 +56,12 @@ export class PcaRidge {
     this.#together = folds.map(({ train }) => train).filter((train) => this.#mappedOf(train).length >= 2);
   }
 
-  fit({ train }: Fold): FittedPcaFold {
+  async fit({ train }: Fold): Promise<FittedPcaFold> {
     const { columns: genes } = this.#values, { lambda } = this.#settings;
     const baseline = meanOfRows(this.#values, train), mapped = this.#mappedOf(train);
     if (mapped.length < 2) return this.#fitted(baseline, none(genes), none(0), mapped.length, "0 components");
 
-    const { values, scores: Gt, loadings } = this.#componentsOf(train);
+    const { values, scores: Gt, loadings } = await this.#componentsOf(train);
     // A = (G'G + lambda I)^-1 G'Y: G'G is diagonal, and G'Y = G'G V' since columns of G sum to 0.
     const A = columnsOf(loadings, mapped);
     for (let c = 0; c < A.rows; c++) {
@@ -84,10 +84,10 @@ export class PcaRidge {
     return Int32Array.from(train.keys()).filter((i) => this.#ownGene[train[i]] >= 0);
   }
 
-  #componentsOf(train: Int32Array): Components {
+  async #componentsOf(train: Int32Array): Promise<Components> {
     if (!this.#components.has(train)) {
       const folds = this.#together.includes(train) ? this.#together : [train];
-      const found = this.#profiles.of(folds, this.#settings.components);
+      const found = await this.#profiles.of(folds, this.#settings.components);
       folds.forEach((rows, i) => this.#components.set(rows, found[i]));
     }
     const components = this.#components.get(train)!;

@@ -53,8 +53,8 @@ export function linearPcaModel(
     engine: "cpu",
     isQuick: true,
     predictsTraining: true,
-    fit({ index, train, test, overAllGenes }) {
-      const fitted = modelOf(index).fit({ train, test });
+    async fit({ index, train, test, overAllGenes }) {
+      const fitted = await modelOf(index).fit({ train, test });
       if (fitted.mappedTrainingRows < 2) {
         log.warn(
           `[fold ${index}] Too few training perturbations are read-out genes: the mean baseline predicts.`,

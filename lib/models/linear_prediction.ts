@@ -2,13 +2,13 @@
 import type { PredictionInput, SavedTensors } from "../experiment/model.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { withIntercept } from "./lel.ts";
-import { multiplyTransposed, toFloat64 } from "../linalg/products.ts";
+import { multiplyTransposed } from "../linalg/products.ts";
 
 /** intercept + coefficients x for every row of x, in float64. Files of earlier versions keep the intercept as "baseline". */
 export function predictLinear(x: Embedded, tensors: SavedTensors): Matrix {
   const { data, doubles } = tensors.get("intercept") ?? tensors.get("baseline")!;
   const coefficients = savedDoubles(tensors, "coefficients");
-  return withIntercept(multiplyTransposed(toFloat64(x), coefficients), doubles ?? data);
+  return withIntercept(multiplyTransposed(x, coefficients), doubles ?? data);
 }
 
 /** A tensor of two dimensions, without loss where it was saved in float64. */

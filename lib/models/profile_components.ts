@@ -10,6 +10,13 @@ import { ResidentMatrix } from "../linalg/resident_matrix.ts";
 import { largestSingularVectors, type SingularVectorSearch } from "../linalg/singular_vectors.ts";
 import { type Components, FoldProfiles, searchTogether } from "./fold_profiles.ts";
 
+/** What the second thread (profile_worker.ts) is asked for. */
+export interface ProfileSearch {
+  readonly values: Matrix;
+  readonly folds: readonly Int32Array[];
+  readonly count: number;
+}
+
 /** Up to so many perturbations their Gram matrix is cheaper than passes over the profiles. */
 const gramLimit = 1024;
 
@@ -17,12 +24,15 @@ const gramLimit = 1024;
 const wellInGram = 1e-3;
 
 export class ProfileComponents {
+  readonly #values: Matrix;
   /** perturbations x genes: centred by gene, then by row. */
   readonly #profiles: ResidentMatrix;
   #gram: Matrix<Float64Array> | null = null;
 
   /** @param values perturbations x genes, all finite */
-  constructor({ rows, columns, data }: Matrix) {
+  constructor(values: Matrix) {
+    this.#values = values;
+    const { rows, columns, data } = values;
     const geneMeans = new Float64Array(columns);
     for (let i = 0, at = 0; i < rows; i++) {
       for (let g = 0; g < columns; g++, at++) geneMeans[g] += data[at] / rows;
@@ -35,20 +45,52 @@ export class ProfileComponents {
   }
 
   /**
-   * The first `count` components of each fold; fewer where the rank is smaller.
+   * The first `count` components of each fold; fewer where the rank is smaller. The same bits on one thread and on two.
    *
    * @param folds training rows
    */
-  of(folds: readonly Int32Array[], count: number): Components[] {
-    const all = folds.map((rows) => new FoldProfiles(this.#profiles, rows));
-    const found = all.map((fold) => this.#profiles.rows <= gramLimit ? this.#fromGram(fold, count) : null);
-    const rest = all.filter((_, i) => found[i] === null);
-    const searched = searchTogether(this.#profiles, rest, count);
+  async of(
+    folds: readonly Int32Array[],
+    count: number,
+    threads: number = navigator.hardwareConcurrency,
+  ): Promise<Components[]> {
+    const isSmall = this.#values.rows <= gramLimit;
+    const found = folds.map((rows) => isSmall ? this.#fromGram(rows, count) : null);
+    const rest = folds.filter((_, i) => found[i] === null);
+    const here = rest.slice(0, isSmall || threads < 2 ? rest.length : Math.ceil(rest.length / 2));
+    const elsewhere = rest.length > here.length ? this.#elsewhere(rest.slice(here.length), count) : [];
+    const searched = this.#search(here, count);
+    searched.push(...await elsewhere);
     return found.map((components) => components ?? searched.shift()!);
   }
 
+  #search(folds: readonly Int32Array[], count: number): Components[] {
+    return searchTogether(this.#profiles, folds.map((rows) => new FoldProfiles(this.#profiles, rows)), count);
+  }
+
+  /** On a second thread; here where none can be had. */
+  async #elsewhere(folds: readonly Int32Array[], count: number): Promise<Components[]> {
+    let worker: Worker | null = null;
+    try {
+      worker = new Worker(new URL("./profile_worker.ts", import.meta.url), { type: "module" });
+      const { promise, resolve, reject } = Promise.withResolvers<Components[]>();
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(event.message));
+      };
+      worker.postMessage({ values: this.#values, folds, count } satisfies ProfileSearch);
+      return await promise;
+    } catch {
+      return this.#search(folds, count);
+    } finally {
+      worker?.terminate();
+    }
+  }
+
   /** From the eigenvectors of X'X; null where they would not be exact. */
-  #fromGram(fold: FoldProfiles, count: number): Components | null {
+  #fromGram(rows: Int32Array, count: number): Components | null {
+    const fold = new FoldProfiles(this.#profiles, rows);
     const gram = fold.gramFrom(this.#gram ??= gramOfRows(this.#profiles.matrix));
     const n = gram.rows, { values, right } = finished(largestSingularVectors(n, n, count), gram);
     if (values.length < Math.min(count, n) || values[values.length - 1] < wellInGram ** 2 * values[0]) {

@@ -66,15 +66,15 @@ function plainPca(values: Matrix, ownGene: Int32Array, { train, test }: Fold, co
   return new Map([...known].map((row) => [row, plainPrediction(G, W, own(Int32Array.of(row)), mean)]));
 }
 
-function comparePca(values: Matrix, count: number, lambda: number, tolerance: number): void {
+async function comparePca(values: Matrix, count: number, lambda: number, tolerance: number): Promise<void> {
   const ownGene = Int32Array.from({ length: values.rows }, (_, p) => p % 5 === 0 ? -1 : 2 * p);
   const folds = kFold(values.rows, 3, 1),
     model = new PcaRidge(values, ownGene, { components: count, lambda }, folds);
   const alone = new PcaRidge(values, ownGene, { components: count, lambda });
   for (const fold of folds) {
     const expected = plainPca(values, ownGene, fold, count, lambda), { mean } = centred(values, fold.train);
-    const fitted = model.fit(fold), ours = fitted.predict(fold.test);
-    assertEquals(alone.fit(fold).predict(fold.test), ours);
+    const fitted = await model.fit(fold), ours = fitted.predict(fold.test);
+    assertEquals((await alone.fit(fold)).predict(fold.test), ours);
     const again = linearPca.load(loaded(fitted.tensors(), genes)) as FoldPredictor;
     const saved = again.predict({ kind: "gene_id", ownGene }, [...fold.test]) as Matrix;
     fold.test.forEach((row, i) => {
@@ -102,8 +102,8 @@ function loaded(tensors: Tensors, genes: number): LoadedFold {
 }
 
 for (const [components, lambda] of [[5, 0.1], [1, 3], [100, 0.5], [5, 0], [100, 0]]) {
-  Deno.test(`PcaRidge is the plain formula, for ${components} components and a ridge of ${lambda}`, () => {
-    comparePca(normal("values", perturbations, genes), components, lambda, 2e-6);
+  Deno.test(`PcaRidge is the plain formula, for ${components} components and a ridge of ${lambda}`, async () => {
+    await comparePca(normal("values", perturbations, genes), components, lambda, 2e-6);
   });
 }
 
@@ -153,15 +153,15 @@ const delicate: Record<string, { values: Matrix; size: number; lambdas: number[]
   "values near zero": { values: scaledBy(1e-30), size: 1e-30, lambdas: [0, 1e-70, 0.1] },
 };
 for (const [name, { values, size, lambdas }] of Object.entries(delicate)) {
-  Deno.test(`PcaRidge is the plain formula on ${name}, with any ridge`, () => {
-    for (const lambda of lambdas) comparePca(values, 10, lambda, 2e-7 * size);
+  Deno.test(`PcaRidge is the plain formula on ${name}, with any ridge`, async () => {
+    for (const lambda of lambdas) await comparePca(values, 10, lambda, 2e-7 * size);
   });
 }
 
-Deno.test("PcaRidge says where there are fewer components than were asked for", () => {
+Deno.test("PcaRidge says where there are fewer components than were asked for", async () => {
   const ownGene = Int32Array.from({ length: perturbations }, (_, p) => p);
   const [fold] = kFold(perturbations, 3, 1);
-  const { note } = new PcaRidge(replicates(1000), ownGene, { components: 10, lambda: 0.1 }).fit(fold);
+  const { note } = await new PcaRidge(replicates(1000), ownGene, { components: 10, lambda: 0.1 }).fit(fold);
   assertEquals(note, "16 training perturbations, 3 components (of 10: the training profiles have rank 3)");
 });
 
@@ -209,11 +209,11 @@ Deno.test("EmbeddingRidge takes embeddings in float64 as they are", () => {
   assertClose(scaled.data, Float64Array.from(plain.data), 1e-6);
 });
 
-Deno.test("PcaRidge predicts the mean where fewer than two training perturbations are mapped", () => {
+Deno.test("PcaRidge predicts the mean where fewer than two training perturbations are mapped", async () => {
   const values = normal("values", perturbations, genes);
   const [fold] = kFold(perturbations, 3, 1), ownGene = new Int32Array(perturbations).fill(-1);
   ownGene[fold.train[0]] = 3;
-  const fitted = new PcaRidge(values, ownGene, { components: 5, lambda: 0.1 }).fit(fold);
+  const fitted = await new PcaRidge(values, ownGene, { components: 5, lambda: 0.1 }).fit(fold);
   assert(fitted.mappedTrainingRows < 2);
   assertClose(fitted.predict(fold.train.subarray(0, 1)).data, centred(values, fold.train).mean);
 });
