@@ -63,7 +63,7 @@ for (const [perturbations, genes, count] of [[40, 90, 5], [90, 40, 5], [1100, 30
 
 Deno.test("ProfileComponents are the same whatever is added to all values of a gene", async () => {
   const values = profiles(30, 50, 3),
-    lifted = { ...values, data: values.data.map((x) => Math.fround(x * 1024) / 1024) };
+    lifted = { ...values, data: values.data.map((x) => Math.round(x * 1024) / 1024) };
   const raised = { ...lifted, data: lifted.data.map((x, at) => x + 4096 * (1 + at % 50 % 3)) };
   const [rows] = kFold(30, 5, 1).map(({ train }) => train);
   const [[plain], [high]] = [
