@@ -40,7 +40,8 @@ function spread(
   fill: "zeros" | "means",
 ): SafetensorsArray {
   const width = rest.reduce((product, size) => product * size, 1);
-  const all = new Float32Array(targets.genes.length * width);
+  const size = targets.genes.length * width;
+  const all = values instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
   if (fill === "means") all.set(columnMeans(targets.values, folds[index].train));
   own.forEach((gene, i) =>
     all.set((values as Float32Array).subarray(i * width, (i + 1) * width), gene * width)

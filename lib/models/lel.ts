@@ -1,5 +1,4 @@
 /** What both linear expression models share. */
-import { DataError } from "../cli/errors.ts";
 import type { Tensors } from "../experiment/part.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 
@@ -10,24 +9,6 @@ export interface FittedLinearFold {
   tensors(): Tensors;
   /** What the fold's line in the log says. */
   readonly note: string;
-}
-
-/**
- * What `solve` gives.
- *
- * @throws {DataError} when its system is singular, which takes a lambda of (nearly) 0
- */
-export function solvedRidge<T>(lambda: number, solve: () => T): T {
-  try {
-    return solve();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new DataError(
-      `Cannot solve the ridge regression with --lambda-ridge ${lambda}: embeddings are linearly dependent ` +
-        `(use a larger value)`,
-      { cause: error },
-    );
-  }
 }
 
 /** Mean over `rows` of each column of `values`, in float64. All must be finite. */
@@ -48,13 +29,30 @@ export function columnsOf(matrix: Matrix<Float64Array>, columns: ArrayLike<numbe
   return { data, rows: matrix.rows, columns: columns.length };
 }
 
-/** `intercept` (genes) and `coefficients` (genes x width) as float32 tensors. */
+/** Deviations (rows x genes) and the intercept (genes), rounded once. */
+export function withIntercept(
+  { data, rows, columns }: Matrix<Float64Array>,
+  intercept: Float32Array | Float64Array,
+): Matrix {
+  const sums = new Float32Array(data.length);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++, at++) sums[at] = data[at] + intercept[j];
+  }
+  return { data: sums, rows, columns };
+}
+
+/** What a fold's line says of directions that a regression has left out; nothing where it has none. */
+export function dependent(of: "gene" | "TF", count: number): string {
+  return count === 0 ? "" : `, ${of} embeddings linearly dependent in ${count} of their directions`;
+}
+
+/**
+ * `intercept` (genes) and `coefficients` (genes x width), in float64: with a small ridge the terms of a prediction are much
+ * larger than their sum.
+ */
 export function linearTensors(intercept: Float64Array, coefficients: Matrix<Float64Array>): Tensors {
   return new Map([
-    ["intercept", { shape: [intercept.length], data: Float32Array.from(intercept) }],
-    ["coefficients", {
-      shape: [coefficients.rows, coefficients.columns],
-      data: Float32Array.from(coefficients.data),
-    }],
+    ["intercept", { shape: [intercept.length], data: intercept }],
+    ["coefficients", { shape: [coefficients.rows, coefficients.columns], data: coefficients.data }],
   ]);
 }

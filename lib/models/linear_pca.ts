@@ -10,7 +10,7 @@ import { matchIds } from "../dataset/matching.ts";
 import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
 import { PcaRidge, type PcaRidgeSettings } from "./lel_pca.ts";
-import { predictLinear, savedMatrix } from "./linear_prediction.ts";
+import { predictLinear, savedDoubles } from "./linear_prediction.ts";
 
 export const linearPca: ModelFamily = {
   kind: "linear_pca",
@@ -20,11 +20,11 @@ export const linearPca: ModelFamily = {
     return { coefficients: [genes, k], gene_embeddings: [genes, k] };
   },
   load({ tensors }) {
-    const embeddings = savedMatrix(tensors, "gene_embeddings"), { columns } = embeddings;
+    const embeddings = savedDoubles(tensors, "gene_embeddings"), { columns } = embeddings;
     return {
       predict(input, rows) {
         if (input.kind !== "gene_id") throw new TypeError("linear_pca reads gene ids");
-        const x = { data: new Float32Array(rows.length * columns), rows: rows.length, columns };
+        const x = { data: new Float64Array(rows.length * columns), rows: rows.length, columns };
         rows.forEach((row, i) => {
           const own = input.ownGene[row];
           if (own >= 0) x.data.set(embeddings.data.subarray(own * columns, (own + 1) * columns), i * columns);
@@ -44,7 +44,8 @@ export function linearPcaModel(
   const { perturbations, genes } = data.targets;
   const modelOf = shared(data.training, (values, own) => {
     const columns = own ? own.map((column) => genes[column]) : genes;
-    return new PcaRidge(values, matchIds(perturbations, columns, { otherNames }).rows, settings);
+    const rows = matchIds(perturbations, columns, { otherNames }).rows;
+    return new PcaRidge(values, rows, settings, data.training.shared === null ? [] : data.folds);
   });
   return {
     family: linearPca,
@@ -52,8 +53,8 @@ export function linearPcaModel(
     engine: "cpu",
     isQuick: true,
     predictsTraining: true,
-    fit({ index, train, test, overAllGenes }) {
-      const fitted = modelOf(index).fit({ train, test });
+    async fit({ index, train, test, overAllGenes }) {
+      const fitted = await modelOf(index).fit({ train, test });
       if (fitted.mappedTrainingRows < 2) {
         log.warn(
           `[fold ${index}] Too few training perturbations are read-out genes: the mean baseline predicts.`,

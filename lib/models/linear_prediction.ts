@@ -1,14 +1,20 @@
 /** Predictions of saved linear models. */
 import type { PredictionInput, SavedTensors } from "../experiment/model.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
-import { multiplyTransposed, toFloat64 } from "../linalg/products.ts";
+import { withIntercept } from "./lel.ts";
+import { multiplyTransposed } from "../linalg/products.ts";
 
 /** intercept + coefficients x for every row of x, in float64. Files of earlier versions keep the intercept as "baseline". */
 export function predictLinear(x: Embedded, tensors: SavedTensors): Matrix {
-  const intercept = (tensors.get("intercept") ?? tensors.get("baseline")!).data;
-  const coefficients = toFloat64(savedMatrix(tensors, "coefficients"));
-  const { data, rows, columns } = multiplyTransposed(toFloat64(x), coefficients);
-  return { data: Float32Array.from(data, (value, at) => value + intercept[at % columns]), rows, columns };
+  const { data, doubles } = tensors.get("intercept") ?? tensors.get("baseline")!;
+  const coefficients = savedDoubles(tensors, "coefficients");
+  return withIntercept(multiplyTransposed(x, coefficients), doubles ?? data);
+}
+
+/** A tensor of two dimensions, without loss where it was saved in float64. */
+export function savedDoubles(tensors: SavedTensors, name: string): Matrix<Float64Array> {
+  const { shape: [rows, columns], data, doubles } = tensors.get(name)!;
+  return { data: doubles ?? Float64Array.from(data), rows, columns };
 }
 
 /** A tensor of two dimensions. */

@@ -255,14 +255,6 @@ for (
   });
 }
 
-Deno.test("a ridge of 0 that leaves the system singular says what to do", async () => {
-  const message = await failure(nothing, DataError, {
-    main: lelEmbed,
-    flags: () => ["--lambda-ridge", "0", "--max-genes", "5"],
-  });
-  assertStringIncludes(message, "Cannot solve the ridge regression with --lambda-ridge 0");
-});
-
 Deno.test("a splits file that was named and does not fit stops the run, and stays as it is", async () => {
   await using data = await DatasetCopy.of("s");
   const splits = data.path("data/artifacts/cv_splits_5fold_42.pkl"), before = await Deno.readFile(splits);

@@ -62,6 +62,24 @@ const trained: Record<string, Trained> = {
     inputs: onNt,
     tolerance: 1e-6,
   },
+  "hs27_lel.ts with next to no ridge": {
+    main: linearPca,
+    flags: ["--repo-root", data, "--lambda-ridge", "1e-12"],
+    model: "linear_pca",
+    inputs: (ids) => ["--ids", ids.map((id) => names.geneIdsOf(id)[0]).join(",")],
+    tolerance: 1e-6,
+  },
+  // 16 embedding columns, more than the genes: many solutions fit, the shortest is taken.
+  "lel_embed.ts without a ridge": {
+    main: linearNt,
+    flags: [
+      ...["--repo-root", data, "--ntv2-dir", join(data, "NT-v2-50M")],
+      ...["--lambda-ridge", "0", "--n-top-genes", "5"],
+    ],
+    model: "linear_nt_embed",
+    inputs: onNt,
+    tolerance: 1e-6,
+  },
   "hs27_xgboost.ts": {
     main: xgboost,
     flags: ["--data-dir", data, "--n-top-genes", "6", "--n-estimators", "8"],
