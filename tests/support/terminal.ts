@@ -72,7 +72,9 @@ export function plain(text: string): string {
 
 /** `deno run` of a script of this repository, as a shell takes it. */
 export function denoRun(script: string, permissions = "-P", flags = ""): string {
-  return `'${Deno.execPath()}' run -q ${permissions} '${repository}scripts/${script}' ${flags}`;
+  // What --onnx fetches stays out of the scripts' lock file.
+  const lock = flags.includes("--onnx") ? `'--lock=${repository}tests/deno.lock'` : "";
+  return `'${Deno.execPath()}' run -q ${lock} ${permissions} '${repository}scripts/${script}' ${flags}`;
 }
 
 function hasScript(): boolean {
