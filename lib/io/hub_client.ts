@@ -152,7 +152,7 @@ export class HubClient {
     const headers = new Headers(init.headers);
     headers.set("accept-encoding", "identity");
     if (token !== null && mayHaveToken(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
-    await requirePermission(url);
+    await requirePermission(url, endpoint);
     for (let attempt = 1;; attempt++) {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(new TypeError(`no answer in ${idleMs / 1000} s`)), idleMs);
@@ -175,11 +175,14 @@ export class HubClient {
 }
 
 /** @throws {Refusal} with the command to run instead, rather than letting Deno ask in the middle of a download */
-async function requirePermission(url: string): Promise<void> {
+async function requirePermission(url: string, endpoint: string): Promise<void> {
   const { host } = new URL(url);
-  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new Refusal(`${host} needs network permission (run with -P=hub to download)`);
-  }
+  if ((await Deno.permissions.query({ name: "net", host })).state === "granted") return;
+  const hosts = [...new Set([new URL(endpoint).host, host])];
+  // The set "hub" grants these; a list of hosts on the command line takes the place of its own.
+  const listed = hosts.every((name) => /^(huggingface\.co|.+\.huggingface\.co|.+\.hf\.co)$/.test(name));
+  const flags = listed ? "-P=hub" : `-P=hub --allow-net=${hosts.join(",")}`;
+  throw new Refusal(`${host} needs network permission (run with ${flags} to download)`);
 }
 
 /** The system's reason, which Deno tells as the cause, without the address that it repeats. */
