@@ -2,7 +2,7 @@
 import { resumeCommand } from "../cli/command_line.ts";
 import { DataError } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
-import { counted, log, warnWithExamples } from "../cli/log.ts";
+import { counted, log, resultLine, warnWithExamples } from "../cli/log.ts";
 import { padBatch } from "../models/token_batch.ts";
 import { planBatches } from "./batches.ts";
 import type { Embedder, Pooling } from "./embedder.ts";
@@ -133,7 +133,7 @@ export async function embedSequences(
     ...(shard && { shard: `${shard.index}/${shard.count}` }),
   });
   await unfinished.remove();
-  log.info(`Wrote ${ids.length} x ${width} to "${outputs.vectors}"`);
+  resultLine(`Wrote ${ids.length} x ${width} to "${outputs.vectors}"`);
 }
 
 function notFinite(id: string, path: string, dtype: string): DataError {

@@ -12,7 +12,7 @@ import { UsageError } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
 import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
-import { commandLine } from "../cli/command_line.ts";
+import { resumeCommand } from "../cli/command_line.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
@@ -125,7 +125,7 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | nu
   if (store.isFinished) return null;
   const release = onInterrupt(() => {
     const kept = store.tellKept();
-    return kept === null ? null : { kept, resume: commandLine(spec.script, withResume(Deno.args)) };
+    return kept === null ? null : { kept, resume: resumeCommand() };
   });
   try {
     await fitFolds(model, data, store, foldProgress(flags.progress, store.toRun.length), savesModel);
@@ -248,8 +248,4 @@ async function identityOf<Inputs>(
 
 function splitsName(folder: ResultFolder, { splits }: Prepared): string {
   return splits.file.slice(folder.path.length + 1);
-}
-
-function withResume(args: readonly string[]): string[] {
-  return args.includes("--resume") ? [...args] : [...args, "--resume"];
 }

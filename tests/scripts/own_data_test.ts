@@ -1,9 +1,10 @@
 /** Every model on a user's own screen: a table of symbols, a FASTA, embeddings with ids; no folder of fixed names. */
 import { assert, assertEquals } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { main as knn } from "../../examples/knn.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
 import { main as xgboost } from "../../scripts/hs27_xgboost.ts";
 import { main as lel } from "../../scripts/hs27_lel.ts";
@@ -60,6 +61,15 @@ const models: Model[] = [
     stem: "concat_mlp_cv",
     flags: (screen) => [...both(screen), ...network],
     input: tfs,
+  },
+  {
+    main: knn,
+    name: "knn",
+    stem: "knn",
+    flags: tfs,
+    input: (
+      screen,
+    ) => [...tfs(screen), "--model-code", fromFileUrl(import.meta.resolve("../../examples/knn.ts"))],
   },
 ];
 if (model !== null) {
