@@ -1,7 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
 import denoJson from "../../deno.json" with { type: "json" };
 import { candidates } from "../../lib/backend/cpu/blas.ts";
 import { hubEnvironment } from "../../lib/io/hub_cache.ts";
+import { inFolder } from "../support/temporary_folder.ts";
+
+const repository = join(import.meta.dirname!, "../..");
 
 const { default: plain, blas, hub } = denoJson.permissions;
 
@@ -39,3 +43,28 @@ Deno.test("-P=hub grants what -P does, and the hub's hosts", async () => {
 function dataUrl(source: string): string {
   return `data:application/javascript,${encodeURIComponent(source)}`;
 }
+
+Deno.test("a script runs where only the tree and its results are granted, and is held to them", async () => {
+  await inFolder(async (parent) => {
+    const cwd = join(parent, "my work");
+    await Deno.mkdir(join(cwd, "results"), { recursive: true });
+    const script = join(repository, "scripts/hs27_lel.ts");
+    const run = async (...flags: string[]) => {
+      const grants = [`--allow-read=${repository},results`, "--allow-write=results"];
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "--no-prompt", ...grants, script, ...flags],
+        cwd,
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).output();
+      return { code, text: new TextDecoder().decode(stderr) };
+    };
+    const { code, text } = await run();
+    assertEquals(code, 0, text);
+    assertEquals([...Deno.readDirSync(cwd)].map(({ name }) => name), ["results"]);
+    const elsewhere = await run("--output-dir", "other");
+    assertEquals(elsewhere.code, 1, elsewhere.text);
+    assertMatch(elsewhere.text, /access to "other"/);
+  });
+});
