@@ -60,9 +60,10 @@ const attention = (length: number, heads: number, headWidth: number, backward: b
     const [q, k, v, out, dq, dk, dv, dout] = Array.from({ length: 8 }, () => input(size));
     const logSumExp = input(heads * length);
     const shape = { batch: 1, heads, length, headWidth, scale: headWidth ** -0.5 };
+    const operands = { out, logSumExp, q, k, v, keyMask: null };
     return () => {
-      backend.attention(out, logSumExp, q, k, v, null, shape);
-      if (backward) backend.attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, null, shape);
+      backend.attention(operands, shape);
+      if (backward) backend.attentionBackward({ ...operands, dq, dk, dv, dout }, shape);
     };
   },
 });
@@ -120,7 +121,10 @@ const cases: Case[] = [
   elementWise("sin", 2, (backend, [x, out]) => backend.unary("sin", out, x, elements)),
   elementWise("dropout", 2, (backend, [x, out]) => backend.dropout(out, x, elements, 0.2, 1, 2)),
   elementWise("layerNorm", 2, (backend, [x, out, stats]) => {
-    backend.layerNorm(out, stats, x, null, null, elements / 512, 512, 1e-5);
+    backend.layerNorm(
+      { out, stats, x, gamma: null, beta: null },
+      { rows: elements / 512, columns: 512, epsilon: 1e-5 },
+    );
   }),
   elementWise("columnSum", 1, (backend, [x, out]) => backend.columnSum(out, x, null, elements / 512, 512)),
   elementWise("AdamW", 7, (backend, [p, g, m, v]) => backend.adam(p, g, m, v, elements, adam)),

@@ -157,13 +157,14 @@ for (
   const size = length * 16 * 32;
   const [q, k, v, dout, out, dq, dk, dv] = Array.from({ length: 8 }, () => upload(size));
   const logSumExp = backend.allocate("f32", 16 * length);
+  const operands = { out, logSumExp, q, k, v, keyMask: null };
   const pairs = 16 * length * length;
   const forward = await seconds(
-    () => backend.attention(out, logSumExp, q, k, v, null, shape),
+    () => backend.attention(operands, shape),
   );
   report(`attention, ${length} positions, 16 heads of 32`, forward, 4 * pairs * 32, "GFLOP/s");
   const backwardTime = await seconds(
-    () => backend.attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, null, shape),
+    () => backend.attentionBackward({ ...operands, dq, dk, dv, dout }, shape),
   );
   report("  its gradient", backwardTime, 14 * pairs * 32, "GFLOP/s");
 }
@@ -176,6 +177,7 @@ const one = backend.allocate("f32", 2);
 const columns = 512, rows = n / columns;
 const perRow = upload(2 * rows);
 const perColumn = upload(columns);
+const norm = { stats: perRow, x, gamma: null };
 const memoryBound: [string, number, () => void][] = [
   ["fill", 4, () => backend.fill(y, 1)],
   ["exact GELU", 8, () => backend.unary("gelu", y, x, n)],
@@ -188,12 +190,24 @@ const memoryBound: [string, number, () => void][] = [
   ["row sums", 4, () => backend.rowSum(perRow, x, null, rows, columns)],
   ["sum of squares", 4, () => backend.sumSquares(one, x, n)],
   ["masked squared error", 8, () => backend.maskedSquaredError(one, x, y, n)],
-  ["layer norm", 8, () => backend.layerNorm(y, perRow, x, null, null, rows, columns, 1e-5)],
-  ["  its gradient", 12, () => backend.layerNormBackward(y, null, null, z, x, perRow, null, rows, columns)],
+  [
+    "layer norm",
+    8,
+    () => backend.layerNorm({ ...norm, out: y, beta: null }, { rows, columns, epsilon: 1e-5 }),
+  ],
+  [
+    "  its gradient",
+    12,
+    () => backend.layerNormBackward({ ...norm, dx: y, dgamma: null, dbeta: null, dy: z }, { rows, columns }),
+  ],
   [
     "causal convolution, 3 taps",
     8,
-    () => backend.causalConvolution(y, x, perColumn, null, 128, 128, n / 128, 3),
+    () =>
+      backend.causalConvolution(
+        { out: y, x, weight: perColumn, bias: null },
+        { rows: 128, channels: 128, length: n / 128, taps: 3 },
+      ),
   ],
   ["Adam", 28, () =>
     backend.adam(x, y, z, w, n, {

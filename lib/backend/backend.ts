@@ -44,7 +44,7 @@ export interface MatrixOperand {
 }
 
 /** out = activation((alpha op(A) op(B) + bias) * rowScale * columnScale) [+ out]. */
-export interface MatmulOptions {
+export interface MatmulOptions extends Accumulation {
   readonly batch?: number;
   /** Rows of out. */
   readonly m: number;
@@ -61,8 +61,6 @@ export interface MatmulOptions {
   /** Length n, multiplies each column after the bias. */
   readonly columnScale?: Storage;
   readonly activation?: Activation;
-  /** Add the result to what `out` holds instead of overwriting it. */
-  readonly accumulate?: boolean;
 }
 
 /** How the second operand of `binary` repeats over the first, seen as rows x columns. */
@@ -76,6 +74,78 @@ export interface AttentionShape {
   readonly headWidth: number;
   /** Multiplies q k' before the softmax. */
   readonly scale: number;
+}
+
+export interface AttentionOperands {
+  readonly out: Storage;
+  /** batch x heads x length f32, kept for the gradient; null when none is wanted. */
+  readonly logSumExp: Storage | null;
+  readonly q: Storage;
+  readonly k: Storage;
+  readonly v: Storage;
+  /** batch x length i32, 0 = hidden. */
+  readonly keyMask: Storage | null;
+}
+
+export interface AttentionGradientOperands extends AttentionOperands {
+  readonly dq: Storage;
+  readonly dk: Storage;
+  readonly dv: Storage;
+  readonly dout: Storage;
+  readonly logSumExp: Storage;
+}
+
+/** Tensors are rows x columns, gamma and beta columns long. */
+export interface LayerNormOperands {
+  readonly out: Storage;
+  /** 2 x rows f32: receives mean, then 1 / sqrt(variance + epsilon). */
+  readonly stats: Storage;
+  readonly x: Storage;
+  readonly gamma: Storage | null;
+  readonly beta: Storage | null;
+}
+
+export interface LayerNormGradientOperands {
+  readonly dx: Storage;
+  /** Null where frozen. */
+  readonly dgamma: Storage | null;
+  readonly dbeta: Storage | null;
+  readonly dy: Storage;
+  readonly x: Storage;
+  /** As `layerNorm` wrote it. */
+  readonly stats: Storage;
+  readonly gamma: Storage | null;
+}
+
+/** Sizes of a causal convolution. Tensors are rows x length, weights channels x taps, biases channels long. */
+export interface ConvolutionShape {
+  /** batch x channels. */
+  readonly rows: number;
+  readonly channels: number;
+  readonly length: number;
+  readonly taps: number;
+}
+
+export interface ConvolutionOperands {
+  readonly out: Storage;
+  readonly x: Storage;
+  readonly weight: Storage;
+  readonly bias: Storage | null;
+}
+
+/** A gradient that is null is not computed. */
+export interface ConvolutionGradientOperands {
+  readonly dx: Storage | null;
+  readonly dweight: Storage | null;
+  readonly dbias: Storage | null;
+  readonly dy: Storage;
+  readonly x: Storage;
+  readonly weight: Storage;
+}
+
+/** Add the result to what `out` holds instead of overwriting it. */
+export interface Accumulation {
+  readonly accumulate?: boolean;
 }
 
 /** Update rule of Adam (`decoupled: false`, L2 weight decay added to the gradient) and AdamW (`decoupled: true`), as in PyTorch. */
@@ -136,7 +206,14 @@ export interface Backend {
   /** out = f(x), n elements. */
   unary(f: Activation | "exp" | "copy", out: Storage, x: Storage, n: number): void;
   /** dx = dy f'(x). `x` is the input of f (for "relu" and "tanh" pass the output `y` with fromOutput). */
-  unaryBackward(f: Activation, dx: Storage, dy: Storage, x: Storage, n: number, fromOutput?: boolean): void;
+  unaryBackward(
+    f: Activation,
+    dx: Storage,
+    dy: Storage,
+    x: Storage,
+    n: number,
+    options?: { fromOutput?: boolean },
+  ): void;
   /** out = a f b over rows x columns; b is full ("same"), one value a column ("row"), one a row ("column"), or one ("scalar"). */
   binary(
     f: "add" | "subtract" | "multiply",
@@ -174,7 +251,7 @@ export interface Backend {
     y: Storage | null,
     rows: number,
     columns: number,
-    accumulate?: boolean,
+    options?: Accumulation,
   ): void;
   /** out[rows] = sum over columns of x (times y, where given). */
   rowSum(
@@ -183,72 +260,38 @@ export interface Backend {
     y: Storage | null,
     rows: number,
     columns: number,
-    accumulate?: boolean,
+    options?: Accumulation,
   ): void;
   /** out[0] (f32) = sum of x^2 (for gradient norms), added to it when `accumulate`. */
-  sumSquares(out: Storage, x: Storage, n: number, accumulate?: boolean): void;
+  sumSquares(out: Storage, x: Storage, n: number, options?: Accumulation): void;
   /** out[0] (f32) becomes 1 where x holds any NaN or infinity, else is left as it is. */
   flagNonFinite(out: Storage, x: Storage, n: number): void;
   /** out[0] = min(1, maxNorm / (sqrt(sumSquares[0]) * inverseScale + 1e-6)) * inverseScale: PyTorch's clip_grad_norm_ and unscaling in one factor. */
   clipFactor(out: Storage, sumSquares: Storage, maxNorm: number, inverseScale: number): void;
 
   // Layers --------------------------------------------------------------------------------------------------------
-  /** Normalise each row (biased variance), then * gamma + beta. `stats` (2 x rows f32) receives mean then 1/sqrt(var + epsilon). */
-  layerNorm(
-    out: Storage,
-    stats: Storage,
-    x: Storage,
-    gamma: Storage | null,
-    beta: Storage | null,
-    rows: number,
-    columns: number,
-    epsilon: number,
-  ): void;
-  /** dgamma, dbeta may be null (frozen). */
-  layerNormBackward(
-    dx: Storage,
-    dgamma: Storage | null,
-    dbeta: Storage | null,
-    dy: Storage,
-    x: Storage,
-    stats: Storage,
-    gamma: Storage | null,
-    rows: number,
-    columns: number,
-  ): void;
+  /** Normalise each row (biased variance), then * gamma + beta. */
+  layerNorm(operands: LayerNormOperands, options: { rows: number; columns: number; epsilon: number }): void;
+  layerNormBackward(operands: LayerNormGradientOperands, shape: { rows: number; columns: number }): void;
   /**
    * Rotary positions on (batch, length, heads x headWidth): [t1, t2] -> [t1 cos - t2 sin, t2 cos + t1 sin], t1/t2 the
    * halves of a head, cos/sin tables (length x headWidth/2) made on the host in float64. `inverse` turns back (the gradient). In place allowed.
    */
-  rotary(out: Storage, x: Storage, cos: Storage, sin: Storage, shape: AttentionShape, inverse: boolean): void;
+  rotary(
+    out: Storage,
+    x: Storage,
+    cos: Storage,
+    sin: Storage,
+    shape: AttentionShape,
+    options?: { inverse?: boolean },
+  ): void;
   /**
-   * out = softmax(scale q k' + mask) v with a streaming softmax: memory linear in length. `keyMask` (batch x length i32,
-   * 0 = hidden) or null. `logSumExp` (batch x heads x length f32) is kept for the gradient; null when none is wanted.
-   * A row whose keys are all hidden gives zeros.
+   * out = softmax(scale q k' + mask) v with a streaming softmax: memory linear in length. A row whose keys are all
+   * hidden gives zeros.
    */
-  attention(
-    out: Storage,
-    logSumExp: Storage | null,
-    q: Storage,
-    k: Storage,
-    v: Storage,
-    keyMask: Storage | null,
-    shape: AttentionShape,
-  ): void;
+  attention(operands: AttentionOperands, shape: AttentionShape): void;
   /** Recomputes the probabilities block by block from q, k and logSumExp. */
-  attentionBackward(
-    dq: Storage,
-    dk: Storage,
-    dv: Storage,
-    dout: Storage,
-    out: Storage,
-    logSumExp: Storage,
-    q: Storage,
-    k: Storage,
-    v: Storage,
-    keyMask: Storage | null,
-    shape: AttentionShape,
-  ): void;
+  attentionBackward(operands: AttentionGradientOperands, shape: AttentionShape): void;
   /** out (batch, width) = mean of x (batch, length, width) over positions with mask 1; zeros where none. */
   maskedMean(out: Storage, x: Storage, mask: Storage, batch: number, length: number, width: number): void;
   maskedMeanBackward(
@@ -312,28 +355,8 @@ export interface Backend {
 
   // Convolutions (channel-first: rows = batch x channels) -----------------------------------------------------------
   /** Depthwise causal convolution: out[r, t] = bias[c] + sum_j weight[c, j] x[r, t - taps + 1 + j], c = r mod channels; zeros before the start. */
-  causalConvolution(
-    out: Storage,
-    x: Storage,
-    weight: Storage,
-    bias: Storage | null,
-    rows: number,
-    channels: number,
-    length: number,
-    taps: number,
-  ): void;
-  causalConvolutionBackward(
-    dx: Storage | null,
-    dweight: Storage | null,
-    dbias: Storage | null,
-    dy: Storage,
-    x: Storage,
-    weight: Storage,
-    rows: number,
-    channels: number,
-    length: number,
-    taps: number,
-  ): void;
+  causalConvolution(operands: ConvolutionOperands, shape: ConvolutionShape): void;
+  causalConvolutionBackward(operands: ConvolutionGradientOperands, shape: ConvolutionShape): void;
   /**
    * Real FFT of each row of x (rows x length, taken as zero beyond `length`), n a power of two up to 2^21, n >= length:
    * out (rows x (n/2 + 1) x 2) holds re, im interleaved for frequencies 0..n/2.
@@ -349,7 +372,7 @@ export interface Backend {
     rows: number,
     bRows: number,
     frequencies: number,
-    conjugateB?: boolean,
+    options?: { conjugateB?: boolean },
   ): void;
 
   // Measuring -----------------------------------------------------------------------------------------------------

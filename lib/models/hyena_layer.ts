@@ -99,14 +99,8 @@ function project(layer: HyenaLayer, stream: ResidualStream, channel: number, cha
     const filter = section(short.weight, channel * taps, channels * taps);
     const bias = section(short.bias, channel, channels);
     backend.causalConvolution(
-      out.storage,
-      x.storage,
-      filter.storage,
-      bias.storage,
-      batch * channels,
-      channels,
-      length,
-      taps,
+      { out: out.storage, x: x.storage, weight: filter.storage, bias: bias.storage },
+      { rows: batch * channels, channels, length, taps },
     );
     x.dispose();
     return out;
@@ -131,14 +125,8 @@ function normalized({ config, dtype }: HyenaWeights, x: Tensor, { gamma, beta }:
   const { rows, columns, backend } = x;
   const out = Tensor.empty(backend, x.shape, dtype), stats = Tensor.empty(backend, [2, rows]);
   backend.layerNorm(
-    out.storage,
-    stats.storage,
-    x.storage,
-    gamma.storage,
-    beta.storage,
-    rows,
-    columns,
-    config.layerNormEpsilon,
+    { out: out.storage, stats: stats.storage, x: x.storage, gamma: gamma.storage, beta: beta.storage },
+    { rows, columns, epsilon: config.layerNormEpsilon },
   );
   return out;
 }

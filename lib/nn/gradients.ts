@@ -14,7 +14,7 @@ export function clipFactor(parameters: Parameters, maxNorm: number, lossScale = 
     const { backend } = gradients[0];
     const squares = full(backend, [1], 0);
     for (const gradient of gradients) {
-      backend.sumSquares(squares.storage, gradient.storage, gradient.size, true);
+      backend.sumSquares(squares.storage, gradient.storage, gradient.size, { accumulate: true });
     }
     const factor = Tensor.empty(backend, [1]);
     backend.clipFactor(factor.storage, squares.storage, maxNorm, 1 / lossScale);
@@ -28,7 +28,7 @@ export async function gradientNorm(parameters: Parameters): Promise<number> {
     const gradients = gradientsOf(parameters);
     const squares = full(gradients[0].backend, [1], 0);
     for (const gradient of gradients) {
-      gradient.backend.sumSquares(squares.storage, gradient.storage, gradient.size, true);
+      gradient.backend.sumSquares(squares.storage, gradient.storage, gradient.size, { accumulate: true });
     }
     return squares;
   });

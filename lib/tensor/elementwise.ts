@@ -86,7 +86,7 @@ export function activate(f: Activation, x: Tensor): Tensor {
     saves: [kept],
     backward: (dy) => {
       const dx = Tensor.empty(backend, x.shape, x.dtype);
-      backend.unaryBackward(f, dx.storage, dy.storage, kept.storage, x.size, fromOutput);
+      backend.unaryBackward(f, dx.storage, dy.storage, kept.storage, x.size, { fromOutput });
       return [dx];
     },
   }));

@@ -134,7 +134,7 @@ export function gatherPairs(
       let dz = dy;
       if (activation === "relu") {
         dz = Tensor.empty(backend, out.shape, out.dtype);
-        backend.unaryBackward("relu", dz.storage, dy.storage, out.storage, out.size, true);
+        backend.unaryBackward("relu", dz.storage, dy.storage, out.storage, out.size, { fromOutput: true });
       }
       return [[a, ia], [b, ib]].map(([table, indices], i) => {
         if (!needs[i]) return null;

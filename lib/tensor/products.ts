@@ -106,7 +106,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
     backward: (dy) => {
       const dz = activation === "none" ? dy : Tensor.empty(backend, out.shape, out.dtype);
       if (activation !== "none") {
-        backend.unaryBackward(activation, dz.storage, dy.storage, out.storage, out.size, true);
+        backend.unaryBackward(activation, dz.storage, dy.storage, out.storage, out.size, {
+          fromOutput: true,
+        });
       }
       const dx = needs[0] ? Tensor.empty(backend, x.shape, x.dtype) : null;
       if (dx) product(dx, dz, false, weight, false, { m: rows, n: inputs, k: outputs, alpha });

@@ -12,33 +12,25 @@ export function layerNorm(x: Tensor, gamma: Tensor | null, beta: Tensor | null, 
   const { backend, rows, columns } = x;
   const out = Tensor.empty(backend, x.shape, x.dtype);
   const stats = Tensor.empty(backend, [2, rows]);
-  backend.layerNorm(
-    out.storage,
-    stats.storage,
-    x.storage,
-    gamma?.storage ?? null,
-    beta?.storage ?? null,
+  const operands = { x: x.storage, stats: stats.storage, gamma: gamma?.storage ?? null };
+  backend.layerNorm({ ...operands, out: out.storage, beta: beta?.storage ?? null }, {
     rows,
     columns,
     epsilon,
-  );
+  });
   return record(out, [x, gamma, beta], (needs) => ({
     saves: [x, stats, gamma ?? false],
     backward: (dy) => {
       const dx = Tensor.empty(backend, x.shape, x.dtype);
       const dGamma = needs[1] && gamma ? Tensor.empty(backend, gamma.shape, gamma.dtype) : null;
       const dBeta = needs[2] && beta ? Tensor.empty(backend, beta.shape, beta.dtype) : null;
-      backend.layerNormBackward(
-        dx.storage,
-        dGamma?.storage ?? null,
-        dBeta?.storage ?? null,
-        dy.storage,
-        x.storage,
-        stats.storage,
-        gamma?.storage ?? null,
-        rows,
-        columns,
-      );
+      backend.layerNormBackward({
+        ...operands,
+        dx: dx.storage,
+        dgamma: dGamma?.storage ?? null,
+        dbeta: dBeta?.storage ?? null,
+        dy: dy.storage,
+      }, { rows, columns });
       return [needs[0] ? dx : null, dGamma, dBeta];
     },
   }));
@@ -70,14 +62,14 @@ export function rotaryTables(
 /** Turn the halves of every head by its position's angles. @param x (batch, length, heads x headWidth) */
 export function rotary(x: Tensor, tables: RotaryTables, heads: number): Tensor {
   const shape = attentionShape(x, heads, 1);
-  const turned = (of: Tensor, inverse: boolean) => {
+  const turned = (of: Tensor, options: { inverse: boolean }) => {
     const out = Tensor.empty(x.backend, x.shape, x.dtype);
-    x.backend.rotary(out.storage, of.storage, tables.cos.storage, tables.sin.storage, shape, inverse);
+    x.backend.rotary(out.storage, of.storage, tables.cos.storage, tables.sin.storage, shape, options);
     return out;
   };
-  return record(turned(x, false), [x], () => ({
+  return record(turned(x, { inverse: false }), [x], () => ({
     saves: [tables.cos, tables.sin],
-    backward: (dy) => [turned(dy, true)],
+    backward: (dy) => [turned(dy, { inverse: true })],
   }));
 }
 
@@ -99,32 +91,26 @@ export function attention(
   const out = Tensor.empty(backend, q.shape, q.dtype);
   const tracked = q.tracked || k.tracked || v.tracked;
   const logSumExp = tracked ? Tensor.empty(backend, [shape.batch, shape.heads, shape.length]) : null;
-  backend.attention(
-    out.storage,
-    logSumExp?.storage ?? null,
-    q.storage,
-    k.storage,
-    v.storage,
-    keyMask?.storage ?? null,
-    shape,
-  );
+  const operands = {
+    out: out.storage,
+    q: q.storage,
+    k: k.storage,
+    v: v.storage,
+    keyMask: keyMask?.storage ?? null,
+  };
+  backend.attention({ ...operands, logSumExp: logSumExp?.storage ?? null }, shape);
   return record(out, [q, k, v], (needs) => ({
     saves: [q, k, v, out, logSumExp!, keyMask ?? false],
     backward: (dy) => {
       const [dq, dk, dv] = [q, k, v].map((x) => Tensor.empty(backend, x.shape, x.dtype));
-      backend.attentionBackward(
-        dq.storage,
-        dk.storage,
-        dv.storage,
-        dy.storage,
-        out.storage,
-        logSumExp!.storage,
-        q.storage,
-        k.storage,
-        v.storage,
-        keyMask?.storage ?? null,
-        shape,
-      );
+      backend.attentionBackward({
+        ...operands,
+        logSumExp: logSumExp!.storage,
+        dq: dq.storage,
+        dk: dk.storage,
+        dv: dv.storage,
+        dout: dy.storage,
+      }, shape);
       return [dq, dk, dv].map((d, i) => needs[i] ? d : null);
     },
   }));
@@ -167,37 +153,18 @@ export function causalConvolution(x: Tensor, weight: Tensor, bias: Tensor | null
   const { backend } = x;
   const [batch, channels, length] = x.shape;
   const taps = weight.columns;
-  const rows = batch * channels;
+  const shape = { rows: batch * channels, channels, length, taps };
   const out = Tensor.empty(backend, x.shape, x.dtype);
-  backend.causalConvolution(
-    out.storage,
-    x.storage,
-    weight.storage,
-    bias?.storage ?? null,
-    rows,
-    channels,
-    length,
-    taps,
-  );
+  const operands = { x: x.storage, weight: weight.storage };
+  backend.causalConvolution({ ...operands, out: out.storage, bias: bias?.storage ?? null }, shape);
   return record(out, [x, weight, bias], (needs) => ({
     saves: [x, weight],
     backward: (dy) => {
       const gradients = [x, weight, bias].map((input, i) =>
         needs[i] && input ? Tensor.empty(backend, input.shape, input.dtype) : null
       );
-      const [dx, dWeight, dBias] = gradients.map((gradient) => gradient?.storage ?? null);
-      backend.causalConvolutionBackward(
-        dx,
-        dWeight,
-        dBias,
-        dy.storage,
-        x.storage,
-        weight.storage,
-        rows,
-        channels,
-        length,
-        taps,
-      );
+      const [dx, dweight, dbias] = gradients.map((gradient) => gradient?.storage ?? null);
+      backend.causalConvolutionBackward({ ...operands, dx, dweight, dbias, dy: dy.storage }, shape);
       return gradients;
     },
   }));
@@ -232,7 +199,7 @@ export function fftConvolution(x: Tensor, spectrum: Tensor): Tensor {
   if (spectrum.shape[0] !== channels || n < 2 * length - 1) {
     throw new RangeError(`Cannot convolve [${x.shape}] with filters of spectrum [${spectrum.shape}]`);
   }
-  const convolved = (of: Tensor, conjugate: boolean) => {
+  const convolved = (of: Tensor, options: { conjugateB: boolean }) => {
     const out = Tensor.empty(backend, of.shape, of.dtype);
     const transformed = Tensor.empty(backend, [rows, frequencies, 2]);
     backend.realFft(transformed.storage, of.storage, rows, length, n);
@@ -243,14 +210,14 @@ export function fftConvolution(x: Tensor, spectrum: Tensor): Tensor {
       rows,
       channels,
       frequencies,
-      conjugate,
+      options,
     );
     backend.inverseRealFft(out.storage, transformed.storage, rows, length, n);
     transformed.dispose();
     return out;
   };
-  return record(convolved(x, false), [x], () => ({
+  return record(convolved(x, { conjugateB: false }), [x], () => ({
     saves: [spectrum],
-    backward: (dy) => [convolved(dy, true)],
+    backward: (dy) => [convolved(dy, { conjugateB: true })],
   }));
 }

@@ -19,18 +19,24 @@ onEachEngine("operations on nothing do nothing, and sums over nothing are 0", as
   backend.transpose(none, none, 2, 0, 4);
   backend.dropout(none, none, 0, 0.5, 1, 2);
   backend.siluGate(none, none, 0, 4);
-  backend.layerNorm(none, none, none, null, null, 0, 4, 1e-5);
+  backend.layerNorm(
+    { out: none, stats: none, x: none, gamma: null, beta: null },
+    { rows: 0, columns: 4, epsilon: 1e-5 },
+  );
   backend.gatherRows(none, x, noIndices, 0, 4);
   backend.scatterAddRows(x, none, noIndices, 0, 4, 3);
   backend.maskedMean(none, none, noIndices, 0, 3, 4);
-  backend.attention(none, null, none, none, none, null, {
+  backend.attention({ out: none, logSumExp: null, q: none, k: none, v: none, keyMask: null }, {
     batch: 0,
     heads: 2,
     length: 3,
     headWidth: 4,
     scale: 1,
   });
-  backend.causalConvolution(none, none, x, null, 0, 3, 5, 3);
+  backend.causalConvolution(
+    { out: none, x: none, weight: x, bias: null },
+    { rows: 0, channels: 3, length: 5, taps: 3 },
+  );
   backend.realFft(none, none, 0, 5, 8);
   backend.complexMultiply(none, none, x, 0, 1, 5);
   backend.matmul({ storage: none }, { storage: none }, { storage: x }, { m: 0, n: 4, k: 4 });

@@ -115,8 +115,9 @@ onEachEngine(
       const [qs, ks, vs, dout] = [q, k, new Array(12).fill(0.5), new Array(12).fill(1)].map(storage);
       const [out, dq, dk, dv] = Array.from({ length: 4 }, () => backend.allocate("f32", 12));
       const logSumExp = backend.allocate("f32", 3);
-      backend.attention(out, logSumExp, qs, ks, vs, mask, shape);
-      backend.attentionBackward(dq, dk, dv, dout, out, logSumExp, qs, ks, vs, mask, shape);
+      const operands = { out, logSumExp, q: qs, k: ks, v: vs, keyMask: mask };
+      backend.attention(operands, shape);
+      backend.attentionBackward({ ...operands, dq, dk, dv, dout }, shape);
       const rows = async (x: typeof out) => {
         const values = await backend.read(x);
         return [0, 1, 2].map((row) => values.subarray(4 * row, 4 * row + 4).every(Number.isFinite));

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { openWebGpuBackend, WebGpuBackend, type WebGpuOptions } from "../../lib/backend/webgpu/mod.ts";
+import {
+  openWebGpuBackend,
+  type WebGpuBackend,
+  webGpuBackend,
+  type WebGpuOptions,
+} from "../../lib/backend/webgpu/mod.ts";
 import { operationCases } from "../support/operation_cases.ts";
 import { checkCase } from "../support/operation_check.ts";
 import { webGpuTest } from "../support/webgpu.ts";
@@ -16,7 +21,7 @@ const opened = new Map<string, WebGpuBackend>();
 async function engine(variant: keyof typeof variants): Promise<WebGpuBackend> {
   if (!opened.has("plain")) opened.set("plain", await openWebGpuBackend());
   const { device, adapter } = opened.get("plain")!;
-  if (!opened.has(variant)) opened.set(variant, new WebGpuBackend(device, adapter, variants[variant]));
+  if (!opened.has(variant)) opened.set(variant, webGpuBackend(device, adapter, variants[variant]));
   return opened.get(variant)!;
 }
 

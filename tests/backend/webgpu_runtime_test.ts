@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { Kernel } from "../../lib/backend/webgpu/kernel.ts";
 import { openWebGpuBackend, type WebGpuBackend, type WebGpuOptions } from "../../lib/backend/webgpu/mod.ts";
+import { openReferenceBackend } from "../support/reference.ts";
 import { webGpuTest } from "../support/webgpu.ts";
 
 function withBackend(
@@ -62,7 +63,7 @@ withBackend(
 
 withBackend("a kernel that the device refuses is told with the operation and its shapes", async (backend) => {
   const broken = new Kernel("broken", "@compute @workgroup_size(1) fn main() { nonsense(); }");
-  const call = { entry: "main", operands: {}, params: {}, workgroups: [1, 1, 1] } as const;
+  const call = { entry: "main", operands: {}, work: 1 } as const;
   backend.runtime.dispatch(broken, "frobnicate 3 x 4", call);
   await assertRejects(
     () => backend.finish(),
@@ -257,3 +258,24 @@ withBackend("a device without half precision says so", (backend) => {
   assertThrows(() => backend.allocate("f16", 10), DataError, "has no half precision");
   return Promise.resolve();
 }, { limits: "smallest" });
+
+withBackend("a storage of another engine is refused by its size and type", (backend) => {
+  const foreign = openReferenceBackend().allocate("f32", 7);
+  const out = backend.allocate("f32", 7);
+  const message = "A storage of 7 f32 is not of the WebGPU engine";
+  assertThrows(() => backend.unary("relu", out, foreign, 7), RangeError, message);
+  assertThrows(() => backend.fill(foreign, 0), RangeError, message);
+  assertThrows(() => backend.release(foreign), RangeError, message);
+  return Promise.resolve();
+});
+
+withBackend("a parameter that a kernel does not declare is refused by name", (backend) => {
+  const text = "struct Params { count: u32 }\n@compute @workgroup_size(1) fn main() {}";
+  const call = { entry: "main", operands: {}, params: { count: 1, cuont: 1 }, work: 1 };
+  assertThrows(
+    () => backend.runtime.dispatch(new Kernel("misspelt", text), "do nothing", call),
+    RangeError,
+    'do nothing: kernel "misspelt" has no parameter "cuont"',
+  );
+  return Promise.resolve();
+});

@@ -131,7 +131,7 @@ const elementwiseCases: OperationCase[] = [
       const x = draw.input(n, { scale: fromOutput ? 0.5 : 2 });
       const dy = draw.input(n);
       const dx = draw.chance() ? draw.changed("in place of dy", dy) : draw.output("dx", n);
-      draw.backend.unaryBackward(f, dx, dy, x, n, fromOutput);
+      draw.backend.unaryBackward(f, dx, dy, x, n, { fromOutput });
     },
   },
   {
@@ -232,9 +232,9 @@ const reductionCases: OperationCase[] = [
         "column sums",
         draw.exact(new Float32Array(columns).fill(accumulate ? 2 : NaN)),
       );
-      draw.backend.columnSum(sums, x, y, rows, columns, accumulate);
+      draw.backend.columnSum(sums, x, y, rows, columns, { accumulate });
       const rowSums = draw.changed("row sums", draw.exact(new Float32Array(rows).fill(accumulate ? 2 : NaN)));
-      draw.backend.rowSum(rowSums, x, y, rows, columns, accumulate);
+      draw.backend.rowSum(rowSums, x, y, rows, columns, { accumulate });
     },
   },
   {
@@ -254,7 +254,7 @@ const reductionCases: OperationCase[] = [
       const n = draw.size() * draw.size(60);
       const x = draw.input(n);
       const squares = draw.changed("squares", draw.exact(Float32Array.of(3)));
-      draw.backend.sumSquares(squares, x, n, draw.chance());
+      draw.backend.sumSquares(squares, x, n, { accumulate: draw.chance() });
       draw.backend.clipFactor(
         draw.output("factor", 1),
         squares,
@@ -293,12 +293,13 @@ const layerCases: OperationCase[] = [
       const gamma = draw.chance() ? draw.input(columns) : null;
       const beta = draw.chance() ? draw.input(columns) : null;
       const stats = draw.output("statistics", 2 * rows, "f32");
-      draw.backend.layerNorm(draw.output("out", rows * columns), stats, x, gamma, beta, rows, columns, 1e-5);
+      const out = draw.output("out", rows * columns);
+      draw.backend.layerNorm({ out, stats, x, gamma, beta }, { rows, columns, epsilon: 1e-5 });
       const dgamma = draw.chance() ? draw.output("dgamma", columns) : null;
       const dbeta = draw.chance() ? draw.output("dbeta", columns) : null;
       const dy = draw.input(rows * columns, { shift: 0.5 });
       const dx = draw.output("dx", rows * columns);
-      draw.backend.layerNormBackward(dx, dgamma, dbeta, dy, x, stats, gamma, rows, columns);
+      draw.backend.layerNormBackward({ dx, dgamma, dbeta, dy, x, stats, gamma }, { rows, columns });
     },
   },
   {
@@ -312,7 +313,7 @@ const layerCases: OperationCase[] = [
       const [cos, sin] = [draw.exact(angles.map(Math.cos)), draw.exact(angles.map(Math.sin))];
       const x = draw.input(batch * length * heads * 2 * half);
       const out = draw.chance() ? draw.changed("in place", x) : draw.output("out", x.length);
-      draw.backend.rotary(out, x, cos, sin, shape, draw.chance());
+      draw.backend.rotary(out, x, cos, sin, shape, { inverse: draw.chance() });
     },
   },
   {
@@ -332,10 +333,12 @@ const layerCases: OperationCase[] = [
       const out = draw.output("out", size);
       // Kept out of the comparison: what it holds where all keys are hidden is free.
       const logSumExp = draw.exact(new Float32Array(batch * heads * length).fill(NaN));
-      draw.backend.attention(out, logSumExp, q, k, v, keyMask, shape);
+      const operands = { out, logSumExp, q, k, v, keyMask };
+      draw.backend.attention(operands, shape);
       const [dq, dk, dv] = [draw.output("dq", size), draw.output("dk", size), draw.output("dv", size)];
-      draw.backend.attentionBackward(dq, dk, dv, draw.input(size), out, logSumExp, q, k, v, keyMask, shape);
-      draw.backend.attention(draw.output("out without logSumExp", size), null, q, k, v, keyMask, shape);
+      draw.backend.attentionBackward({ ...operands, dq, dk, dv, dout: draw.input(size) }, shape);
+      const alone = draw.output("out without logSumExp", size);
+      draw.backend.attention({ ...operands, out: alone, logSumExp: null }, shape);
     },
   },
   {
@@ -426,21 +429,13 @@ const convolutionCases: OperationCase[] = [
       const rows = batch * channels;
       const [x, weight] = [draw.input(rows * length), draw.input(channels * taps)];
       const bias = draw.chance() ? draw.input(channels) : null;
-      draw.backend.causalConvolution(
-        draw.output("out", rows * length),
-        x,
-        weight,
-        bias,
-        rows,
-        channels,
-        length,
-        taps,
-      );
+      const out = draw.output("out", rows * length), shape = { rows, channels, length, taps };
+      draw.backend.causalConvolution({ out, x, weight, bias }, shape);
       const dx = draw.chance() ? draw.output("dx", rows * length) : null;
       const dweight = draw.chance() ? draw.output("dweight", channels * taps) : null;
       const dbias = draw.chance() ? draw.output("dbias", channels) : null;
       const dy = draw.input(rows * length, { shift: 0.5 });
-      draw.backend.causalConvolutionBackward(dx, dweight, dbias, dy, x, weight, rows, channels, length, taps);
+      draw.backend.causalConvolutionBackward({ dx, dweight, dbias, dy, x, weight }, shape);
     },
   },
   {
@@ -455,8 +450,8 @@ const convolutionCases: OperationCase[] = [
       const other = draw.input(bRows * width);
       const place = draw.chance() ? draw.changed("product in place", draw.input(rows * width)) : null;
       const multiplied = place ?? draw.output("product", rows * width);
-      const conjugate = draw.chance();
-      draw.backend.complexMultiply(multiplied, place ?? spectrum, other, rows, bRows, n / 2 + 1, conjugate);
+      const options = { conjugateB: draw.chance() };
+      draw.backend.complexMultiply(multiplied, place ?? spectrum, other, rows, bRows, n / 2 + 1, options);
       const copy = draw.exact(new Float32Array(rows * width));
       draw.backend.copy2d(copy, 0, width, multiplied, 0, width, rows, width);
       draw.backend.inverseRealFft(draw.output("samples", rows * length), copy, rows, length, n);

@@ -141,7 +141,7 @@ const reference: Backend = {
     for (let i = 0; i < n; i++) values(out)[i] = functions[f](values(x)[i]);
   },
 
-  unaryBackward(f, dx, dy, x, n, fromOutput = false) {
+  unaryBackward(f, dx, dy, x, n, { fromOutput = false } = {}) {
     const slope = f === "tanh" && fromOutput ? (y: number) => 1 - y * y : derivatives[f];
     for (let i = 0; i < n; i++) values(dx)[i] = values(dy)[i] * slope(values(x)[i]);
   },
@@ -189,7 +189,7 @@ const reference: Backend = {
     }
   },
 
-  columnSum(out, x, y, rows, columns, accumulate = false) {
+  columnSum(out, x, y, rows, columns, { accumulate = false } = {}) {
     for (let c = 0; c < columns; c++) {
       let sum = accumulate ? values(out)[c] : 0;
       for (let r = 0; r < rows; r++) sum += values(x)[r * columns + c] * (y ? values(y)[r * columns + c] : 1);
@@ -197,7 +197,7 @@ const reference: Backend = {
     }
   },
 
-  rowSum(out, x, y, rows, columns, accumulate = false) {
+  rowSum(out, x, y, rows, columns, { accumulate = false } = {}) {
     for (let r = 0; r < rows; r++) {
       let sum = accumulate ? values(out)[r] : 0;
       for (let c = 0; c < columns; c++) {
@@ -207,7 +207,7 @@ const reference: Backend = {
     }
   },
 
-  sumSquares(out, x, n, accumulate = false) {
+  sumSquares(out, x, n, { accumulate = false } = {}) {
     let sum = accumulate ? values(out)[0] : 0;
     for (let i = 0; i < n; i++) sum += values(x)[i] ** 2;
     values(out)[0] = sum;
@@ -222,7 +222,7 @@ const reference: Backend = {
     values(out)[0] = Math.min(1, maxNorm / (norm + 1e-6)) * inverseScale;
   },
 
-  layerNorm(out, stats, x, gamma, beta, rows, columns, epsilon) {
+  layerNorm({ out, stats, x, gamma, beta }, { rows, columns, epsilon }) {
     for (let r = 0; r < rows; r++) {
       const row = values(x).subarray(r * columns, (r + 1) * columns);
       const mean = row.reduce((sum, v) => sum + v, 0) / columns;
@@ -237,7 +237,7 @@ const reference: Backend = {
     }
   },
 
-  layerNormBackward(dx, dgamma, dbeta, dy, x, stats, gamma, rows, columns) {
+  layerNormBackward({ dx, dgamma, dbeta, dy, x, stats, gamma }, { rows, columns }) {
     if (dgamma) values(dgamma).fill(0, 0, columns);
     if (dbeta) values(dbeta).fill(0, 0, columns);
     for (let r = 0; r < rows; r++) {
@@ -259,7 +259,7 @@ const reference: Backend = {
     }
   },
 
-  rotary(out, x, cos, sin, shape, inverse) {
+  rotary(out, x, cos, sin, shape, { inverse = false } = {}) {
     const { batch, heads, length, headWidth } = shape, half = headWidth / 2;
     for (let row = 0; row < batch * length; row++) {
       for (let head = 0; head < heads; head++) {
@@ -274,7 +274,7 @@ const reference: Backend = {
     }
   },
 
-  attention(out, logSumExp, q, k, v, keyMask, shape) {
+  attention({ out, logSumExp, q, k, v, keyMask }, shape) {
     const { batch, heads, length, headWidth } = shape, width = heads * headWidth;
     forEachQuery(shape, q, k, keyMask, (b, h, i, scores) => {
       const largest = Math.max(...scores);
@@ -291,7 +291,7 @@ const reference: Backend = {
     });
   },
 
-  attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask, shape) {
+  attentionBackward({ dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask }, shape) {
     const { batch, heads, length, headWidth, scale } = shape, width = heads * headWidth;
     for (const gradient of [dq, dk, dv]) values(gradient).fill(0, 0, batch * length * width);
     forEachQuery(shape, q, k, keyMask, (b, h, i, scores) => {
@@ -395,7 +395,7 @@ const reference: Backend = {
     }
   },
 
-  causalConvolution(out, x, weight, bias, rows, channels, length, taps) {
+  causalConvolution({ out, x, weight, bias }, { rows, channels, length, taps }) {
     for (let r = 0; r < rows; r++) {
       const c = r % channels;
       for (let t = 0; t < length; t++) {
@@ -408,7 +408,7 @@ const reference: Backend = {
     }
   },
 
-  causalConvolutionBackward(dx, dweight, dbias, dy, x, weight, rows, channels, length, taps) {
+  causalConvolutionBackward({ dx, dweight, dbias, dy, x, weight }, { rows, channels, length, taps }) {
     if (dx) values(dx).fill(0, 0, rows * length);
     if (dweight) values(dweight).fill(0, 0, channels * taps);
     if (dbias) values(dbias).fill(0, 0, channels);
@@ -448,7 +448,7 @@ const reference: Backend = {
     }
   },
 
-  complexMultiply(out, a, b, rows, bRows, frequencies, conjugateB = false) {
+  complexMultiply(out, a, b, rows, bRows, frequencies, { conjugateB = false } = {}) {
     for (let r = 0; r < rows; r++) {
       for (let f = 0; f < frequencies; f++) {
         const i = (r * frequencies + f) * 2, j = (r % bRows * frequencies + f) * 2;

@@ -1,6 +1,6 @@
 /** Causal convolutions and Fourier transforms. */
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
-import type { Backend, Storage } from "../backend.ts";
+import type { Backend, ConvolutionShape, Storage } from "../backend.ts";
 import { type Engine, rowChunks } from "./engine.ts";
 import type { CpuStorage } from "./heap.ts";
 import { scratchAt, scratchBytes } from "./thread_pool.ts";
@@ -36,9 +36,10 @@ export function convolutions(engine: Engine): Convolutions {
     }
   };
   return {
-    causalConvolution(out, x, weight, bias, rows, channels, length, taps) {
+    causalConvolution({ out, x, weight, bias }, shape) {
+      const { rows, channels, length, taps } = shape;
       const what = `causalConvolution of ${rows} x ${length}, ${taps} taps`;
-      checkConvolution(engine, what, { out, x }, weight, bias, rows, channels, length, taps);
+      checkConvolution(engine, what, { out, x }, weight, bias, shape);
       const blocks = Math.ceil(length / timeBlock);
       engine.run(Kernel.CausalConvolution, rows * blocks, [
         ...[out, x, weight, bias].map(engine.pointer),
@@ -46,9 +47,10 @@ export function convolutions(engine: Engine): Convolutions {
       ]);
     },
 
-    causalConvolutionBackward(dx, dweight, dbias, dy, x, weight, rows, channels, length, taps) {
+    causalConvolutionBackward({ dx, dweight, dbias, dy, x, weight }, shape) {
+      const { rows, channels, length, taps } = shape;
       const what = `gradient of causalConvolution of ${rows} x ${length}, ${taps} taps`;
-      checkConvolution(engine, what, { dx, dy, x }, weight, dbias, rows, channels, length, taps);
+      checkConvolution(engine, what, { dx, dy, x }, weight, dbias, shape);
       engine.check(`${what}: dweight`, dweight, channels * taps);
       if (dweight || dbias) {
         engine.run(Kernel.ConvolutionWeightGradient, channels, [
@@ -80,7 +82,7 @@ export function convolutions(engine: Engine): Convolutions {
       transform(Kernel.InverseRealFft, out, spectrum, rows, length, n);
     },
 
-    complexMultiply(out, a, b, rows, bRows, frequencies, conjugateB = false) {
+    complexMultiply(out, a, b, rows, bRows, frequencies, { conjugateB = false } = {}) {
       const what = `complexMultiply of ${rows} x ${frequencies} by ${bRows}`;
       engine.check(`${what}: out`, out, 2 * rows * frequencies);
       engine.check(`${what}: a`, a, 2 * rows * frequencies);
@@ -123,10 +125,7 @@ function checkConvolution(
   signals: Record<string, Storage | null>,
   weight: Storage,
   bias: Storage | null,
-  rows: number,
-  channels: number,
-  length: number,
-  taps: number,
+  { rows, channels, length, taps }: ConvolutionShape,
 ): void {
   for (const [name, storage] of Object.entries(signals)) {
     engine.check(`${what}: ${name}`, storage, rows * length);

@@ -33,7 +33,7 @@ export function elementWise(engine: Engine): ElementWise {
       engine.run(Kernel.Unary, flatChunks(n), [engine.pointer(out), engine.pointer(x), n, code]);
     },
 
-    unaryBackward(f, dx, dy, x, n, fromOutput = false) {
+    unaryBackward(f, dx, dy, x, n, { fromOutput = false } = {}) {
       const what = `gradient of ${f} of ${n}`;
       for (const [name, storage] of Object.entries({ dx, dy, x })) {
         engine.check(`${what}: ${name}`, storage, n);

@@ -17,7 +17,7 @@ const widestHead = 1024;
 
 export function layers(engine: Engine): Layers {
   return {
-    layerNorm(out, stats, x, gamma, beta, rows, columns, epsilon) {
+    layerNorm({ out, stats, x, gamma, beta }, { rows, columns, epsilon }) {
       const what = `layerNorm of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, rows * columns);
       engine.check(`${what}: stats`, stats, 2 * rows);
@@ -31,7 +31,7 @@ export function layers(engine: Engine): Layers {
       ]);
     },
 
-    layerNormBackward(dx, dgamma, dbeta, dy, x, stats, gamma, rows, columns) {
+    layerNormBackward({ dx, dgamma, dbeta, dy, x, stats, gamma }, { rows, columns }) {
       const what = `gradient of layerNorm of ${rows} x ${columns}`;
       for (const [name, storage] of Object.entries({ dx, dy, x })) {
         engine.check(`${what}: ${name}`, storage, rows * columns);
@@ -50,7 +50,7 @@ export function layers(engine: Engine): Layers {
       ]);
     },
 
-    rotary(out, x, cos, sin, shape, inverse) {
+    rotary(out, x, cos, sin, shape, { inverse = false } = {}) {
       const { batch, heads, length, headWidth } = shape;
       const what = `rotary of ${describe(shape)}`;
       if (headWidth % 2 !== 0) throw new RangeError(`${what}: a head's width must be even`);
@@ -66,7 +66,7 @@ export function layers(engine: Engine): Layers {
       ]);
     },
 
-    attention(out, logSumExp, q, k, v, keyMask, shape) {
+    attention({ out, logSumExp, q, k, v, keyMask }, shape) {
       const { batch, heads, length, headWidth, scale } = shape;
       checkAttention(engine, `attention of ${describe(shape)}`, shape, { out, q, k, v }, logSumExp, keyMask);
       if (batch * heads * length * headWidth === 0) return;
@@ -85,7 +85,7 @@ export function layers(engine: Engine): Layers {
       }
     },
 
-    attentionBackward(dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask, shape) {
+    attentionBackward({ dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask }, shape) {
       const { batch, heads, length, headWidth, scale } = shape;
       const what = `gradient of attention of ${describe(shape)}`;
       checkAttention(engine, what, shape, { dq, dk, dv, dout, out, q, k, v }, logSumExp, keyMask);

@@ -77,7 +77,7 @@ export function reductions(engine: Engine): Reductions {
     }
   };
   return {
-    columnSum(out, x, y, rows, columns, accumulate) {
+    columnSum(out, x, y, rows, columns, { accumulate } = {}) {
       const what = `columnSum of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, columns);
       engine.check(`${what}: x`, x, rows * columns);
@@ -85,7 +85,7 @@ export function reductions(engine: Engine): Reductions {
       sumColumns(engine, { out, x, y, rows, columns, accumulate });
     },
 
-    rowSum(out, x, y, rows, columns, accumulate = false) {
+    rowSum(out, x, y, rows, columns, { accumulate = false } = {}) {
       const what = `rowSum of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, rows);
       engine.check(`${what}: x`, x, rows * columns);
@@ -97,7 +97,7 @@ export function reductions(engine: Engine): Reductions {
       ]);
     },
 
-    sumSquares(out, x, n, accumulate) {
+    sumSquares(out, x, n, { accumulate } = {}) {
       engine.check(`sumSquares of ${n}: out`, out, 1);
       engine.check(`sumSquares of ${n}: x`, x, n);
       flatSum(FlatSum.Squares, out, x, null, n, accumulate);

@@ -1,32 +1,16 @@
 /** Attention over batches in windows; heads whose width is no multiple of four, or too long, by padded copies. */
-import type { AttentionShape } from "../backend.ts";
+import type { AttentionShape, Storage } from "../backend.ts";
 import attentionText from "../../../kernels/attention.wgsl" with { type: "text" };
-import { copy2d, fill, part, pieces } from "./elementwise.ts";
-import { type GpuStorage, whole, type Window } from "./gpu_storage.ts";
+import { copy2d, fill } from "./elementwise.ts";
+import { part, whole, type Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { roundUp, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
+import type { Runtime } from "./runtime.ts";
+import { pieces, roundUp } from "./splitting.ts";
 
 const kernel = new Kernel("attention", attentionText);
 
-interface ForwardStorages {
-  readonly out: GpuStorage;
-  readonly logSumExp: GpuStorage | null;
-  readonly q: GpuStorage;
-  readonly k: GpuStorage;
-  readonly v: GpuStorage;
-  readonly keyMask: GpuStorage | null;
-}
-
-interface BackwardStorages extends Omit<ForwardStorages, "logSumExp"> {
-  readonly logSumExp: GpuStorage;
-  readonly dq: GpuStorage;
-  readonly dk: GpuStorage;
-  readonly dv: GpuStorage;
-  readonly dout: GpuStorage;
-}
-
-export function attention(runtime: Runtime, storages: ForwardStorages, shape: AttentionShape): void {
-  const { out, logSumExp, q, k, v, keyMask } = storages;
+const attention: Operation<"attention"> = (runtime, { out, logSumExp, q, k, v, keyMask }, shape) => {
   forEachPiece(runtime, shape, [q, k, v], [out], (piece, [qw, kw, vw], [outw]) => {
     const { statistics, mask } = positions(piece, shape);
     dispatch(runtime, "attention", "forward", piece, {
@@ -38,10 +22,10 @@ export function attention(runtime: Runtime, storages: ForwardStorages, shape: At
       mask: keyMask && mask(keyMask),
     });
   });
-}
+};
 
-export function attentionBackward(runtime: Runtime, storages: BackwardStorages, shape: AttentionShape): void {
-  const { dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask } = storages;
+const attentionBackward: Operation<"attentionBackward"> = (runtime, operands, shape) => {
+  const { dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask } = operands;
   const what = "gradient of attention";
   forEachPiece(runtime, shape, [q, k, v, dout, out], [dq, dk, dv], (piece, inputs, [dqw, dkw, dvw]) => {
     const [qw, kw, vw, doutw, outw] = inputs;
@@ -59,7 +43,7 @@ export function attentionBackward(runtime: Runtime, storages: BackwardStorages, 
       dispatch(runtime, what, "backward_key", piece, { ...shared, out: dkw, second: dvw });
     });
   });
-}
+};
 
 /** Part of a call: batches from `firstBatch`, heads from `firstHead`, of padded width `headWidth`. */
 interface Piece extends AttentionShape {
@@ -71,17 +55,17 @@ interface Piece extends AttentionShape {
 function positions(piece: Piece, shape: AttentionShape) {
   const { firstBatch, firstHead, batch, heads, length } = piece;
   return {
-    statistics: (storage: GpuStorage) =>
+    statistics: (storage: Storage) =>
       part(storage, (firstBatch * shape.heads + firstHead) * length, batch * heads * length),
-    mask: (storage: GpuStorage) => part(storage, firstBatch * length, batch * length),
+    mask: (storage: Storage) => part(storage, firstBatch * length, batch * length),
   };
 }
 
 function forEachPiece(
   runtime: Runtime,
   shape: AttentionShape,
-  inputs: GpuStorage[],
-  outputs: GpuStorage[],
+  inputs: Storage[],
+  outputs: Storage[],
   run: (piece: Piece, inputs: Window[], outputs: Window[]) => void,
 ): void {
   const { batch, heads, length, headWidth } = shape;
@@ -91,8 +75,7 @@ function forEachPiece(
   if (headWidth % 4 === 0 && bytes <= runtime.maxWindowBytes) {
     const most = Math.min(Math.floor(runtime.maxWindowBytes / bytes), Math.max(1, Math.floor(65535 / heads)));
     for (const [firstBatch, count] of pieces(batch, most)) {
-      const window = (storage: GpuStorage) =>
-        part(storage, firstBatch * length * width, count * length * width);
+      const window = (storage: Storage) => part(storage, firstBatch * length * width, count * length * width);
       run({ ...shape, firstBatch, firstHead: 0, batch: count }, inputs.map(window), outputs.map(window));
     }
     return;
@@ -135,6 +118,8 @@ function dispatch(
     params: { length, heads, scale },
     sizes: { HEAD4: headWidth / 4 },
     // A workgroup of `forward` takes 128 queries, two an invocation.
-    workgroups: [Math.ceil(length / (entry === "forward" ? 128 : 64)), batch * heads, 1],
+    work: [Math.ceil(length / (entry === "forward" ? 128 : 64)), batch * heads, 1],
   });
 }
+
+export const attentions: Operations<"attention" | "attentionBackward"> = { attention, attentionBackward };

@@ -1,133 +1,89 @@
 /** Depthwise causal convolution and its gradients, rows in windows. */
+import type { ConvolutionShape, Storage } from "../backend.ts";
 import convolutionText from "../../../kernels/causal_convolution.wgsl" with { type: "text" };
-import { part, pieces } from "./elementwise.ts";
-import { type GpuStorage, whole, type Window } from "./gpu_storage.ts";
+import { part, whole } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
+import type { Operation, Operations } from "./operation.ts";
 import { columnSum, rowSum } from "./reductions.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
+import { pieces } from "./splitting.ts";
 
 const kernel = new Kernel("causal convolution", convolutionText);
 
-/** Sizes of one call. */
-export interface ConvolutionShape {
-  /** batch x channels. */
-  readonly rows: number;
-  readonly channels: number;
-  readonly length: number;
-  readonly taps: number;
-}
-
-function run(
-  runtime: Runtime,
-  entry: string,
-  what: string,
-  operands: Record<string, Window | null>,
-  { rows, channels, length, taps }: ConvolutionShape,
-  firstRow: number,
-  block: number,
-  blocks: number,
-  invocations: number,
-): void {
-  runtime.dispatch(kernel, what, {
-    entry,
-    operands,
-    params: { rows, first_row: firstRow, channels, length, taps, block, blocks },
-    workgroups: grid(invocations, 64),
-  });
-}
-
-export function causalConvolution(
-  runtime: Runtime,
-  out: GpuStorage,
-  x: GpuStorage,
-  weight: GpuStorage,
-  bias: GpuStorage | null,
-  shape: ConvolutionShape,
-): void {
+const causalConvolution: Operation<"causalConvolution"> = (runtime, { out, x, weight, bias }, shape) => {
   const { rows, channels, length, taps } = shape;
   if (length === 0) return;
   const what = `causal convolution ${rows} x ${length}, ${taps} taps`;
-  const most = runtime.rowsPerWindow("causalConvolution", [[out, length], [x, length]]);
-  for (const [row, count] of pieces(rows, most)) {
-    const operands = {
-      out: part(out, row * length, count * length),
-      x: part(x, row * length, count * length),
-      weight: part(weight, 0, channels * taps),
-      bias: bias && part(bias, 0, channels),
-    };
-    run(runtime, "forward", what, operands, { ...shape, rows: count }, row, 0, 0, count * length);
+  for (const [row, count] of runtime.rowPieces("causalConvolution", rows, [[out, length], [x, length]])) {
+    runtime.dispatch(kernel, what, {
+      entry: "forward",
+      operands: {
+        out: part(out, row * length, count * length),
+        x: part(x, row * length, count * length),
+        weight: part(weight, 0, channels * taps),
+        bias: bias && part(bias, 0, channels),
+      },
+      params: { ...shape, rows: count, first_row: row },
+      work: count * length,
+    });
   }
-}
+};
 
-export function causalConvolutionBackward(
-  runtime: Runtime,
-  dx: GpuStorage | null,
-  dweight: GpuStorage | null,
-  dbias: GpuStorage | null,
-  dy: GpuStorage,
-  x: GpuStorage,
-  weight: GpuStorage,
-  shape: ConvolutionShape,
-): void {
+const causalConvolutionBackward: Operation<"causalConvolutionBackward"> = (runtime, operands, shape) => {
+  const { dx, dweight, dbias, dy, x, weight } = operands;
   const { rows, channels, length, taps } = shape;
   const what = `gradient of causal convolution ${rows} x ${length}, ${taps} taps`;
   // The weights' gradients come first: dx may take the place of dy.
-  if (dweight) weightGradient(runtime, what, dweight, dy, x, shape);
+  if (dweight) weightGradient(runtime, what, { dweight, dy, x }, shape);
   if (dbias) {
     runtime.scratch("f32", rows, (sums) => {
-      rowSum(runtime, sums, dy, null, rows, length, false);
-      columnSum(runtime, dbias, sums, null, rows / channels, channels, false);
+      rowSum(runtime, sums, dy, null, rows, length);
+      columnSum(runtime, dbias, sums, null, rows / channels, channels);
     });
   }
   if (!dx || length === 0) return;
-  const most = runtime.rowsPerWindow("causalConvolutionBackward", [[dx, length], [dy, length]]);
-  for (const [row, count] of pieces(rows, most)) {
-    const operands = {
-      out: part(dx, row * length, count * length),
-      y: part(dy, row * length, count * length),
-      weight: part(weight, 0, channels * taps),
-    };
-    run(runtime, "backward_input", what, operands, { ...shape, rows: count }, row, 0, 0, count * length);
+  const lengths = [[dx, length], [dy, length]] as const;
+  for (const [row, count] of runtime.rowPieces("causalConvolutionBackward", rows, lengths)) {
+    runtime.dispatch(kernel, what, {
+      entry: "backward_input",
+      operands: {
+        out: part(dx, row * length, count * length),
+        y: part(dy, row * length, count * length),
+        weight: part(weight, 0, channels * taps),
+      },
+      params: { ...shape, rows: count, first_row: row },
+      work: count * length,
+    });
   }
+};
+
+interface WeightOperands {
+  readonly dweight: Storage;
+  readonly dy: Storage;
+  readonly x: Storage;
 }
+
+/** Positions that one invocation adds up. */
+const block = 256;
 
 function weightGradient(
   runtime: Runtime,
   what: string,
-  dweight: GpuStorage,
-  dy: GpuStorage,
-  x: GpuStorage,
+  operands: WeightOperands,
   shape: ConvolutionShape,
 ): void {
+  const { dweight, dy, x } = operands;
   const { rows, channels, length, taps } = shape;
-  const block = 256;
-  const blocks = Math.max(1, Math.ceil(length / block));
   const most = runtime.rowsPerWindow("causalConvolutionBackward", [[x, length], [dy, length]]);
-  if (rows === 0) columnSum(runtime, dweight, dy, null, 0, channels * taps, false);
+  if (rows === 0) columnSum(runtime, dweight, dy, null, 0, channels * taps);
   if (most < channels) {
-    singleChannels(runtime, what, dweight, dy, x, shape, most, block, blocks);
+    singleChannels(runtime, what, operands, shape, most);
     return;
   }
   for (const [row, count] of pieces(rows, most - most % channels)) {
-    runtime.scratch("f32", count * blocks * taps, (partial) => {
-      const operands = {
-        out: whole(partial),
-        x: part(x, row * length, count * length),
-        y: part(dy, row * length, count * length),
-      };
-      const invocations = count * blocks * taps;
-      run(
-        runtime,
-        "backward_weight",
-        what,
-        operands,
-        { ...shape, rows: count },
-        row,
-        block,
-        blocks,
-        invocations,
-      );
-      columnSum(runtime, dweight, partial, null, count / channels * blocks, channels * taps, row > 0);
+    partialSums(runtime, what, operands, { ...shape, rows: count }, row, (partial, blocks) => {
+      const sums = count / channels * blocks;
+      columnSum(runtime, dweight, partial, null, sums, channels * taps, { accumulate: row > 0 });
     });
   }
 }
@@ -136,31 +92,58 @@ function weightGradient(
 function singleChannels(
   runtime: Runtime,
   what: string,
-  dweight: GpuStorage,
-  dy: GpuStorage,
-  x: GpuStorage,
+  operands: WeightOperands,
   { rows, channels, length, taps }: ConvolutionShape,
   most: number,
-  block: number,
-  blocks: number,
 ): void {
   runtime.scratch("f32", rows * taps, (sums) => {
     for (const [row, count] of pieces(rows, most)) {
-      runtime.scratch("f32", count * blocks * taps, (partial) => {
-        const operands = {
-          out: whole(partial),
-          x: part(x, row * length, count * length),
-          y: part(dy, row * length, count * length),
-        };
-        // Taken as one batch of `count` channels, the partial sums are (blocks, count x taps).
-        const shape = { rows: count, channels: count, length, taps };
-        run(runtime, "backward_weight", what, operands, shape, 0, block, blocks, count * blocks * taps);
-        runtime.scratch("f32", count * taps, (part_) => {
-          columnSum(runtime, part_, partial, null, blocks, count * taps, false);
-          runtime.copy(part_.buffers[0], 0, sums.buffers[0], row * taps * 4, count * taps * 4);
-        });
-      });
+      // Taken as one batch of `count` channels, the partial sums are (blocks, count x taps).
+      const shape = { rows: count, channels: count, length, taps };
+      partialSums(
+        runtime,
+        what,
+        operands,
+        shape,
+        row,
+        (partial, blocks) =>
+          runtime.scratch("f32", count * taps, (totals) => {
+            columnSum(runtime, totals, partial, null, blocks, count * taps);
+            runtime.copy(totals.buffers[0], 0, sums.buffers[0], row * taps * 4, count * taps * 4);
+          }),
+      );
     }
-    columnSum(runtime, dweight, sums, null, rows / channels, channels * taps, false);
+    columnSum(runtime, operands.dweight, sums, null, rows / channels, channels * taps);
   });
 }
+
+/** Sums of dy times x over blocks of positions of the rows from `firstRow` on, for each tap. */
+function partialSums(
+  runtime: Runtime,
+  what: string,
+  { dy, x }: WeightOperands,
+  shape: ConvolutionShape,
+  firstRow: number,
+  use: (partial: Storage, blocks: number) => void,
+): void {
+  const { rows, length, taps } = shape;
+  const blocks = Math.max(1, Math.ceil(length / block));
+  runtime.scratch("f32", rows * blocks * taps, (partial) => {
+    runtime.dispatch(kernel, what, {
+      entry: "backward_weight",
+      operands: {
+        out: whole(partial),
+        x: part(x, firstRow * length, rows * length),
+        y: part(dy, firstRow * length, rows * length),
+      },
+      params: { ...shape, block, blocks },
+      work: rows * blocks * taps,
+    });
+    use(partial, blocks);
+  });
+}
+
+export const convolutions: Operations<"causalConvolution" | "causalConvolutionBackward"> = {
+  causalConvolution,
+  causalConvolutionBackward,
+};

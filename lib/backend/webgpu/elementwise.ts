@@ -1,13 +1,14 @@
 /** Element-wise operations, in windows of at most one binding. */
-import type { Activation, Broadcast } from "../backend.ts";
+import type { Activation, Broadcast, Storage } from "../backend.ts";
 import elementwiseText from "../../../kernels/elementwise.wgsl" with { type: "text" };
 import scalarFunctions from "../../../kernels/scalar_functions.wgsl" with { type: "text" };
-import { GpuStorage, type Window } from "./gpu_storage.ts";
+import { own, part, type Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
+import type { Runtime } from "./runtime.ts";
+import { pieces } from "./splitting.ts";
 
-export const elementwise = new Kernel("elementwise", scalarFunctions + elementwiseText);
-const lanes = 64;
+const kernel = new Kernel("elementwise", scalarFunctions + elementwiseText);
 
 /** Numbers of the functions in scalar_functions.wgsl. */
 export const activations: Record<Activation | "exp" | "copy", number> = {
@@ -25,116 +26,53 @@ export const activations: Record<Activation | "exp" | "copy", number> = {
 const binaryFunctions = { add: 0, subtract: 1, multiply: 2 };
 const broadcasts: Record<Broadcast, number> = { same: 0, row: 1, column: 2, scalar: 3 };
 
-/** Parameters that an entry point does not use. */
-const unused = {
-  count: 0,
-  rows: 0,
-  columns: 0,
-  out_stride: 0,
-  x_stride: 0,
-  alpha: 0,
-  beta: 0,
-  seed: 0,
-  stream: 0,
-  first: 0,
-};
-
-type Operands = Partial<Record<"out" | "x" | "y" | "z" | "w", Window | null>>;
-
 function run(
   runtime: Runtime,
   entry: string,
   what: string,
-  operands: Operands,
-  params: Partial<typeof unused>,
+  operands: Partial<Record<"out" | "x" | "y" | "z" | "w", Window | null>>,
+  params: { count: number } & Record<string, number>,
   constants: Record<string, number> = {},
-  invocations = params.count ?? 0,
+  work = params.count,
 ): void {
-  runtime.dispatch(elementwise, what, {
-    entry,
-    operands,
-    params: { ...unused, ...params },
-    constants,
-    workgroups: grid(invocations, lanes),
-  });
-}
-
-/** [start, count] pieces of `total`, at most `most` each. */
-export function* pieces(total: number, most: number): Generator<[start: number, count: number]> {
-  for (let start = 0; start < total; start += most) yield [start, Math.min(most, total - start)];
+  runtime.dispatch(kernel, what, { entry, operands, params, constants, work });
 }
 
 /** Pieces of n elements that fit one binding in every storage; they start at even elements. */
-function flat(runtime: Runtime, n: number, ...storages: (GpuStorage | null)[]) {
+function flat(runtime: Runtime, n: number, ...storages: (Storage | null)[]) {
   const most = runtime.rowsPerWindow("element-wise operation", storages.map((storage) => [storage, 2]));
   return pieces(n, 2 * most);
 }
 
-export function part(storage: GpuStorage, start: number, count: number): Window {
-  return { storage, start, count };
-}
-
-export function fill(runtime: Runtime, out: GpuStorage, value: number): void {
-  out.mirror?.fill(value);
+export const fill: Operation<"fill"> = (runtime, out, value) => {
+  own(out).mirror?.fill(value);
   for (const [start, count] of flat(runtime, out.length, out)) {
     run(runtime, "fill", `fill ${out.length}`, { out: part(out, start, count) }, { count, alpha: value });
   }
-}
+};
 
-export function unary(
-  runtime: Runtime,
-  f: Activation | "exp" | "copy",
-  out: GpuStorage,
-  x: GpuStorage,
-  n: number,
-): void {
+export const unary: Operation<"unary"> = (runtime, f, out, x, n) => {
   for (const [start, count] of flat(runtime, n, out, x)) {
-    run(runtime, "unary", `${f} of ${n}`, { out: part(out, start, count), x: part(x, start, count) }, {
-      count,
-    }, {
-      FUNCTION: activations[f],
-    });
+    const operands = { out: part(out, start, count), x: part(x, start, count) };
+    run(runtime, "unary", `${f} of ${n}`, operands, { count }, { FUNCTION: activations[f] });
   }
-}
+};
 
-export function unaryBackward(
-  runtime: Runtime,
-  f: Activation,
-  dx: GpuStorage,
-  dy: GpuStorage,
-  x: GpuStorage,
-  n: number,
-  fromOutput: boolean,
-): void {
+const unaryBackward: Operation<"unaryBackward"> = (runtime, f, dx, dy, x, n, { fromOutput = false } = {}) => {
   for (const [start, count] of flat(runtime, n, dx, dy, x)) {
     const operands = { out: part(dx, start, count), x: part(dy, start, count), y: part(x, start, count) };
-    run(runtime, "unary_backward", `gradient of ${f} of ${n}`, operands, { count }, {
-      FUNCTION: activations[f],
-      FROM_OUTPUT: Number(fromOutput),
-    });
+    const constants = { FUNCTION: activations[f], FROM_OUTPUT: Number(fromOutput) };
+    run(runtime, "unary_backward", `gradient of ${f} of ${n}`, operands, { count }, constants);
   }
-}
+};
 
-export function binary(
-  runtime: Runtime,
-  f: keyof typeof binaryFunctions,
-  out: GpuStorage,
-  a: GpuStorage,
-  b: GpuStorage,
-  rows: number,
-  columns: number,
-  broadcast: Broadcast,
-): void {
+export const binary: Operation<"binary"> = (runtime, f, out, a, b, rows, columns, broadcast) => {
   const what = `${f} ${rows} x ${columns} (${broadcast})`;
-  const piece = (start: number, count: number, y: Window, kind: Broadcast) =>
-    run(
-      runtime,
-      "binary",
-      what,
-      { out: part(out, start, count), x: part(a, start, count), y },
-      { count, columns },
-      { FUNCTION: binaryFunctions[f], BROADCAST: broadcasts[kind] },
-    );
+  const piece = (start: number, count: number, y: Window, kind: Broadcast) => {
+    const operands = { out: part(out, start, count), x: part(a, start, count), y };
+    const constants = { FUNCTION: binaryFunctions[f], BROADCAST: broadcasts[kind] };
+    run(runtime, "binary", what, operands, { count, columns }, constants);
+  };
   if (broadcast === "same" || broadcast === "scalar") {
     for (const [start, count] of flat(runtime, rows * columns, out, a, b)) {
       piece(start, count, broadcast === "same" ? part(b, start, count) : part(b, 0, 1), broadcast);
@@ -155,17 +93,9 @@ export function binary(
       piece(row * columns + column, count, y, broadcast === "row" ? "same" : "scalar");
     }
   }
-}
+};
 
-export function linearCombination(
-  runtime: Runtime,
-  out: GpuStorage,
-  alpha: number,
-  a: GpuStorage,
-  beta: number,
-  b: GpuStorage | null,
-  n: number,
-): void {
+const linearCombination: Operation<"linearCombination"> = (runtime, out, alpha, a, beta, b, n) => {
   for (const [start, count] of flat(runtime, n, out, a, b)) {
     const operands = {
       out: part(out, start, count),
@@ -174,25 +104,26 @@ export function linearCombination(
     };
     run(runtime, "combine", `linear combination of ${n}`, operands, { count, alpha, beta });
   }
-}
+};
 
-export function copy2d(
-  runtime: Runtime,
-  out: GpuStorage,
-  outOffset: number,
-  outStride: number,
-  x: GpuStorage,
-  xOffset: number,
-  xStride: number,
-  rows: number,
-  columns: number,
-): void {
+export const copy2d: Operation<"copy2d"> = (
+  runtime,
+  out,
+  outOffset,
+  outStride,
+  x,
+  xOffset,
+  xStride,
+  rows,
+  columns,
+) => {
   const what = `copy ${rows} x ${columns}`;
   if (rows === 0 || columns === 0) return;
-  if (out.mirror && x.mirror) {
+  const [to, from] = [own(out).mirror, own(x).mirror];
+  if (to && from) {
     for (let row = 0; row < rows; row++) {
-      const from = xOffset + row * xStride;
-      out.mirror.set(x.mirror.subarray(from, from + columns), outOffset + row * outStride);
+      const start = xOffset + row * xStride;
+      to.set(from.subarray(start, start + columns), outOffset + row * outStride);
     }
   }
   const most = Math.floor(runtime.maxWindowBytes / 4 / Math.max(outStride, xStride, columns, 1));
@@ -217,39 +148,22 @@ export function copy2d(
     const params = { count: count * columns, columns, out_stride: outStride, x_stride: xStride };
     run(runtime, "copy_rows", what, operands, params);
   }
-}
+};
 
-export function siluGate(
-  runtime: Runtime,
-  out: GpuStorage,
-  x: GpuStorage,
-  rows: number,
-  width: number,
-): void {
-  for (
-    const [row, count] of pieces(rows, runtime.rowsPerWindow("siluGate", [[out, width], [x, 2 * width]]))
-  ) {
+const siluGate: Operation<"siluGate"> = (runtime, out, x, rows, width) => {
+  for (const [row, count] of runtime.rowPieces("siluGate", rows, [[out, width], [x, 2 * width]])) {
     const operands = {
       out: part(out, row * width, count * width),
       x: part(x, 2 * row * width, 2 * count * width),
     };
-    run(runtime, "silu_gate", `silu gate ${rows} x ${width}`, operands, {
-      count: count * width,
-      columns: width,
-    });
+    const params = { count: count * width, columns: width };
+    run(runtime, "silu_gate", `silu gate ${rows} x ${width}`, operands, params);
   }
-}
+};
 
-export function siluGateBackward(
-  runtime: Runtime,
-  dx: GpuStorage,
-  dy: GpuStorage,
-  x: GpuStorage,
-  rows: number,
-  width: number,
-): void {
-  const most = runtime.rowsPerWindow("siluGateBackward", [[dy, width], [dx, 2 * width], [x, 2 * width]]);
-  for (const [row, count] of pieces(rows, most)) {
+const siluGateBackward: Operation<"siluGateBackward"> = (runtime, dx, dy, x, rows, width) => {
+  const rowWidths = [[dy, width], [dx, 2 * width], [x, 2 * width]] as const;
+  for (const [row, count] of runtime.rowPieces("siluGateBackward", rows, rowWidths)) {
     const operands = {
       out: part(dx, 2 * row * width, 2 * count * width),
       x: part(dy, row * width, count * width),
@@ -258,53 +172,46 @@ export function siluGateBackward(
     const params = { count: count * width, columns: width };
     run(runtime, "silu_gate_backward", `gradient of silu gate ${rows} x ${width}`, operands, params);
   }
-}
+};
 
-export function dropout(
-  runtime: Runtime,
-  out: GpuStorage,
-  x: GpuStorage,
-  n: number,
-  p: number,
-  seed: number,
-  stream: number,
-): void {
+const dropout: Operation<"dropout"> = (runtime, out, x, n, p, seed, stream) => {
   const threshold = Math.min(2 ** 32 - 1, Math.round(p * 2 ** 32));
   for (const [start, count] of flat(runtime, n, out, x)) {
     const operands = { out: part(out, start, count), x: part(x, start, count) };
     const params = { count, rows: threshold, first: start / 2, alpha: 1 / (1 - p), seed, stream };
     run(runtime, "dropout", `dropout of ${n}`, operands, params, {}, Math.ceil(count / 2));
   }
+};
+
+/** What is done to a product before it is stored: activation((product + bias) scales) [+ out]. */
+export interface Epilogue {
+  readonly bias: Window | null;
+  readonly biasByRow: boolean;
+  readonly rowScale: Window | null;
+  readonly columnScale: Window | null;
+  readonly activation: Activation;
+  readonly accumulate: boolean;
 }
 
-/** The epilogue of a product that was summed in parts: out window = activation((sums + bias) scales) [+ out]. */
+/** The epilogue of a product (rows x columns) that was summed in parts. */
 export function epilogue(
   runtime: Runtime,
   what: string,
-  out: Window,
-  outStride: number,
-  sums: GpuStorage,
-  rows: number,
-  columns: number,
-  options: {
-    bias: Window | null;
-    biasByRow: boolean;
-    rowScale: Window | null;
-    columnScale: Window | null;
-    activation: Activation;
-    accumulate: boolean;
-  },
+  out: { window: Window; stride: number },
+  sums: { storage: Storage; rows: number; columns: number },
+  { bias, biasByRow, rowScale, columnScale, activation, accumulate }: Epilogue,
 ): void {
-  run(
-    runtime,
-    "epilogue",
-    what,
-    { out, x: part(sums, 0, rows * columns), y: options.bias, z: options.rowScale, w: options.columnScale },
-    { count: rows * columns, columns, out_stride: outStride },
-    {
-      FUNCTION: activations[options.activation],
-      ACCUMULATE: Number(options.accumulate),
-      BIAS_BY_ROW: Number(options.biasByRow),
-    },
-  );
+  const { rows, columns } = sums;
+  const x = part(sums.storage, 0, rows * columns);
+  const operands = { out: out.window, x, y: bias, z: rowScale, w: columnScale };
+  const params = { count: rows * columns, columns, out_stride: out.stride };
+  run(runtime, "epilogue", what, operands, params, {
+    FUNCTION: activations[activation],
+    ACCUMULATE: Number(accumulate),
+    BIAS_BY_ROW: Number(biasByRow),
+  });
 }
+
+export const elementwise: Operations<
+  "unary" | "unaryBackward" | "binary" | "linearCombination" | "siluGate" | "siluGateBackward" | "dropout"
+> = { unary, unaryBackward, binary, linearCombination, siluGate, siluGateBackward, dropout };

@@ -1,34 +1,16 @@
 /** Real FFT, its inverse and the product of spectra, rows in windows. */
 import fftText from "../../../kernels/fft.wgsl" with { type: "text" };
-import { part, pieces } from "./elementwise.ts";
-import { type GpuStorage, whole, type Window } from "./gpu_storage.ts";
+import { type GpuStorage, part, whole, type Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
+import type { Runtime } from "./runtime.ts";
+import { pieces } from "./splitting.ts";
 import { upload } from "./transfer.ts";
 
 const kernel = new Kernel("fft", fftText);
-const unused = { rows: 0, points: 0, span: 1, length: 0, sign: 1, scale: 1, first_row: 0, b_rows: 1 };
 
 /** Most bytes of complex numbers in work at a time, twice. */
 const workBytes = 128 << 20;
-
-function run(
-  runtime: Runtime,
-  entry: string,
-  what: string,
-  operands: Record<string, Window | null>,
-  params: Partial<typeof unused>,
-  invocations: number,
-  constants: Record<string, number> = {},
-): void {
-  runtime.dispatch(kernel, what, {
-    entry,
-    operands,
-    params: { ...unused, ...params },
-    constants,
-    workgroups: grid(invocations, 64),
-  });
-}
 
 /** exp(-2 pi i k / n) for k < n / 2, kept for every n a device was asked for. */
 const twiddleTables = new WeakMap<Runtime, Map<number, GpuStorage>>();
@@ -57,17 +39,24 @@ function radices(points: number): number[] {
   return found.length === 0 ? [1] : found.reverse();
 }
 
-/** All passes of a complex transform of each row; calls back with the operands that the first and the last pass need. */
+interface Transform {
+  readonly what: string;
+  readonly rows: number;
+  readonly points: number;
+  /** Samples of a row that are there. */
+  readonly length: number;
+  readonly sign: 1 | -1;
+  /** What the first pass reads: 1 for real samples, 2 for the spectrum of real samples. */
+  readonly source: { readonly kind: 1 | 2; readonly window: Window };
+  /** Where the last pass stores samples, if anywhere. */
+  readonly target: { readonly window: Window; readonly scale: number } | null;
+}
+
+/** All passes of a complex transform of each row; `finish` gets the result where there is no target. */
 function transform(
   runtime: Runtime,
-  what: string,
-  rows: number,
-  points: number,
-  length: number,
-  sign: number,
-  source: { kind: 1 | 2; window: Window },
-  target: { window: Window; scale: number } | null,
-  finish: (result: GpuStorage) => void,
+  { what, rows, points, length, sign, source, target }: Transform,
+  finish: (result: GpuStorage) => void = () => {},
 ): void {
   const table = whole(twiddles(runtime, 2 * points));
   runtime.scratch("f32", 2 * rows * points, (ping) =>
@@ -77,17 +66,18 @@ function transform(
       radices(points).forEach((radix, index, all) => {
         const first = index === 0;
         const last = index === all.length - 1 && target !== null;
-        const operands = {
-          out: last ? target.window : null,
-          work_to: last ? null : whole(to),
-          x: first ? source.window : null,
-          work_from: first ? null : whole(from),
-          twiddles: table,
-        };
-        const params = { rows, points, span, length, sign, scale: target?.scale ?? 1 };
-        run(runtime, `pass${radix}`, what, operands, params, rows * points / radix, {
-          SOURCE: first ? source.kind : 0,
-          TARGET: last ? 1 : 0,
+        runtime.dispatch(kernel, what, {
+          entry: `pass${radix}`,
+          operands: {
+            out: last ? target.window : null,
+            work_to: last ? null : whole(to),
+            x: first ? source.window : null,
+            work_from: first ? null : whole(from),
+            twiddles: table,
+          },
+          params: { rows, points, span, length, sign, scale: target?.scale ?? 1 },
+          constants: { SOURCE: first ? source.kind : 0, TARGET: last ? 1 : 0 },
+          work: rows * points / radix,
         });
         span *= radix;
         [from, to] = [to, from];
@@ -102,75 +92,73 @@ function rowsAtOnce(runtime: Runtime, n: number): number {
   return Math.max(1, Math.floor(most / (4 * (n + 2))));
 }
 
-export function realFft(
-  runtime: Runtime,
-  out: GpuStorage,
-  x: GpuStorage,
-  rows: number,
-  length: number,
-  n: number,
-): void {
+const realFft: Operation<"realFft"> = (runtime, out, x, rows, length, n) => {
   const what = `real FFT of ${rows} x ${length}, n = ${n}`;
   const points = n / 2;
   for (const [row, count] of pieces(rows, rowsAtOnce(runtime, n))) {
-    const window = part(x, row * length, count * length);
-    transform(runtime, what, count, points, length, 1, { kind: 1, window }, null, (result) => {
-      const operands = {
-        out: part(out, row * (n + 2), count * (n + 2)),
-        work_from: whole(result),
-        twiddles: whole(twiddles(runtime, n)),
-      };
-      run(runtime, "unfold", what, operands, { rows: count, points }, count * (points + 1));
-    });
+    const source = { kind: 1, window: part(x, row * length, count * length) } as const;
+    const passes = { what, rows: count, points, length, sign: 1, source, target: null } as const;
+    transform(runtime, passes, (result) =>
+      runtime.dispatch(kernel, what, {
+        entry: "unfold",
+        operands: {
+          out: part(out, row * (n + 2), count * (n + 2)),
+          work_from: whole(result),
+          twiddles: whole(twiddles(runtime, n)),
+        },
+        params: { rows: count, points, sign: 1 },
+        work: count * (points + 1),
+      }));
   }
-}
+};
 
-export function inverseRealFft(
-  runtime: Runtime,
-  out: GpuStorage,
-  spectrum: GpuStorage,
-  rows: number,
-  length: number,
-  n: number,
-): void {
+const inverseRealFft: Operation<"inverseRealFft"> = (runtime, out, spectrum, rows, length, n) => {
   const what = `inverse real FFT of ${rows} x ${length}, n = ${n}`;
   for (const [row, count] of pieces(rows, rowsAtOnce(runtime, n))) {
-    const source = { kind: 2 as const, window: part(spectrum, row * (n + 2), count * (n + 2)) };
+    const source = { kind: 2, window: part(spectrum, row * (n + 2), count * (n + 2)) } as const;
     const target = { window: part(out, row * length, count * length), scale: 2 / n };
-    transform(runtime, what, count, n / 2, length, -1, source, target, () => {});
+    transform(runtime, { what, rows: count, points: n / 2, length, sign: -1, source, target });
   }
-}
+};
 
-export function complexMultiply(
-  runtime: Runtime,
-  out: GpuStorage,
-  a: GpuStorage,
-  b: GpuStorage,
-  rows: number,
-  bRows: number,
-  frequencies: number,
-  conjugateB: boolean,
-): void {
-  const what = `complex product ${rows} x ${frequencies}`;
+const complexMultiply: Operation<"complexMultiply"> = (
+  runtime,
+  out,
+  a,
+  b,
+  rows,
+  bRows,
+  frequencies,
+  { conjugateB = false } = {},
+) => {
   if (frequencies === 0) return;
   const width = 2 * frequencies;
   const most = runtime.rowsPerWindow("complexMultiply", [[out, width], [a, width], [b, width]]);
   const wholeB = bRows <= most;
   for (let row = 0; row < rows;) {
     const count = Math.min(most, rows - row, wholeB ? Infinity : bRows - row % bRows);
-    const operands = {
-      out: part(out, row * width, count * width),
-      x: part(a, row * width, count * width),
-      y: wholeB ? part(b, 0, bRows * width) : part(b, row % bRows * width, count * width),
-    };
-    const params = {
-      rows: count,
-      points: frequencies,
-      first_row: wholeB ? row : 0,
-      b_rows: wholeB ? bRows : count,
-      sign: conjugateB ? -1 : 1,
-    };
-    run(runtime, "multiply", what, operands, params, count * frequencies);
+    runtime.dispatch(kernel, `complex product ${rows} x ${frequencies}`, {
+      entry: "multiply",
+      operands: {
+        out: part(out, row * width, count * width),
+        x: part(a, row * width, count * width),
+        y: wholeB ? part(b, 0, bRows * width) : part(b, row % bRows * width, count * width),
+      },
+      params: {
+        rows: count,
+        points: frequencies,
+        first_row: wholeB ? row : 0,
+        b_rows: wholeB ? bRows : count,
+        sign: conjugateB ? -1 : 1,
+      },
+      work: count * frequencies,
+    });
     row += count;
   }
-}
+};
+
+export const transforms: Operations<"realFft" | "inverseRealFft" | "complexMultiply"> = {
+  realFft,
+  inverseRealFft,
+  complexMultiply,
+};

@@ -64,7 +64,18 @@ export function spans({ storage, start, count }: Window): Span[] {
   return found;
 }
 
-/** A whole storage as a window. */
-export function whole(storage: GpuStorage): Window {
-  return { storage, start: 0, count: storage.length };
+/** Elements `start` to `start + count` of a storage. @throws {RangeError} for a storage of another engine */
+export function part(storage: Storage, start: number, count: number): Window {
+  return { storage: own(storage), start, count };
+}
+
+/** A whole storage as a window. @throws {RangeError} for a storage of another engine */
+export function whole(storage: Storage): Window {
+  return part(storage, 0, storage.length);
+}
+
+/** The storage as this engine made it. @throws {RangeError} for a storage of another engine */
+export function own(storage: Storage): GpuStorage {
+  if (storage instanceof GpuStorage) return storage;
+  throw new RangeError(`A storage of ${storage.length} ${storage.dtype} is not of the WebGPU engine`);
 }

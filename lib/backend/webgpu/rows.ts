@@ -1,9 +1,11 @@
 /** Row gather and its scatter-add. Sums are over rows sorted by target on the host, so they repeat bit for bit. */
 import rowsText from "../../../kernels/rows.wgsl" with { type: "text" };
-import { binary, part, pieces, unary } from "./elementwise.ts";
-import { type GpuStorage, whole, type Window } from "./gpu_storage.ts";
+import { binary, unary } from "./elementwise.ts";
+import { own, part, whole, type Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
+import type { Runtime } from "./runtime.ts";
+import { pieces } from "./splitting.ts";
 import { upload } from "./transfer.ts";
 
 const kernel = new Kernel("rows", rowsText);
@@ -13,58 +15,28 @@ function run(
   entry: string,
   what: string,
   operands: Record<string, Window>,
-  rows: number,
-  columns: number,
-  params: { activation?: number; table_start?: number; table_rows?: number } = {},
+  params: { rows: number; columns: number } & Record<string, number>,
 ): void {
-  runtime.dispatch(kernel, what, {
-    entry,
-    operands,
-    params: { rows, columns, activation: 0, table_start: 0, table_rows: 0, ...params },
-    workgroups: grid(rows * columns, 64),
-  });
+  runtime.dispatch(kernel, what, { entry, operands, params, work: params.rows * params.columns });
 }
 
-export function gatherRows(
-  runtime: Runtime,
-  out: GpuStorage,
-  table: GpuStorage,
-  indices: GpuStorage,
-  rows: number,
-  columns: number,
-): void {
+const gatherRows: Operation<"gatherRows"> = (runtime, out, table, indices, rows, columns) => {
   if (columns === 0) return;
   const most = runtime.rowsPerWindow("gatherRows", [[out, columns], [table, columns]]);
   for (const [row, count] of pieces(rows, most)) {
     for (const [start, tableRows] of pieces(Math.floor(table.length / columns), most)) {
-      run(
-        runtime,
-        "gather",
-        `gather of ${rows} rows of ${columns}`,
-        {
-          out: part(out, row * columns, count * columns),
-          x: part(table, start * columns, tableRows * columns),
-          index: part(indices, row, count),
-        },
-        count,
-        columns,
-        { table_start: start, table_rows: tableRows },
-      );
+      const operands = {
+        out: part(out, row * columns, count * columns),
+        x: part(table, start * columns, tableRows * columns),
+        index: part(indices, row, count),
+      };
+      const params = { rows: count, columns, table_start: start, table_rows: tableRows };
+      run(runtime, "gather", `gather of ${rows} rows of ${columns}`, operands, params);
     }
   }
-}
+};
 
-export function gatherPairs(
-  runtime: Runtime,
-  out: GpuStorage,
-  a: GpuStorage,
-  ia: GpuStorage,
-  b: GpuStorage,
-  ib: GpuStorage,
-  rows: number,
-  columns: number,
-  activation: "none" | "relu",
-): void {
+const gatherPairs: Operation<"gatherPairs"> = (runtime, out, a, ia, b, ib, rows, columns, activation) => {
   if (columns === 0) return;
   const most = runtime.rowsPerWindow("gatherPairs", [[out, columns], [a, columns], [b, columns]]);
   if (Math.max(a.length, b.length) > most * columns) {
@@ -84,44 +56,31 @@ export function gatherPairs(
       index: part(ia, row, count),
       second: part(ib, row, count),
     };
-    const what = `gather of ${rows} pairs of rows of ${columns}`;
-    run(runtime, "gather_pairs", what, operands, count, columns, {
-      activation: activation === "relu" ? 1 : 0,
-    });
+    const params = { rows: count, columns, activation: activation === "relu" ? 1 : 0 };
+    run(runtime, "gather_pairs", `gather of ${rows} pairs of rows of ${columns}`, operands, params);
   }
-}
+};
 
 /** Most rows that one invocation adds up. */
 const pieceRows = 256;
 
-export function scatterAddRows(
-  runtime: Runtime,
-  out: GpuStorage,
-  x: GpuStorage,
-  indices: GpuStorage,
-  rows: number,
-  columns: number,
-  outRows: number,
-): void {
+const scatterAddRows: Operation<"scatterAddRows"> = (runtime, out, x, indices, rows, columns, outRows) => {
   if (columns === 0) return;
+  const what = `scatter-add of ${rows} rows of ${columns}`;
   const most = runtime.rowsPerWindow("scatterAddRows", [[out, columns], [x, columns]]);
   for (const [row, count] of pieces(rows, most)) {
-    const targets = indices.mirror!.subarray(row, row + count);
+    const targets = own(indices).mirror!.subarray(row, row + count);
     for (const [start, height] of pieces(outRows, most)) {
       const plan = planSegments(targets, start, height);
       if (plan.targets.length === 0) continue;
-      addSegments(
-        runtime,
-        `scatter-add of ${rows} rows of ${columns}`,
-        plan,
-        part(out, start * columns, height * columns),
-        part(x, row * columns, count * columns),
-        columns,
-        start,
-      );
+      const operands = {
+        out: part(out, start * columns, height * columns),
+        x: part(x, row * columns, count * columns),
+      };
+      addSegments(runtime, what, plan, operands, { columns, table_start: start });
     }
   }
-}
+};
 
 interface Segments {
   /** Rows of x, sorted by target, in their original order within one. */
@@ -163,11 +122,10 @@ function addSegments(
   runtime: Runtime,
   what: string,
   { order, pieceStarts, segmentStarts, targets }: Segments,
-  out: Window,
-  x: Window,
-  columns: number,
-  tableStart: number,
+  { out, x }: { out: Window; x: Window },
+  params: { columns: number; table_start: number },
 ): void {
+  const { columns } = params;
   const pieceCount = pieceStarts.length - 1;
   // One upload for the four lists; the kernels see windows of it.
   const lists = [order, pieceStarts, segmentStarts, targets];
@@ -187,9 +145,15 @@ function addSegments(
     }
     runtime.scratch("f32", pieceCount * columns, (sums) => {
       const first = { out: whole(sums), x, index: orderWindow, second: pieceWindow };
-      run(runtime, "segment_sum", what, first, pieceCount, columns);
+      run(runtime, "segment_sum", what, first, { rows: pieceCount, columns });
       const last = { out, x: whole(sums), index: targetWindow, second: segmentWindow };
-      run(runtime, "segment_add", what, last, targets.length, columns, { table_start: tableStart });
+      run(runtime, "segment_add", what, last, { ...params, rows: targets.length });
     });
   });
 }
+
+export const rowOperations: Operations<"gatherRows" | "gatherPairs" | "scatterAddRows"> = {
+  gatherRows,
+  gatherPairs,
+  scatterAddRows,
+};

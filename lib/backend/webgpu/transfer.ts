@@ -2,7 +2,8 @@
 import { DataError } from "../../cli/errors.ts";
 import { usage } from "./buffer_pool.ts";
 import { type GpuStorage, spans } from "./gpu_storage.ts";
-import { roundUp, type Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
+import { roundUp } from "./splitting.ts";
 
 /** Bytes a piece: bounds the staging memory that the driver keeps for a transfer. */
 const pieceBytes = 64 << 20;

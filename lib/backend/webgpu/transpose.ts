@@ -1,52 +1,36 @@
 /** Transposes, and packed, zero-padded copies of matrices with any strides. */
 import transposeText from "../../../kernels/transpose.wgsl" with { type: "text" };
-import { part, pieces } from "./elementwise.ts";
-import type { GpuStorage, Window } from "./gpu_storage.ts";
+import { part, type Window } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
+import type { Runtime } from "./runtime.ts";
+import { grid, pieces } from "./splitting.ts";
 
 const kernel = new Kernel("transpose", transposeText);
-const unused = { batch: 0, rows: 0, columns: 0, x_rows: 0, x_columns: 0, row_step: 0, column_step: 0 };
 
-/** out (batch, columns, rows) = transposes of x (batch, rows, columns). @param barriers workgroup memory is fast here */
-export function transpose(
-  runtime: Runtime,
-  barriers: boolean,
-  out: GpuStorage,
-  x: GpuStorage,
-  batch: number,
-  rows: number,
-  columns: number,
-): void {
+const transpose: Operation<"transpose"> = (runtime, out, x, batch, rows, columns) => {
   const what = `transpose ${batch} x ${rows} x ${columns}`;
   const size = rows * columns;
-  const run = (o: Window, i: Window, count: number) =>
-    runtime.dispatch(kernel, what, {
-      entry: barriers ? "transpose" : "transpose_plain",
-      operands: { out: o, x: i },
-      params: { ...unused, batch: count, rows, columns },
-      workgroups: barriers
-        ? grid(count * Math.ceil(rows / 16) * Math.ceil(columns / 16), 1)
-        : grid(count * size, 64),
-    });
   if (size === 0 || batch === 0) return;
   if (size * 4 <= runtime.maxWindowBytes) {
-    for (
-      const [first, count] of pieces(batch, runtime.rowsPerWindow("transpose", [[out, size], [x, size]]))
-    ) {
-      run(part(out, first * size, count * size), part(x, first * size, count * size), count);
+    const barriers = runtime.kernels === "gpu";
+    const tiles = Math.ceil(rows / 16) * Math.ceil(columns / 16);
+    for (const [first, count] of runtime.rowPieces("transpose", batch, [[out, size], [x, size]])) {
+      runtime.dispatch(kernel, what, {
+        entry: barriers ? "transpose" : "transpose_plain",
+        operands: { out: part(out, first * size, count * size), x: part(x, first * size, count * size) },
+        params: { batch: count, rows, columns },
+        work: barriers ? grid(count * tiles, 1) : count * size,
+      });
     }
     return;
   }
   // A matrix larger than a binding: a band of rows of x becomes a band of columns of out, by way of a packed copy.
+  const linesOf = (length: number) => Math.max(1, Math.floor(runtime.maxWindowBytes / 4 / length));
   for (let b = 0; b < batch; b++) {
-    for (
-      const [column, count] of pieces(columns, Math.max(1, Math.floor(runtime.maxWindowBytes / 4 / rows)))
-    ) {
+    for (const [column, count] of pieces(columns, linesOf(rows))) {
       // Columns `column...` of x are rows `column...` of out: one window of out, filled from bands of x.
-      for (
-        const [row, height] of pieces(rows, Math.max(1, Math.floor(runtime.maxWindowBytes / 4 / columns)))
-      ) {
+      for (const [row, height] of pieces(rows, linesOf(columns))) {
         runtime.dispatch(kernel, what, {
           entry: "scatter_transpose",
           operands: {
@@ -54,7 +38,6 @@ export function transpose(
             x: part(x, b * size + row * columns, height * columns),
           },
           params: {
-            ...unused,
             rows: height,
             columns: count,
             x_rows: row,
@@ -62,37 +45,42 @@ export function transpose(
             row_step: columns,
             column_step: rows,
           },
-          workgroups: grid(height * count, 64),
+          work: height * count,
         });
       }
     }
   }
+};
+
+/** A matrix in a window: element (i, j) at i rowStep + j columnStep. */
+interface SteppedMatrix {
+  readonly window: Window;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
 }
 
-/** out (rows x columns, from its start) = the x_rows x x_columns matrix at x with the given steps, padded by zeros. */
+/** out, rows x columns from the start of its storage, = the matrix x, padded by zeros. */
 export function pack(
   runtime: Runtime,
-  out: Window,
-  rows: number,
-  columns: number,
-  x: Window,
-  xRows: number,
-  xColumns: number,
-  rowStep: number,
-  columnStep: number,
+  out: { storage: Window["storage"]; rows: number; columns: number },
+  x: SteppedMatrix,
 ): void {
+  const { rows, columns } = out;
   runtime.dispatch(kernel, `pack ${rows} x ${columns}`, {
     entry: "pack",
-    operands: { out, x },
+    operands: { out: part(out.storage, 0, rows * columns), x: x.window },
     params: {
-      ...unused,
       rows,
       columns,
-      x_rows: xRows,
-      x_columns: xColumns,
-      row_step: rowStep,
-      column_step: columnStep,
+      x_rows: x.rows,
+      x_columns: x.columns,
+      row_step: x.rowStep,
+      column_step: x.columnStep,
     },
-    workgroups: grid(rows * columns, 64),
+    work: rows * columns,
   });
 }
+
+export const transposes: Operations<"transpose"> = { transpose };

@@ -1,37 +1,22 @@
 /** Gradient of the masked squared error, and the optimiser step. */
-import type { AdamOptions } from "../backend.ts";
 import updatesText from "../../../kernels/updates.wgsl" with { type: "text" };
-import { part, pieces } from "./elementwise.ts";
-import type { GpuStorage } from "./gpu_storage.ts";
+import { part } from "./gpu_storage.ts";
 import { Kernel } from "./kernel.ts";
-import { grid, type Runtime } from "./runtime.ts";
+import type { Operation, Operations } from "./operation.ts";
 
 const kernel = new Kernel("updates", updatesText);
-const unused = {
-  count: 0,
-  scale: 0,
-  step_size: 0,
-  beta1: 0,
-  beta2: 0,
-  rest1: 0,
-  rest2: 0,
-  epsilon: 0,
-  inverse_root_correction: 0,
-  decay: 0,
-  keep: 1,
-};
 
-export function maskedSquaredErrorBackward(
-  runtime: Runtime,
-  dPrediction: GpuStorage,
-  prediction: GpuStorage,
-  target: GpuStorage,
-  stats: GpuStorage,
-  n: number,
-  scale: number,
-): void {
-  const most = runtime.rowsPerWindow("squared error", [[dPrediction, 1], [prediction, 1], [target, 1]]);
-  for (const [start, count] of pieces(n, most)) {
+const maskedSquaredErrorBackward: Operation<"maskedSquaredErrorBackward"> = (
+  runtime,
+  dPrediction,
+  prediction,
+  target,
+  stats,
+  n,
+  scale,
+) => {
+  const storages = [[dPrediction, 1], [prediction, 1], [target, 1]] as const;
+  for (const [start, count] of runtime.rowPieces("squared error", n, storages)) {
     runtime.dispatch(kernel, `gradient of squared error of ${n}`, {
       entry: "squared_error_slope",
       operands: {
@@ -40,25 +25,15 @@ export function maskedSquaredErrorBackward(
         y: part(target, start, count),
         factor: part(stats, 0, 2),
       },
-      params: { ...unused, count, scale },
-      workgroups: grid(count, 64),
+      params: { count, scale },
+      work: count,
     });
   }
-}
+};
 
-export function adam(
-  runtime: Runtime,
-  parameter: GpuStorage,
-  gradient: GpuStorage,
-  m: GpuStorage,
-  v: GpuStorage,
-  n: number,
-  options: AdamOptions,
-  gradientFactor: GpuStorage | null,
-): void {
+const adam: Operation<"adam"> = (runtime, parameter, gradient, m, v, n, options, gradientFactor) => {
   const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled, step } = options;
   const params = {
-    ...unused,
     step_size: learningRate / (1 - beta1 ** step),
     beta1,
     beta2,
@@ -69,8 +44,9 @@ export function adam(
     decay: decoupled ? 0 : weightDecay,
     keep: decoupled ? 1 - learningRate * weightDecay : 1,
   };
-  const most = runtime.rowsPerWindow("adam", [[parameter, 1], [gradient, 1], [m, 1], [v, 1]]);
-  for (const [start, count] of pieces(n, most)) {
+  for (
+    const [start, count] of runtime.rowPieces("adam", n, [[parameter, 1], [gradient, 1], [m, 1], [v, 1]])
+  ) {
     runtime.dispatch(kernel, `Adam step of ${n} parameters`, {
       entry: "adam",
       operands: {
@@ -78,10 +54,15 @@ export function adam(
         m: part(m, start, count),
         v: part(v, start, count),
         x: part(gradient, start, count),
-        factor: gradientFactor && part(gradientFactor, 0, 1),
+        factor: gradientFactor ? part(gradientFactor, 0, 1) : null,
       },
       params: { ...params, count },
-      workgroups: grid(count, 64),
+      work: count,
     });
   }
-}
+};
+
+export const updates: Operations<"maskedSquaredErrorBackward" | "adam"> = {
+  maskedSquaredErrorBackward,
+  adam,
+};

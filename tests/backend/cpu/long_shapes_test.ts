@@ -23,9 +23,10 @@ const attention = (masked: boolean): OperationCase => ({
     const [q, k, v] = [draw.input(size, { scale: 2 }), draw.input(size), draw.input(size)];
     const keyMask = masked ? draw.mask(2 * length, 0.3) : null;
     const out = draw.output("out", size), logSumExp = draw.output("logSumExp", 2 * heads * length);
-    draw.backend.attention(out, logSumExp, q, k, v, keyMask, shape);
+    const operands = { out, logSumExp, q, k, v, keyMask };
+    draw.backend.attention(operands, shape);
     const [dq, dk, dv] = [draw.output("dq", size), draw.output("dk", size), draw.output("dv", size)];
-    draw.backend.attentionBackward(dq, dk, dv, draw.input(size), out, logSumExp, q, k, v, keyMask, shape);
+    draw.backend.attentionBackward({ ...operands, dq, dk, dv, dout: draw.input(size) }, shape);
   },
 });
 
@@ -53,10 +54,11 @@ Deno.test("attention where one score outweighs all others by 500, and where ever
   const values = Float32Array.from({ length: length * headWidth }, (_, i) => i);
   const out = backend.allocate("f32", values.length);
   const shape = { batch: 1, heads: 1, length, headWidth, scale: 1 };
-  backend.attention(out, null, ones, upload(keys), upload(values), null, shape);
+  const operands = { out, logSumExp: null, q: ones, k: upload(keys), v: upload(values) };
+  backend.attention({ ...operands, keyMask: null }, shape);
   const expected = Float32Array.from(values, (_, i) => 100 * headWidth + i % headWidth);
   assert(relativeError(await backend.read(out), Float64Array.from(expected)) < 1e-6);
-  backend.attention(out, null, ones, upload(keys), upload(values), upload(new Int32Array(length)), shape);
+  backend.attention({ ...operands, keyMask: upload(new Int32Array(length)) }, shape);
   assert((await backend.read(out)).every((value) => value === 0));
   await backend.close();
 });
