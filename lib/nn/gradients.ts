@@ -22,21 +22,6 @@ export function clipFactor(parameters: Parameters, maxNorm: number, lossScale = 
   });
 }
 
-/** Joint norm of all gradients, waiting for the device. */
-export async function gradientNorm(parameters: Parameters): Promise<number> {
-  const squares = scope(() => {
-    const gradients = gradientsOf(parameters);
-    const squares = full(gradients[0].backend, [1], 0);
-    for (const gradient of gradients) {
-      gradient.backend.sumSquares(squares.storage, gradient.storage, gradient.size, { accumulate: true });
-    }
-    return squares;
-  });
-  const [sum] = await squares.read();
-  squares.dispose();
-  return Math.sqrt(sum);
-}
-
 function gradientsOf(parameters: Parameters): Tensor[] {
   return [...parameters.values()].flatMap(({ grad }) => grad ? [grad] : []);
 }

@@ -32,7 +32,8 @@ export function matmul(a: Tensor, b: Tensor, flags: MatmulFlags = {}): Tensor {
     );
   }
   const out = Tensor.empty(a.backend, [...leading, m, n], a.dtype);
-  product(out, a, transposeA, b, transposeB, { batch, m, n, k, alpha });
+  const left = factor(a, transposeA), right = factor(b, transposeB);
+  product(out, left, right, { batch, m, n, k, alpha });
 
   return record(out, [a, b], (needs) => ({
     saves: [needs[0] && b, needs[1] && a],
@@ -40,13 +41,13 @@ export function matmul(a: Tensor, b: Tensor, flags: MatmulFlags = {}): Tensor {
       // op(A)' gets op(B) dY', or its transpose
       needs[0]
         ? (transposeA
-          ? gradient(a, b, transposeB, dy, true, { batch, m: k, n: m, k: n, alpha })
-          : gradient(a, dy, false, b, !transposeB, { batch, m, n: k, k: n, alpha }))
+          ? gradient(a, right, turned(factor(dy)), { batch, m: k, n: m, k: n, alpha })
+          : gradient(a, factor(dy), turned(right), { batch, m, n: k, k: n, alpha }))
         : null,
       needs[1]
         ? (transposeB
-          ? gradient(b, dy, true, a, transposeA, { batch, m: n, n: k, k: m, alpha })
-          : gradient(b, a, !transposeA, dy, false, { batch, m: k, n, k: m, alpha }))
+          ? gradient(b, turned(factor(dy)), left, { batch, m: n, n: k, k: m, alpha })
+          : gradient(b, turned(left), factor(dy), { batch, m: k, n, k: m, alpha }))
         : null,
     ],
   }));
@@ -111,9 +112,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
         });
       }
       const dx = needs[0] ? Tensor.empty(backend, x.shape, x.dtype) : null;
-      if (dx) product(dx, dz, false, weight, false, { m: rows, n: inputs, k: outputs, alpha });
+      if (dx) product(dx, factor(dz), factor(weight), { m: rows, n: inputs, k: outputs, alpha });
       const dWeight = needs[1] ? Tensor.empty(backend, weight.shape, weight.dtype) : null;
-      if (dWeight) product(dWeight, dz, true, x, false, { m: outputs, n: inputs, k: rows, alpha });
+      if (dWeight) product(dWeight, turned(factor(dz)), factor(x), { m: outputs, n: inputs, k: rows, alpha });
       const dBias = needs[2] && bias ? Tensor.empty(backend, bias.shape, bias.dtype) : null;
       if (dBias) {
         backend.columnSum(dBias.storage, dz.storage, null, rows, outputs);
@@ -124,50 +125,55 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null, options: 
   }));
 }
 
+/** A factor of a product: the matrices of a tensor, or their transposes. */
+interface Factor {
+  readonly tensor: Tensor;
+  readonly transposed: boolean;
+}
+
+function factor(tensor: Tensor, transposed = false): Factor {
+  return { tensor, transposed };
+}
+
+function turned({ tensor, transposed }: Factor): Factor {
+  return { tensor, transposed: !transposed };
+}
+
 interface ProductSize {
-  batch?: number;
-  m: number;
-  n: number;
-  k: number;
-  alpha?: number;
+  readonly batch?: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly alpha: number;
 }
 
-/** out = alpha op(a) op(b) for contiguous matrices; an operand with fewer matrices than the batch is shared. */
-function product(out: Tensor, a: Tensor, ta: boolean, b: Tensor, tb: boolean, size: ProductSize) {
-  const { batch = 1, m, n, k } = size;
-  const operand = (x: Tensor, transposed: boolean, elements: number): MatrixOperand => ({
-    storage: x.storage,
+/** out = alpha a b for contiguous matrices; a factor with fewer matrices than the batch is shared. */
+function product(out: Tensor, a: Factor, b: Factor, size: ProductSize): void {
+  const { m, n, k } = size;
+  const operand = ({ tensor, transposed }: Factor, elements: number): MatrixOperand => ({
+    storage: tensor.storage,
     transposed,
-    batchStride: x.size === elements ? 0 : elements,
+    batchStride: tensor.size === elements ? 0 : elements,
   });
-  out.backend.matmul({ storage: out.storage }, operand(a, ta, m * k), operand(b, tb, k * n), {
-    ...size,
-    batch,
-  });
+  out.backend.matmul({ storage: out.storage }, operand(a, m * k), operand(b, k * n), size);
 }
 
-/** The gradient `alpha op(a) op(b)` of `of`; summed over the batch where `of` is one matrix for all. */
-function gradient(
-  of: Tensor,
-  a: Tensor,
-  ta: boolean,
-  b: Tensor,
-  tb: boolean,
-  size: Required<ProductSize>,
-): Tensor {
+/** The gradient `alpha a b` of `of`; summed over the batch where `of` is one matrix for all. */
+function gradient(of: Tensor, a: Factor, b: Factor, size: Required<ProductSize>): Tensor {
   const out = Tensor.empty(of.backend, of.shape, of.dtype);
   const { batch, m, n, k, alpha } = size;
   if (of.size === m * n * batch) {
-    product(out, a, ta, b, tb, size);
+    product(out, a, b, size);
     return out;
   }
+  const operand = ({ tensor, transposed }: Factor, elements: number, i: number): MatrixOperand => ({
+    storage: tensor.storage,
+    offset: tensor.size === elements ? 0 : i * elements,
+    transposed,
+  });
   for (let i = 0; i < batch; i++) {
-    out.backend.matmul(
-      { storage: out.storage },
-      { storage: a.storage, offset: a.size === m * k ? 0 : i * m * k, transposed: ta },
-      { storage: b.storage, offset: b.size === k * n ? 0 : i * k * n, transposed: tb },
-      { m, n, k, alpha, accumulate: i > 0 },
-    );
+    const options = { m, n, k, alpha, accumulate: i > 0 };
+    out.backend.matmul({ storage: out.storage }, operand(a, m * k, i), operand(b, k * n, i), options);
   }
   return out;
 }

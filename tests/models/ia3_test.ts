@@ -4,10 +4,11 @@ import type { Backend } from "../../lib/backend/backend.ts";
 import { Ia3Regressor } from "../../lib/models/ia3.ts";
 import type { NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
-import { Adam, clipFactor, gradientNorm } from "../../lib/nn/mod.ts";
+import { Adam, clipFactor } from "../../lib/nn/mod.ts";
 import { backward, fromArray, maskedSquaredError, meanOf, noGrad, scope } from "../../lib/tensor/mod.ts";
 import { assertGolden, deepGolden } from "../support/deep_golden.ts";
 import { onEachEngine } from "../support/engines.ts";
+import { gradientNorm } from "../support/gradient_norm.ts";
 import { ia3TrainingData, loadNtTiny } from "../support/nt_tiny.ts";
 
 const data = deepGolden ? ia3TrainingData() : null;

@@ -5,7 +5,6 @@ import {
   Adam,
   type Check,
   clipFactor,
-  gradientNorm,
   Linear,
   loadTensors,
   LossLog,
@@ -179,16 +178,6 @@ Deno.test("clipFactor() is PyTorch's, and takes out a loss scale", () => {
   assertNear(values(clipFactor(parameters, 1).storage)[0], 1 / (50 + 1e-6));
   assertNear(values(clipFactor(parameters, 1, 10).storage)[0], 1 / (5 + 1e-6) / 10);
   assertNear(values(clipFactor(parameters, 100).storage)[0], 1);
-});
-
-Deno.test("gradientNorm() is the norm over all gradients", async () => {
-  const backend = openAccountingBackend();
-  const [a, b] = [3, 4].map((value) => {
-    const tensor = parameter(backend, Float32Array.of(1), [1]);
-    tensor.grad = full(backend, [1], value);
-    return tensor;
-  });
-  assertEquals(await gradientNorm(new Map([["a", a], ["b", b]])), 5);
 });
 
 Deno.test("LossScaler halves after an overflow, whose step is skipped, and doubles after 2,000 good ones", async () => {

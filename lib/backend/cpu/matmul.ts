@@ -1,6 +1,7 @@
 /** Matrix products: cuts them into blocks that fit scratch memory and caches, and launches the two kernels. */
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import type { Backend, MatmulOptions, MatrixOperand } from "../backend.ts";
+import { placeOf } from "../matrix_operand.ts";
 import { activationCodes } from "./activation_codes.ts";
 import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
@@ -62,7 +63,7 @@ function multiply(
 ): void {
   const { batch = 1, m, n, k } = options;
   if (batch === 0 || m === 0 || n === 0) return;
-  const left = packable(engine, a, m, k, false), right = packable(engine, b, k, n, true);
+  const left = packable(engine, a, m, k, "rows"), right = packable(engine, b, k, n, "columns");
   const rowSlab = slab(m, tileRows, k), columnSlab = slab(n, tileColumns, k);
   const perMatrix = Math.max(panelled(rowSlab, tileRows) * k, panelled(columnSlab, tileColumns) * k, 1);
   const whole = rowSlab >= m && columnSlab >= n;
@@ -121,8 +122,7 @@ function multiplySlab(
   const start = packed?.pointer ?? 0;
   const partA = operand(a, start, floatsA, row, rows, tileRows);
   const partB = operand(b, start + 4 * floatsA, floatsB, column, columns, tileColumns);
-  const { stride = n, offset = 0 } = out;
-  const { batchStride = m * stride } = out;
+  const { stride, offset, batchStride } = placeOf(out, m, n);
   const outPointer = engine.pointer(out.storage) + 4 * (offset + first * batchStride + row * stride + column);
   const vector = (storage: MatmulOptions["bias"], from: number) =>
     storage ? engine.pointer(storage) + 4 * from : 0;
@@ -180,16 +180,12 @@ function packable(
   operand: MatrixOperand,
   rows: number,
   columns: number,
-  linesAreColumns: boolean,
+  lines: "rows" | "columns",
 ): Packable {
-  const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
-  const { offset = 0, stride = storedColumns } = operand;
-  return {
-    pointer: engine.pointer(operand.storage) + 4 * offset,
-    stride,
-    batchStride: operand.batchStride ?? storedRows * stride,
-    across: linesAreColumns !== (operand.transposed ?? false),
-  };
+  const { offset, stride, batchStride } = placeOf(operand, rows, columns);
+  const pointer = engine.pointer(operand.storage) + 4 * offset;
+  const across = (lines === "columns") !== (operand.transposed ?? false);
+  return { pointer, stride, batchStride, across };
 }
 
 /** @throws {RangeError} when an operand reaches beyond its storage */
@@ -203,9 +199,7 @@ function checkMatmul(
   const { batch = 1, m, n, k, bias, biasAxis = "column", rowScale, columnScale } = options;
   const what = () => `matmul of ${batch} x (${m} x ${k}) (${k} x ${n})`;
   const check = (name: string, operand: MatrixOperand, rows: number, columns: number) => {
-    const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
-    const { offset = 0, stride = storedColumns } = operand;
-    const { batchStride = storedRows * stride } = operand;
+    const { offset, stride, batchStride, storedRows, storedColumns } = placeOf(operand, rows, columns);
     const empty = batch === 0 || storedRows === 0 || storedColumns === 0;
     const end = empty ? 0 : offset + (batch - 1) * batchStride + (storedRows - 1) * stride + storedColumns;
     engine.check(`${what()}: ${name}`, operand.storage, end);

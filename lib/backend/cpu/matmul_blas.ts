@@ -1,6 +1,7 @@
 /** Matrix products by the system's BLAS: sgemm, then the epilogue as a kernel of our own where there is one. */
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import type { MatmulOptions, MatrixOperand } from "../backend.ts";
+import { placeOf } from "../matrix_operand.ts";
 import { activationCodes } from "./activation_codes.ts";
 import type { Blas } from "./blas.ts";
 import { type Engine, rowChunks } from "./engine.ts";
@@ -54,11 +55,6 @@ export function multiplyByBlas(
 }
 
 function placed(engine: Engine, operand: MatrixOperand, rows: number, columns: number) {
-  const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
-  const { offset = 0, stride = storedColumns } = operand;
-  return {
-    pointer: engine.pointer(operand.storage) + 4 * offset,
-    stride,
-    batchStride: operand.batchStride ?? storedRows * stride,
-  };
+  const { offset, stride, batchStride } = placeOf(operand, rows, columns);
+  return { pointer: engine.pointer(operand.storage) + 4 * offset, stride, batchStride };
 }

@@ -4,6 +4,7 @@ import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "
 import { basename } from "@std/path";
 import { hearSignals } from "../../cli/interrupt.ts";
 import type { Backend } from "../backend.ts";
+import { attentions } from "./attention.ts";
 import { openBlas } from "./blas.ts";
 import { multipliesRight } from "./blas_check.ts";
 import { convolutions } from "./convolutions.ts";
@@ -56,6 +57,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),
+    ...attentions(engine),
     ...rowOperations(engine),
     ...updates(engine),
     ...convolutions(engine),

@@ -94,7 +94,7 @@ export const usage = {
 } as const;
 
 /** The error for a request that the device or `memoryLimit` cannot serve, and what to do about it. */
-export function outOfMemory(what: string, bytes: number, current: number, limit: number): DataError {
+function outOfMemory(what: string, bytes: number, current: number, limit: number): DataError {
   const have = limit === Infinity ? "" : ` of ${mebibytes(limit)}`;
   return new DataError(
     `Cannot allocate ${mebibytes(bytes)} for ${what}: the WebGPU device is out of memory ` +

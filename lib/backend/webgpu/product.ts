@@ -1,5 +1,6 @@
 /** A matrix product whose operands are told by strides, and its parts. */
 import type { MatmulOptions, MatrixOperand } from "../backend.ts";
+import { placeOf } from "../matrix_operand.ts";
 import { type Epilogue, epilogue } from "./elementwise.ts";
 import { type GpuStorage, own, part, type Window } from "./gpu_storage.ts";
 import type { Runtime } from "./runtime.ts";
@@ -57,11 +58,9 @@ export function productOf(
 }
 
 function strided(operand: MatrixOperand, rows: number, columns: number): Strided {
-  const [storedRows, storedColumns] = operand.transposed ? [columns, rows] : [rows, columns];
-  const { storage, offset = 0, stride = storedColumns } = operand;
-  const { batchStride = storedRows * stride } = operand;
+  const { offset, stride, batchStride } = placeOf(operand, rows, columns);
   const [rowStep, columnStep] = operand.transposed ? [1, stride] : [stride, 1];
-  return { storage: own(storage), offset, rowStep, columnStep, batchStep: batchStride };
+  return { storage: own(operand.storage), offset, rowStep, columnStep, batchStep: batchStride };
 }
 
 /** out' = op(B)' op(A)'. */
