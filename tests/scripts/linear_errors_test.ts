@@ -1,5 +1,5 @@
 /** Bad input to the linear scripts: one sentence that names the file and the place in it. */
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { encodeNpy } from "../../lib/io/npy.ts";
 import { main as lelEmbed } from "../../scripts/lel_embed.ts";

@@ -183,13 +183,13 @@ for (const script of Object.keys(trained)) {
       for (const spell of [(name: string) => name, (name: string) => name.toLowerCase()]) {
         const file = join(folder, "ids.txt");
         const otherwise = (id: string) => spell(names.otherNames(id)[0]);
-        const rows = script === "hs27_lel.ts"
+        const rows = main === linearPca
           ? ids
           : usual.includes(ntIds)
           ? await readNpyStrings(ntIds)
           : await readIdList(hyenaIds);
         // Gene ids become symbols, symbols gene ids: what the training was not given.
-        const spelled = rows.map((id) => script === "lel_embed.ts" ? spell(id) : otherwise(id));
+        const spelled = rows.map((id) => main === linearNt ? spell(id) : otherwise(id));
         await Deno.writeTextFile(file, spelled.join("\n"));
         const count = rows.length, known = ids.length;
         const all = await run("--ids", file);
