@@ -155,7 +155,7 @@ async function timeOurs(
 }
 
 async function timeOnnx(size: number): Promise<number> {
-  const ort = await import("onnxruntime-web");
+  const ort = await import("npm:onnxruntime-web@1.30.0");
   ort.env.wasm.numThreads = flags.threads;
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["wasm"],

@@ -7,7 +7,7 @@
  *   deno run -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
  *   deno run -P=test bench/io.ts --no-peer
  */
-import { inferSchema, initParser } from "udsv";
+import { inferSchema, initParser } from "npm:udsv@0.7.3";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
 import { svgToPng } from "../lib/evaluation/plot_png.ts";

@@ -74,7 +74,7 @@ function report(name: string, time: number, amount: number, unit: "GFLOP/s" | "G
 
 /** Time the same product in both, turn by turn, so that other work on the machine meets both alike. */
 async function besidePeer(size: number): Promise<{ own: number; peer: number }> {
-  const ort = await import("onnxruntime-web/webgpu");
+  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu");
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["webgpu"],
   });

@@ -6,7 +6,7 @@
  *
  * The same source gives the same bytes: tests/kernels/build_test.ts compares them with the committed ones.
  */
-import asc from "assemblyscript/asc";
+import asc from "npm:assemblyscript@0.28.20/asc";
 
 interface Build {
   /** Path of the module's first source file. */

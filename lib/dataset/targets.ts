@@ -5,12 +5,24 @@
 import { extname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
-import { isMissing, parseCsvTable, parseNumericCsv } from "../io/csv.ts";
+import { parseNumericCsv, sampleCsvTable } from "../io/csv.ts";
+import { areRowNumbers, rowNumberHead } from "../io/id_heads.ts";
 import { plainBytes } from "../io/plain_bytes.ts";
-import { readFileBytes } from "../io/read_file.ts";
+import { readOrOpen, WindowedFile } from "../io/windowed_file.ts";
 import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences } from "./ids.ts";
 import { shown, withoutVersion } from "./matching.ts";
+import {
+  areNumbers,
+  bestIdColumn,
+  holdsMeasures,
+  isEnsemblGene,
+  isIdColumn,
+  isNamed,
+  isSureIdColumn,
+  isTextColumn,
+  refuseDecimalCommas,
+} from "./target_columns.ts";
 
 export interface Targets {
   /** The file they were read from. */
@@ -39,23 +51,6 @@ export interface TargetsOptions {
   readonly genes?: readonly string[];
 }
 
-/** Columns that name the perturbation, the most telling first: never read-out genes. */
-const idColumns: readonly string[] = [
-  "gene_id",
-  "gene_name",
-  "perturbation",
-  "perturbation_id",
-  "target_gene",
-  "target",
-  "gene_symbol",
-  "symbol",
-  "gene",
-  "tf",
-];
-
-/** What R, pandas, polars and the tidyverse call a column of row numbers, also when rows were sorted since. */
-const rowNumberNames = /^(|Unnamed: \d+|X|index|level_0|rownames|row|\.\.\.1|__index_level_0__|column_0)$/i;
-
 /**
  * Read targets.
  *
@@ -65,7 +60,8 @@ const rowNumberNames = /^(|Unnamed: \d+|X|index|level_0|rownames|row|\.\.\.1|__i
  * @throws {DataError} when nothing names the rows, there is no gene column, a wanted gene has none, or a number cell holds text
  */
 export async function readTargets(path: string, options: TargetsOptions): Promise<Targets> {
-  const raw = await readFileBytes(path);
+  const raw = await readOrOpen(path);
+  if (raw instanceof WindowedFile) return checked(fromCsv(raw, path, options), options);
   const isParquet = raw[0] === 0x50 && raw[1] === 0x41 && raw[2] === 0x52 && raw[3] === 0x31;
   if (!isParquet && /^\.(parquet|pq)$/i.test(extname(path))) {
     throw new DataError(`Cannot read "${path}": it is no Parquet file (it does not start with PAR1)`);
@@ -73,29 +69,43 @@ export async function readTargets(path: string, options: TargetsOptions): Promis
   const targets = isParquet
     ? await fromParquet(raw, path, options)
     : fromCsv(plainBytes(raw, path), path, options);
-  refuseAbsent(targets, options.genes);
-  const withoutNumbers = leaveOutRowNumbers(targets);
+  return checked(targets, options);
+}
+
+function checked(targets: Targets, { genes }: TargetsOptions): Targets {
+  refuseAbsent(targets, genes);
+  const withoutNumbers = leaveOutRowNumbers(targets, genes);
   if (withoutNumbers.genes.length === 0) {
     throw new DataError(
-      `Cannot use targets "${path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
+      `Cannot use targets "${targets.path}": there is no gene column (columns named by gene ids such as ENSG00000141510 are needed)`,
     );
   }
   return withUniqueIds(withoutNumbers);
 }
 
-function fromCsv(bytes: Uint8Array, path: string, options: TargetsOptions): Targets {
-  const sample = parseCsvTable(bytes, path, 50), { header } = sample;
+function fromCsv(bytes: Uint8Array | WindowedFile, path: string, options: TargetsOptions): Targets {
+  const sample = sampleCsvTable(bytes, path, 50), { header } = sample;
+  if (header.length === 1 && !isIdColumn(header[0])) {
+    throw new DataError(
+      `Cannot use targets "${path}": it has one column, "${
+        shown(header)
+      }" (separate columns by commas or tabs; in R: ` +
+        `write.table(x, file, sep = ","))`,
+    );
+  }
   const wanted = wantedGenes(options);
-  const texts = new Set(header.filter((_, at) => isTextColumn(sample.rows.map((row) => row[at]))));
-  const candidates = header.filter((name, at) =>
-    isIdColumn(name) || at === 0 || texts.has(name) || name === options.idColumn
+  const columns = header.map((_, at) => sample.rows.map((row) => row[at].trim()));
+  refuseDecimalCommas(path, sample, wanted);
+  const texts = new Set(header.filter((name, at) => isTextColumn(name, columns[at])));
+  // "TF" and the like over numbers is a gene of that symbol.
+  const named = new Set(
+    header.filter((name, at) => isSureIdColumn(name) || (isIdColumn(name) && !areNumbers(columns[at]))),
   );
+  const isIds = (column: string) => named.has(column);
   const isGene = (column: string) =>
-    wanted
-      ? wanted.has(withoutVersion(column))
-      : !isIdColumn(column) && isNamed(column) && !texts.has(column);
-  const idColumn = chooseIdColumn(path, header, texts, sample.rows, options);
-  const others = [...new Set(candidates)].filter((name) => name !== idColumn && isIdColumn(name));
+    wanted ? wanted.has(withoutVersion(column)) : !isIds(column) && isNamed(column) && !texts.has(column);
+  const idColumn = chooseIdColumn(path, header, { texts, named }, columns[0], options);
+  const others = [...named].filter((name) => name !== idColumn);
   const table = parseNumericCsv(bytes, path, {
     labels: [...new Set([idColumn, ...others])],
     isNumber: (column) => column !== idColumn && isGene(column),
@@ -118,17 +128,28 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   const frame = parseParquetFrame(bytes, path, { isNeeded, indexColumn: options.idColumn });
   const { labels, indexName = "" } = frame;
   // A named column of ids tells more than an index without a name.
-  const named = options.idColumn === undefined ? idColumns.find((name) => name in labels) : undefined;
-  const useIndex = named === undefined ||
-    (!frame.isNumbered && (options.prefer === "first" || isIdColumn(indexName)));
+  const others = options.idColumn === undefined ? Object.keys(labels) : [];
+  const named = options.prefer === "first" && !frame.isNumbered
+    ? undefined
+    : bestIdColumn(frame.isNumbered ? others : [indexName, ...others]);
+  const useIndex = named === undefined || named === indexName;
   if (useIndex && frame.isNumbered) {
     throw new DataError(
       `Cannot use targets "${path}": it has no column of text that names its rows (gene_id or gene_name is needed; ` +
         `--targets-id-col names another)`,
     );
   }
-  const asText = options.genes?.find((gene) => gene in labels);
+  const asText = options.genes?.find((gene) => gene in labels) ??
+    (wanted
+      ? undefined
+      : Object.keys(labels).find((name) =>
+        isEnsemblGene(name) || (!isIdColumn(name) && holdsMeasures(labels[name]))
+      ));
   if (asText !== undefined) throw textColumn(path, asText, labels[asText]);
+  // Where genes stand before the ids, the first column of text may be a gene's, with a stray word in it.
+  const mayBeGene = options.idColumn === undefined && indexName !== "" && !isIdColumn(indexName) &&
+    !frame.isNumbered;
+  if (mayBeGene && holdsMeasures(frame.index)) throw textColumn(path, indexName, frame.index);
   const odd = options.genes?.find((gene) => gene in frame.skipped);
   if (odd !== undefined) {
     throw new DataError(
@@ -143,7 +164,8 @@ async function fromParquet(bytes: Uint8Array, path: string, options: TargetsOpti
   }
   const idColumn = useIndex ? indexName : named!;
   const all: Record<string, string[]> = { ...labels, [idColumn]: useIndex ? frame.index : labels[named!] };
-  const isGene = (column: string) => !isIdColumn(column) || (wanted?.has(withoutVersion(column)) ?? false);
+  const isGene = (column: string) =>
+    !isSureIdColumn(column) || (wanted?.has(withoutVersion(column)) ?? false);
   const columns = frame.columns.map((_, at) => at).filter((at) => isGene(frame.columns[at]));
   return {
     path,
@@ -164,8 +186,8 @@ function wantedGenes({ genes }: TargetsOptions): Set<string> | null {
 function chooseIdColumn(
   path: string,
   header: readonly string[],
-  texts: ReadonlySet<string>,
-  rows: readonly (readonly string[])[],
+  { texts, named }: { texts: ReadonlySet<string>; named: ReadonlySet<string> },
+  firstCells: readonly string[],
   { idColumn, prefer, genes }: TargetsOptions,
 ): string {
   if (idColumn !== undefined) {
@@ -174,12 +196,13 @@ function chooseIdColumn(
       `Cannot use targets "${path}": it has no column "${idColumn}" (its columns are ${shown(header)})`,
     );
   }
-  const isCandidate = (column: string | undefined) => column !== undefined && !genes?.includes(column);
+  const isCandidate = (column: string) => !genes?.includes(column);
   const known = prefer === "first"
-    ? header.find((column) => isIdColumn(column) && isCandidate(column))
-    : idColumns.map((name) => header.find((column) => column.toLowerCase() === name)).find(isCandidate);
+    ? header.find((column) => named.has(column) && isCandidate(column))
+    : bestIdColumn([...named].filter(isCandidate));
   const [first] = header;
-  const firstIsNumbers = isRowNumbers(rows.map((row) => row[0]));
+  const firstIsNumbers = (firstCells.length > 1 && areRowNumbers(firstCells)) ||
+    (rowNumberHead.test(first) && areNumbers(firstCells));
   if (prefer === "first" && !firstIsNumbers && (isNamed(first) || known === undefined)) return first;
   if (known !== undefined) return known;
   if (!firstIsNumbers && texts.has(first)) return first;
@@ -193,42 +216,21 @@ function chooseIdColumn(
 
 /** What the rows are called in the other column of ids. */
 function otherNames(idColumn: string, labels: Record<string, string[]>): string[] | null {
-  const other = idColumns.find((name) => name !== idColumn && name in labels);
+  const other = bestIdColumn(Object.keys(labels).filter((name) => name !== idColumn));
   return other === undefined ? null : labels[other];
 }
 
-function isIdColumn(column: string): boolean {
-  return idColumns.includes(column.toLowerCase());
-}
-
-/** Whether a column has a name: pandas calls one without "Unnamed: 3" when it reads and writes it again. */
-function isNamed(column: string): boolean {
-  return !/^\s*(Unnamed: \d+)?$/.test(column);
-}
-
-/** Whether no cell of a column is a number, and some are words. */
-function isTextColumn(cells: readonly string[]): boolean {
-  const words = cells.map((cell) => cell.trim()).filter((cell) => !isMissing(cell));
-  return words.length > 0 &&
-    words.every((word) => !/^[+-]?(\d|\.\d|inf)/i.test(word) || Number.isNaN(Number(word)));
-}
-
-function isRowNumbers(cells: readonly string[]): boolean {
-  return cells.length > 1 &&
-    [0, 1].some((start) => cells.every((cell, i) => cell.trim() === String(start + i)));
-}
-
-/** Columns that count the rows are no genes, whatever their name. */
-function leaveOutRowNumbers(targets: Targets): Targets {
+/** Columns that count the rows are no genes, whatever their name, unless they are asked for. */
+function leaveOutRowNumbers(targets: Targets, wanted: readonly string[] | undefined): Targets {
   const { values: { data, rows, columns }, genes, path } = targets;
   const counts = (column: number) => {
-    if (rows < 3) return false;
     const cells = Array.from({ length: rows }, (_, row) => data[row * columns + column]);
-    if ([0, 1].some((start) => cells.every((cell, row) => cell === start + row))) return true;
-    return rowNumberNames.test(genes[column]) && cells.every((cell) => Number.isInteger(cell) && cell >= 0) &&
+    if (rows > 2 && [0, 1].some((start) => cells.every((cell, row) => cell === start + row))) return true;
+    return rows > 1 && rowNumberHead.test(genes[column]) &&
+      cells.every((cell) => Number.isInteger(cell) && cell >= 0) &&
       new Set(cells).size === rows;
   };
-  const numbers = genes.map((_, column) => column).filter((column) => counts(column));
+  const numbers = wanted ? [] : genes.map((_, column) => column).filter((column) => counts(column));
   if (numbers.length === 0) return targets;
   warnWithExamples(
     `Left out ${

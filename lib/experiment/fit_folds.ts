@@ -1,4 +1,5 @@
 /** The work of a run: every fold that is asked for and not done yet, saved as it is learned. */
+import { hearSignals } from "../cli/interrupt.ts";
 import { counted } from "../cli/log.ts";
 import type { FoldProgress } from "../cli/progress.ts";
 import type { Matrix } from "../linalg/matrix.ts";
@@ -15,6 +16,7 @@ export async function fitFolds(
   keepsModels: boolean,
 ): Promise<void> {
   for (const fold of store.toRun) {
+    await hearSignals();
     const task = foldTask(data, fold, {
       checkpoint: store.checkpoint(fold),
       progress: (share, text) => progress.within(share, text),

@@ -13,7 +13,7 @@ import { sortedOrder } from "../dataset/ids.ts";
 import { matchAndTell, matchedRows, matchIds, shown, tellVersions } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { readRecord } from "../embedding/record.ts";
+import { decidingPart, embeddingRecord } from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
 import type { DataFolder } from "./read_data.ts";
 import type { ModelInput } from "./saved_model_json.ts";
@@ -174,12 +174,17 @@ export async function matchTfs(
     ? found
     : sortedOrder(found.map((row) => targets.perturbations[row])).map((place) => found[place]);
   const values = takeRows(embeddings.values, rows.map((row) => match.rows[row]));
-  const record = await readRecord(embeddings.path);
+  const record = embeddings.path.endsWith(".npy") ? await embeddingRecord(embeddings.path) : null;
   return {
     rows,
     values,
     unmatched: match.unmatched,
-    input: { kind: "embedding", model: pipeline, width: values.columns, ...(record && { record }) },
+    input: {
+      kind: "embedding",
+      model: pipeline,
+      width: values.columns,
+      ...(record && { record: decidingPart(record) }),
+    },
     identity: { embeddings: await fingerprint(values.data) },
   };
 }

@@ -45,6 +45,7 @@ export class ResultFolder {
       );
     }
     const path = join(results, modelName);
+    await recoverIfFree(path);
     await checkWritable(join(path, "summary.json"), advice);
     await checkWritable(hiddenSibling(path, "lock"), advice);
     log.info(`Results go to ${path}`);
@@ -95,6 +96,12 @@ export class ResultFolder {
   }
 }
 
+/** `recover`, unless a run is at work there: for readers, and before a run makes anything. */
+export async function recoverIfFree(path: string): Promise<void> {
+  if ((await leftBeside(path)).length === 0) return;
+  await ResultLock.ifFree(hiddenSibling(path, "lock"), () => recover(path));
+}
+
 /**
  * Put in order what a killed run left beside a result folder: a new result that is complete takes the place of one that is
  * gone, the user's own files move over from the old one, and everything else goes.
@@ -102,11 +109,12 @@ export class ResultFolder {
 export async function recover(path: string): Promise<void> {
   const left = await leftBeside(path);
   if (left.length === 0) return;
-  for (const sibling of left.filter((name) => name.includes(".new."))) {
+  const whole = left.filter((name) => !name.endsWith(".tmp"));
+  for (const sibling of whole.filter((name) => name.includes(".new."))) {
     if (!await exists(path) && await readManifest(sibling) !== null) await Deno.rename(sibling, path);
     else await removeFolder(sibling);
   }
-  for (const sibling of left.filter((name) => name.includes(".old."))) {
+  for (const sibling of whole.filter((name) => name.includes(".old."))) {
     if (!await exists(path)) await Deno.rename(sibling, path);
     else await retire(sibling, path);
   }
@@ -163,7 +171,7 @@ async function leftBeside(path: string): Promise<string[]> {
       }
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
+    if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
       throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
     }
   }

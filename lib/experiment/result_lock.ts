@@ -61,6 +61,23 @@ export class ResultLock {
     }
   }
 
+  /** Do something while nobody writes the result; nothing where somebody does, or the place cannot be written. */
+  static async ifFree(path: string, body: () => Promise<void>): Promise<void> {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path, { read: true, write: true, create: true });
+    } catch {
+      return;
+    }
+    if (!await locked(file, true)) return file.close();
+    try {
+      await body();
+    } finally {
+      await removeFile(path).catch(() => {});
+      file.close();
+    }
+  }
+
   /** Let others in; the last one takes the file away. */
   async release(): Promise<void> {
     await this.#file.unlock().catch(() => {});

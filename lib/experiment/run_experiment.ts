@@ -10,9 +10,9 @@
  */
 import { UsageError } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
-import { log } from "../cli/log.ts";
+import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
-import { commandLine } from "../cli/command_line.ts";
+import { resumeCommand } from "../cli/command_line.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
@@ -74,6 +74,7 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
   }
   const folder = await ResultFolder.open(flags.outputDir, spec.modelName);
   using renderer = flags.plotFormat === "png" ? new PngRenderer() : null;
+  let tell: (() => void) | null = null;
   try {
     const data = await spec.read(folder);
     const inputs = Promise.all([...new Set(data.files)].map((path) => describeFile(path)));
@@ -81,13 +82,14 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
     const loadedMs = performance.now();
     const model = await spec.model(data);
     try {
-      await runFolds({ spec, folder, data, model, renderer, inputs, startMs, loadedMs });
+      tell = await runFolds({ spec, folder, data, model, renderer, inputs, startMs, loadedMs });
     } finally {
       await model.close?.();
     }
   } finally {
     await folder.close();
   }
+  tell?.();
 }
 
 interface Running<Inputs> {
@@ -101,7 +103,8 @@ interface Running<Inputs> {
   readonly loadedMs: number;
 }
 
-async function runFolds<Inputs>(run: Running<Inputs>): Promise<void> {
+/** @returns what tells the result, as the last thing; null where this run ends without one */
+async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | null> {
   const { spec, folder, data, model } = run, { flags } = spec;
   const range = spec.range?.(data.targets.genes.length) ?? null;
   const savesModel = spec.alwaysSaves === true || flags.saveModel;
@@ -119,22 +122,26 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<void> {
     isQuick: model.isQuick,
     ...("blockSize" in model && { blockSize: model.blockSize }),
   });
-  if (store.isFinished) return;
+  if (store.isFinished) return null;
   const release = onInterrupt(() => {
     const kept = store.tellKept();
-    return kept === null ? null : { kept, resume: commandLine(spec.script, withResume(Deno.args)) };
+    return kept === null ? null : { kept, resume: resumeCommand() };
   });
   try {
     await fitFolds(model, data, store, foldProgress(flags.progress, store.toRun.length), savesModel);
-    if (await store.unlessMerged(() => store.isComplete()) !== true) return;
-    await store.unlessMerged(() => finish(run, store, savesModel));
+    if (await store.unlessMerged(() => store.isComplete()) !== true) return null;
+    return await store.unlessMerged(() => finish(run, store, savesModel));
   } finally {
     release();
   }
 }
 
 /** Put all parts together into the result. */
-async function finish<Inputs>(run: Running<Inputs>, store: PartStore, savesModel: boolean): Promise<void> {
+async function finish<Inputs>(
+  run: Running<Inputs>,
+  store: PartStore,
+  savesModel: boolean,
+): Promise<() => void> {
   const { spec, folder, data, model, renderer } = run, { flags } = spec;
   const collected = await collectParts(data, store);
   const { evaluation, means } = await writeResult(folder, data, collected, spec.layout, flags, renderer);
@@ -185,8 +192,10 @@ async function finish<Inputs>(run: Running<Inputs>, store: PartStore, savesModel
     inputs,
   });
   await store.remove();
-  if (flags.json) console.log(JSON.stringify(summary, null, 2));
-  tellResult(evaluation, folder.path);
+  return () => {
+    if (flags.json) printOutput(JSON.stringify(summary, null, 2));
+    tellResult(evaluation, folder.path);
+  };
 }
 
 async function saveModel<Inputs>(
@@ -239,8 +248,4 @@ async function identityOf<Inputs>(
 
 function splitsName(folder: ResultFolder, { splits }: Prepared): string {
   return splits.file.slice(folder.path.length + 1);
-}
-
-function withResume(args: readonly string[]): string[] {
-  return args.includes("--resume") ? [...args] : [...args, "--resume"];
 }

@@ -11,6 +11,7 @@ import { writeFileAtomic } from "../io/atomic_write.ts";
 import { readFileText } from "../io/read_file.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
 import { type Manifest, readListed, readManifest } from "./manifest.ts";
+import { recoverIfFree } from "./result_folder.ts";
 import type { ModelFamily, SavedTensor, SavedTensors } from "./model.ts";
 import type { Tensors } from "./part.ts";
 import { encodeModelJson, parseModelJson, type SavedFold, type SavedModel } from "./saved_model_json.ts";
@@ -66,6 +67,7 @@ export async function writeSavedModel(
  * @throws {DataError} when there is none, it is not one that this version can read, or it was changed since
  */
 export async function openSavedModel(resultFolder: string): Promise<OpenedModel> {
+  await recoverIfFree(resultFolder);
   const folder = join(resultFolder, "model"), path = join(folder, "model.json");
   const manifest = await readManifest(resultFolder);
   try {

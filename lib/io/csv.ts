@@ -9,7 +9,9 @@ import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { CsvScanner } from "./csv_scanner.ts";
 import { parseFloat32 } from "./decimal.ts";
-import { readPlainBytes } from "./plain_bytes.ts";
+import { idHeadRank } from "./id_heads.ts";
+import { plainBytes } from "./plain_bytes.ts";
+import { readOrOpen, WindowedFile } from "./windowed_file.ts";
 
 /** A table of numbers with text columns beside it. */
 export interface NumericCsv {
@@ -46,11 +48,15 @@ export function isMissing(cell: string): boolean {
  *   Rows count from 1 with the header, as a spreadsheet shows them.
  */
 export async function readNumericCsv(path: string, options: NumericCsvOptions): Promise<NumericCsv> {
-  return parseNumericCsv(await readPlainBytes(path), path, options);
+  return parseNumericCsv(await readTextOrOpen(path), path, options);
 }
 
-/** As `readNumericCsv`, from bytes; `name` is what errors call the file. */
-export function parseNumericCsv(bytes: Uint8Array, name: string, options: NumericCsvOptions): NumericCsv {
+/** As `readNumericCsv`, from bytes or a large file; `name` is what errors call the file. */
+export function parseNumericCsv(
+  bytes: Uint8Array | WindowedFile,
+  name: string,
+  options: NumericCsvOptions,
+): NumericCsv {
   const scanner = new CsvScanner(bytes, name);
   const { header, hasRow } = readHeader(scanner, name);
   const isLabel = markLabels(header, options.labels, name);
@@ -58,12 +64,15 @@ export function parseNumericCsv(bytes: Uint8Array, name: string, options: Numeri
   const columns = header.filter((_, i) => isNumber[i]);
   const labels = header.filter((_, i) => isLabel[i]).map((column) => ({ column, cells: [] as string[] }));
 
-  let values = new Float32Array(columns.length * scanner.countLinesAhead());
+  // Text in quotes may hold many line ends, so lines are a guess of the rows: not more memory than that deserves.
+  let values = new Float32Array(Math.min(columns.length * scanner.countLinesAhead(), 2 ** 26));
   let rows = 0;
   for (let more = hasRow; more; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
     const start = rows * columns.length;
-    if (values.length < start + columns.length) values = grown(values, 2 * (start + columns.length));
+    if (values.length < start + columns.length) {
+      values = grown(values, Math.ceil(1.25 * start) + 16 * columns.length);
+    }
     let next = start, label = 0;
     for (let field = 0; field < header.length; field++) {
       if (isLabel[field]) {
@@ -82,6 +91,11 @@ export function parseNumericCsv(bytes: Uint8Array, name: string, options: Numeri
   };
 }
 
+async function readTextOrOpen(path: string): Promise<Uint8Array | WindowedFile> {
+  const read = await readOrOpen(path);
+  return read instanceof WindowedFile ? read : plainBytes(read, path);
+}
+
 /** A table of text. */
 export interface CsvTable {
   header: string[];
@@ -92,17 +106,31 @@ export interface CsvTable {
 
 /** Read every cell as text. @throws {DataError} when rows differ in length or a quote is never closed */
 export async function readCsvTable(path: string): Promise<CsvTable> {
-  return parseCsvTable(await readPlainBytes(path), path);
+  return parseCsvTable(await readTextOrOpen(path), path);
 }
 
-/** As `readCsvTable`, from bytes; `name` is what errors call the file. @param mostRows reads no further */
-export function parseCsvTable(bytes: Uint8Array, name: string, mostRows = Infinity): CsvTable {
+/** As `readCsvTable`, from bytes or a large file; `name` is what errors call the file. */
+export function parseCsvTable(bytes: Uint8Array | WindowedFile, name: string): CsvTable {
+  return textTable(bytes, name, Infinity, (scanner, field) => scanner.text(field));
+}
+
+/** The first rows of a table, long cells cut, to see what its columns hold. */
+export function sampleCsvTable(bytes: Uint8Array | WindowedFile, name: string, mostRows: number): CsvTable {
+  return textTable(bytes, name, mostRows, (scanner, field) => scanner.shortText(field));
+}
+
+function textTable(
+  bytes: Uint8Array | WindowedFile,
+  name: string,
+  mostRows: number,
+  textOf: (scanner: CsvScanner, field: number) => string,
+): CsvTable {
   const scanner = new CsvScanner(bytes, name);
   const { header, hasRow } = readHeader(scanner, name);
   const rows: string[][] = [], rowNumbers: number[] = [];
   for (let more = hasRow; more && rows.length < mostRows; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
-    rows.push(header.map((_, field) => scanner.text(field)));
+    rows.push(header.map((_, field) => textOf(scanner, field)));
     rowNumbers.push(scanner.row);
   }
   return { header, rows, rowNumbers };
@@ -147,9 +175,28 @@ function readHeader(scanner: CsvScanner, name: string): { header: string[]; hasR
       `Cannot read "${name}": it is separated by semicolons (save it with commas or tabs, and with decimal points)`,
     );
   }
+  if (header.length === 1 && /^\S+( "[^"]*")+$/.test(header[0])) {
+    throw new DataError(
+      `Cannot read "${name}": it is separated by spaces (save it with commas or tabs; in R: write.table(x, file, sep = ","))`,
+    );
+  }
   const hasRow = scanner.nextRow();
-  // R's write.table names no column of row names: its header is one short.
-  return { header: hasRow && scanner.fields === header.length + 1 ? ["", ...header] : header, hasRow };
+  if (!hasRow || scanner.fields !== header.length + 1) return { header, hasRow };
+  return { header: headerOneShort(header, scanner, name), hasRow };
+}
+
+/**
+ * Rows with one field more than the header are R's `write.table`, which names no column of row names, unless the header
+ * begins with a column of ids and its first cell is text: shifted by one column, ids and values would be wrong.
+ */
+function headerOneShort(header: string[], scanner: CsvScanner, name: string): string[] {
+  const isNumber = (field: number) => /^[+-]?[\d.]/.test(scanner.text(field).trim());
+  const startsWithIds = idHeadRank(header[0]) >= 0 && !isNumber(0) && (header.length === 1 || isNumber(1));
+  if (!startsWithIds) return ["", ...header];
+  throw new DataError(
+    `Cannot read "${name}": row ${scanner.row} has ${scanner.fields} fields, the header ${header.length} ` +
+      `(is there a separator too many at its end, or in a text without quotes?)`,
+  );
 }
 
 function markLabels(header: string[], labels: number | string[], name: string): boolean[] {

@@ -1,6 +1,10 @@
 import { DataError } from "../cli/errors.ts";
+import { WindowedFile } from "./windowed_file.ts";
 
 const LF = 10, CR = 13, SPACE = 32, TAB = 9, QUOTE = 34, COMMA = 44;
+
+/** Bytes of a field that tell what it holds. */
+const shortBytes = 400;
 
 /** What stands between the fields of a row. */
 export type Separator = "," | "\t";
@@ -11,7 +15,8 @@ export type Separator = "," | "\t";
  * tab where the first line has tabs and no commas.
  */
 export class CsvScanner {
-  readonly source: Uint8Array;
+  /** The bytes at hand: all of a file, or a window of it that begins with a row. */
+  source: Uint8Array;
   // Not Int32Array: files may be larger than 2 GiB.
   starts = new Float64Array(16);
   ends = new Float64Array(16);
@@ -28,8 +33,13 @@ export class CsvScanner {
   readonly separator: Separator;
   readonly #separatorByte: number;
 
+  /** Where the bytes behind the window come from; null at the file's end. */
+  #file: WindowedFile | null;
+
   /** @throws {DataError} when the bytes are plainly no text */
-  constructor(bytes: Uint8Array, name: string) {
+  constructor(from: Uint8Array | WindowedFile, name: string) {
+    this.#file = from instanceof WindowedFile ? from : null;
+    const bytes = this.#file?.restart() ?? from as Uint8Array;
     this.source = bytes;
     this.#name = name;
     const [a, b, c] = bytes;
@@ -44,17 +54,37 @@ export class CsvScanner {
     this.#separatorByte = this.separator === "," ? COMMA : TAB;
   }
 
-  /** How many lines end behind the row at hand, and one more: an upper bound of rows where lines end in LF. */
+  /**
+   * How many lines end behind the row at hand, and one more: an upper bound of rows where lines end in LF. Of a file that
+   * is read by windows an estimate.
+   */
   countLinesAhead(): number {
     let lines = 1;
     for (let at = this.source.indexOf(LF, this.#position); at >= 0; at = this.source.indexOf(LF, at + 1)) {
       lines++;
     }
-    return lines;
+    return this.#file === null ? lines : Math.ceil(1.02 * lines * this.#file.size / this.source.length);
   }
 
   /** Go to the next row that is not blank; false at the end. @throws {DataError} when a quote is never closed */
   nextRow(): boolean {
+    for (;;) {
+      const start = this.#position, row = this.row, isRow = this.#scanRow();
+      // A row that reaches the window's end may go on behind it: scan it again with more.
+      if (this.#file === null || (isRow !== null && this.#position < this.source.length)) return isRow!;
+      const longer = this.#file.next(this.source.subarray(start));
+      if (longer === null) {
+        this.#file = null;
+      } else {
+        this.source = longer;
+      }
+      this.#position = longer === null ? start : 0;
+      this.row = row;
+    }
+  }
+
+  /** null where a quote is not closed within the window. */
+  #scanRow(): boolean | null {
     this.#skipBlankLines();
     const { source } = this, separator = this.#separatorByte;
     if (this.#position >= source.length) return false;
@@ -66,6 +96,7 @@ export class CsvScanner {
       let start = position, end: number;
       if (source[position] === QUOTE) {
         position = this.#skipQuoted(position, field);
+        if (position < 0) return null;
         start++;
         end = position - 1;
         if (this.#unescaped.has(field)) [start, end] = [start - 1, position];
@@ -107,6 +138,13 @@ export class CsvScanner {
     return unescaped ?? this.#decode(this.starts[field], this.ends[field]);
   }
 
+  /** The start of a long field, all of a short one. */
+  shortText(field: number): string {
+    const start = this.starts[field];
+    if (this.ends[field] - start <= shortBytes) return this.text(field);
+    return new TextDecoder().decode(this.source.subarray(start, start + shortBytes));
+  }
+
   #skipBlankLines(): void {
     const { source } = this;
     for (let position = this.#position; position < source.length; this.row++) {
@@ -121,13 +159,14 @@ export class CsvScanner {
     return position + 1;
   }
 
-  /** From the opening quote to the field's end. */
+  /** From the opening quote to the field's end; -1 where that is behind the window. */
   #skipQuoted(opening: number, field: number): number {
     const { source } = this;
     let closing = opening, escaped = false;
     do {
       closing = source.indexOf(QUOTE, closing + 1);
       if (closing < 0) {
+        if (this.#file !== null) return -1;
         throw new DataError(
           `Cannot read "${this.#name}": the quote that opens field ${
             field + 1

@@ -1,95 +1,112 @@
 /** Lists of ids, as people and programs write them. */
 import { DataError } from "../cli/errors.ts";
-import { parseCsvTable } from "./csv.ts";
+import { parseCsvTable, someColumns } from "./csv.ts";
+import { areRowNumbers, idHeadRank, rowNumberHead } from "./id_heads.ts";
 import { readNpyStrings } from "./npy.ts";
 import { plainBytes } from "./plain_bytes.ts";
 import { readFileBytes } from "./read_file.ts";
 
-/** Heads of columns of ids: never ids themselves. The first that a table has is taken. */
-const heads = [
-  "gene_id",
-  "gene_ids",
-  "ensembl_id",
-  "ensembl",
-  "id",
-  "ids",
-  "gene_name",
-  "gene_symbol",
-  "symbol",
-  "gene",
-  "genes",
-  "tf",
-  "tfs",
-  "target",
-  "target_gene",
-  "perturbation",
-  "perturbation_id",
-  "name",
-  "feature_id",
-  "x",
-];
-const rowNumberHeads = /^(|unnamed: 0|index|level_0|rownames|row|\.\.\.1|__index_level_0__)$/i;
-
 /**
- * Ids of a file: one a line (any line ends, quotes taken off), a CSV or TSV table with a column of them, one line with
- * commas, or text in .npy; gzip and UTF-16 are undone. Blank lines and heads such as "gene_id" are no ids.
+ * Ids of a file: one a line (any line ends, quotes taken off), a table with commas or tabs and a column of them (one named
+ * gene_id or the like, else the only one of text), one line with commas, a JSON list, or text in .npy; gzip and UTF-16 are
+ * undone. Blank lines, lines that begin with # and heads such as "gene_id" are no ids.
  *
  * @throws {DataError} when it holds no id, is no text, or is a table in which no column can be told to hold the ids
  */
 export async function readIdList(path: string): Promise<string[]> {
   const raw = await readFileBytes(path);
-  const ids = isNpy(raw) ? await readNpyStrings(path) : idsOf(textOf(plainBytes(raw, path), path), path);
+  const ids = isNpy(raw)
+    ? await readNpyStrings(path)
+    : parseIdList(textOf(plainBytes(raw, path), path), path);
   if (ids.length === 0) throw new DataError(`Cannot read "${path}": it holds no id (one a line is needed)`);
   return ids;
 }
 
-function idsOf(text: string, path: string): string[] {
-  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim()).filter((line) => line !== "");
+/** As `readIdList`, from text; `name` is what errors call the file. */
+export function parseIdList(text: string, name: string): string[] {
+  const lines = text.split(/\r\n|\n|\r/).map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
   const [first = ""] = lines;
-  if (!/[,\t]/.test(first)) {
-    const ids = lines.map(unquoted);
-    return isHead(ids[0] ?? "") && ids.length > 1 ? ids.slice(1) : ids;
+  if (/^<(!doctype|html|\?xml)/i.test(first)) {
+    throw new DataError(`Cannot read "${name}": it is a web page, no list of ids`);
   }
+  if (first.startsWith("[")) return fromJson(text, name);
   // A list on one line; more lines with as many fields are a table.
-  if (lines.length === 1) {
-    return first.split(/[,\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+  if (lines.length === 1 && /[,;\t]/.test(first) && !/^"[^"]*"$/.test(first)) {
+    const words = first.split(/[,;\t]/).map((word) => unquoted(word.trim())).filter((word) => word !== "");
+    return words.length > 1 && words.every((word) => idHeadRank(word) >= 0) ? [] : words; // a table without rows
   }
-  return fromTable(text, path);
-}
-
-function fromTable(text: string, path: string): string[] {
-  const { header, rows } = parseCsvTable(new TextEncoder().encode(text), path);
-  const place = (name: string) => header.findIndex((column) => column.trim().toLowerCase() === name);
-  const column = heads.map(place).find((at) => at >= 0 && !isRowNumbers(rows.map((row) => row[at])));
-  if (column !== undefined) return rows.map((row) => row[column].trim()).filter((id) => id !== "");
-  // A table without such a head: its first line is data, if it looks like what stands below it.
-  const texts = header.map((_, at) => at).filter((at) =>
-    !rowNumberHeads.test(header[at].trim()) && !isRowNumbers(rows.map((row) => row[at]))
-  );
-  const [at] = texts;
-  if (texts.length === 0 || rows.some((row) => /^-?[\d.]+$/.test(row[at].trim()))) {
+  if (lines.length > 0 && lines.every((line) => line.includes(";"))) {
     throw new DataError(
-      `Cannot read "${path}": none of its columns (${
-        header.slice(0, 5).join(", ")
-      }) can be told to hold the ids ` +
-        `(name one gene_id, or give one id a line)`,
+      `Cannot read "${name}": it is separated by semicolons (save it with commas, or one id a line)`,
     );
   }
-  const isEnsembl = (id: string) => /^ENS[A-Z]*[GTP]\d{6,}/i.test(id);
-  const headIsId = isEnsembl(header[at]) && rows.length > 0 && isEnsembl(rows[0][at]);
-  return [...headIsId ? [header[at]] : [], ...rows.map((row) => row[at])].map((id) => id.trim()).filter((
-    id,
-  ) => id !== "");
+  const bare = lines.map((line) => line.replace(/[,\t]+$/, "")); // empty cells behind a single column
+  if (
+    lines.length > 0 && lines.every((line) => /^"[^"]*"( "[^"]*")*$/.test(line)) &&
+    lines.at(-1)!.includes('" "')
+  ) {
+    return fromTable(lines.map((line) => line.replaceAll('" "', '","')).join("\n"), name); // R's write.table
+  }
+  if (!bare.every((line) => isOneField(line))) return fromTable(text, name);
+  const ids = bare.map(unquoted);
+  return isHead(ids[0] ?? "", ids) ? ids.slice(1) : ids;
 }
 
-function isHead(word: string): boolean {
-  return word !== "" && heads.includes(word.toLowerCase()) && word !== word.toUpperCase();
+function fromTable(text: string, name: string): string[] {
+  const { header, rows } = parseCsvTable(new TextEncoder().encode(text), name);
+  const cells = (at: number) => rows.map((row) => row[at].trim());
+  const known = header.map((_, at) => at).filter((at) =>
+    idHeadRank(header[at]) >= 0 && !areNumbers(cells(at))
+  )
+    .sort((a, b) => idHeadRank(header[a]) - idHeadRank(header[b]));
+  if (known.length > 0) return cells(known[0]).filter((id) => id !== "");
+
+  const texts = header.map((_, at) => at).filter((at) =>
+    !areNumbers(cells(at)) && cells(at).some((id) => id !== "")
+  );
+  const ensembl = texts.find((at) => cells(at).every(isEnsembl));
+  if (ensembl !== undefined) {
+    // Without a head the first line is one of the ids.
+    return isEnsembl(header[ensembl]) ? [header[ensembl].trim(), ...cells(ensembl)] : cells(ensembl);
+  }
+  // The first line is a head for sure where it leaves a name out, or calls a column what only row numbers are called.
+  const hasHead = header.some((column, at) => rowNumberHead.test(column) && areNumbers(cells(at)));
+  if (texts.length === 1 && hasHead) return cells(texts[0]).filter((id) => id !== "");
+  throw new DataError(
+    `Cannot read "${name}": none of its columns (${someColumns(header)}) can be told to hold the ids ` +
+      `(name one gene_id, or give one id a line)`,
+  );
 }
 
-/** Whether cells count the rows from 0 or 1. */
-function isRowNumbers(cells: readonly string[]): boolean {
-  return cells.length > 0 && (cells.every((cell, i) => Number(cell) === i && cell.trim() !== "") ||
-    cells.every((cell, i) => Number(cell) === i + 1));
+function fromJson(text: string, name: string): string[] {
+  try {
+    const ids = JSON.parse(text);
+    if (Array.isArray(ids) && ids.every((id) => typeof id === "string")) return ids;
+  } catch {
+    // said below
+  }
+  throw new DataError(
+    `Cannot read "${name}": it begins with "[" but is no JSON list of ids (one id a line is needed)`,
+  );
+}
+
+/** Whether the first of several words is the head of a column. "TF" is also a gene: a head only above Ensembl ids. */
+function isHead(word: string, all: readonly string[]): boolean {
+  if (idHeadRank(word) < 0) return false;
+  return !/^(TF|TFS|X)$/.test(word) || all.slice(1).some(isEnsembl);
+}
+
+function isEnsembl(id: string): boolean {
+  return /^ENS[A-Z]*[GTP]\d{6,}/i.test(id.trim());
+}
+
+function areNumbers(cells: readonly string[]): boolean {
+  return areRowNumbers(cells) || cells.every((cell) => /^-?\d+(\.\d*)?$/.test(cell));
+}
+
+function isOneField(line: string): boolean {
+  return !/[,\t]/.test(line) || /^"([^"]|"")*"$/.test(line);
 }
 
 function unquoted(line: string): string {

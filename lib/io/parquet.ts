@@ -66,7 +66,7 @@ export function parseParquetFrame(
   }
   const indexColumn = asked ?? findIndex(metadata, elements);
   const isRead = (element: SchemaElement) =>
-    element.name === indexColumn || (columnKind(element) !== "other" && isNeeded(element.name));
+    element.name === indexColumn || (isReadable(element) && isNeeded(element.name));
   const numbers = elements.filter((element) =>
     columnKind(element) === "number" && element.name !== indexColumn && isRead(element)
   );
@@ -103,7 +103,7 @@ export function parseParquetFrame(
     columns: numbers.map((element) => element.name),
     values: { data: values, rows, columns: numbers.length },
     labels: Object.fromEntries(texts),
-    skipped: { ...nestedColumns(metadata), ...otherColumns(elements) },
+    skipped: { ...nestedColumns(metadata), ...otherColumns(elements, indexColumn) },
     isNumbered: indexColumn === null ||
       (asked === undefined && columnKind(elements.find(({ name }) => name === indexColumn)!) === "number"),
   };
@@ -210,8 +210,12 @@ function nestedColumns({ schema }: FileMetaData): Record<string, string> {
   return Object.fromEntries(nested.map(({ element }) => [element.name, "nested"]));
 }
 
-function otherColumns(elements: readonly SchemaElement[]): Record<string, string> {
-  const other = elements.filter((element) => columnKind(element) === "other");
+function isReadable(element: SchemaElement): boolean {
+  return columnKind(element) === "number" || columnKind(element) === "text";
+}
+
+function otherColumns(elements: readonly SchemaElement[], index: string | null): Record<string, string> {
+  const other = elements.filter((element) => !isReadable(element) && element.name !== index);
   return Object.fromEntries(other.map((element) => [element.name, typeOf(element)]));
 }
 
@@ -242,7 +246,9 @@ function findIndex(metadata: FileMetaData, elements: SchemaElement[]): string | 
   const stored = elements.find((element) => element.name === named && columnKind(element) !== "other");
   const firstText = elements.find((element) => columnKind(element) === "text");
   // Filtering or sorting leaves pandas with an index of old row numbers: they name nothing where there is text.
-  const found = stored && columnKind(stored) === "number" ? firstText ?? stored : stored ?? firstText;
+  const found = stored && columnKind(stored) === "number"
+    ? firstText ?? stored
+    : stored ?? firstText ?? elements.find((element) => columnKind(element) === "bytes");
   return found?.name ?? null;
 }
 

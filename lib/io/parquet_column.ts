@@ -27,10 +27,14 @@ function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
   return converted_type === "DECIMAL" || logical_type?.type === "DECIMAL";
 }
 
-/** What a column holds, as far as we read it: its values are numbers, text, or neither. */
-export function columnKind(element: SchemaElement): "number" | "text" | "other" {
+/**
+ * What a column holds, as far as we read it: its values are numbers, text, bytes that may be text (old writers mark
+ * neither), or something else.
+ */
+export function columnKind(element: SchemaElement): "number" | "text" | "bytes" | "other" {
   const { type, converted_type: converted, logical_type: logical } = element;
   if (type === "BYTE_ARRAY") {
+    if (converted === undefined && logical === undefined) return "bytes";
     return (converted ?? "UTF8") === "UTF8" && (logical?.type ?? "STRING") === "STRING" ? "text" : "other";
   }
   if (type === "FLOAT" || type === "DOUBLE") return "number";
@@ -371,6 +375,8 @@ function takePage(chunk: Uint8Array, reader: { offset: number }, header: PageHea
 
 function inflate(bytes: Uint8Array, length: number, decompress: Decompress, fail: Fail): Uint8Array {
   if (wholeNumber(length, fail) > largestPage) throw fail(`a page of ${length} bytes is too large`);
+  // A dictionary or page without values: node's decoders take no length of 0, and the LZ4 one no block of nothing.
+  if (length === 0) return bytes.subarray(0, 0);
   const page = decompress(bytes, length);
   if (page.length !== length) throw fail(`a page has ${page.length} bytes, its header says ${length}`);
   return page;

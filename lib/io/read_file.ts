@@ -5,7 +5,7 @@ export async function readFileBytes(path: string): Promise<Uint8Array<ArrayBuffe
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    throw new DataError(`Cannot read "${path}": ${causeOf(error)}`);
+    throw new DataError(`Cannot read "${path}": ${reasonOf(error)}`);
   }
 }
 
@@ -19,7 +19,8 @@ export async function readFileText(path: string): Promise<string> {
   }
 }
 
-function causeOf(error: unknown): string {
+/** Why a file cannot be read, in words. */
+export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "Deno was not given read access to it (run with -P)";

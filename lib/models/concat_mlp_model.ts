@@ -25,7 +25,7 @@ import { engineOf } from "./engine_name.ts";
 import { savedMatrix, scaled, scaledRows } from "./linear_prediction.ts";
 import { Mlp } from "./mlp.ts";
 import { type MlpSettings, splitOff } from "./mlp_fit.ts";
-import { refuseUnmeasured } from "./mlp_model.ts";
+import { refuseUntrainable } from "./mlp_model.ts";
 import { bestCheck, networkIdentity, type NetworkReport, networkSummary } from "./network_summary.ts";
 import { layerShapes, loadLayers } from "./saved_layers.ts";
 
@@ -57,7 +57,7 @@ export function concatMlpModel(
     isQuick: false,
     predictsTraining: false,
     async fit(task) {
-      refuseUnmeasured(data, task);
+      refuseUntrainable(data, task);
       const stream = new ModelStream(data.seed, task.name);
       // Not the filled targets: cells without a measured value are in no batch.
       const y = task.genes ? takeColumns(data.targets.values, task.genes) : data.targets.values;

@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
+import { shown } from "../dataset/matching.ts";
 import { StandardScaler } from "../dataset/standard_scaler.ts";
 import type { ExperimentData, FoldTask, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
@@ -50,7 +51,7 @@ export function mlpModel(
     isQuick: false,
     predictsTraining: true,
     async fit(task) {
-      refuseUnmeasured(data, task);
+      refuseUntrainable(data, task);
       const scaler = new StandardScaler(x, data.strict ? task.train : undefined);
       const fitted = await fitMlp(
         backend,
@@ -78,8 +79,29 @@ export function mlpModel(
   };
 }
 
-/** Before training, the errors that no setting could mend. */
-export function refuseUnmeasured({ targets: { values } }: ExperimentData, { train, name }: FoldTask): void {
+/** Values whose squared error float32 still holds, with room for sums over a batch. */
+const largestTarget = 1e15;
+
+/**
+ * Before training, what no setting could mend.
+ *
+ * @throws {DataError} when a target is so large that its squared error overflows, or no training row has a value
+ */
+export function refuseUntrainable(data: ExperimentData, { train, name }: FoldTask): void {
+  const { targets: { values, perturbations, genes, path } } = data;
+  const huge = values.data.findIndex((value) =>
+    Math.abs(value) > largestTarget && Math.abs(value) < Infinity
+  );
+  if (huge >= 0) {
+    const [row, column] = [Math.floor(huge / values.columns), huge % values.columns];
+    throw new DataError(
+      `Cannot train on "${path}": the target of ${shown([perturbations[row]])} at gene ${
+        shown([genes[column]])
+      } is ${
+        values.data[huge]
+      }, its squared error is beyond float32 (divide the targets by their size, or take logarithms)`,
+    );
+  }
   const isMeasured = (row: number) =>
     values.data.subarray(row * values.columns, (row + 1) * values.columns).some(Number.isFinite);
   if (train.some(isMeasured)) return;

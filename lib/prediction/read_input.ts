@@ -7,7 +7,7 @@ import { firstOccurrences } from "../dataset/ids.ts";
 import { likelyReason, matchIds, shown, tellVersions } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
-import { type EmbeddingRecord, readRecord, recordDifferences } from "../embedding/record.ts";
+import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
 import { withoutVersion } from "../dataset/matching.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
@@ -126,13 +126,13 @@ async function compareRecords(model: OpenedModel, flags: PredictFlags): Promise<
   const training = model.input.kind === "embedding"
     ? model.input.record as EmbeddingRecord | undefined
     : undefined;
-  const given = await readRecord(flags.embeddings!);
+  const given = flags.embeddings!.endsWith(".npy") ? await embeddingRecord(flags.embeddings!) : null;
   if (!training || !given) return;
-  const differences = recordDifferences(training, given);
-  if (differences.length === 0) return;
+  const others = differences(training, given);
+  if (others.length === 0) return;
   const what =
     `the embeddings of "${flags.embeddings}" were made in another way than those of the training set: ` +
-    differences.join("; ");
+    others.join("; ");
   if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
   log.warn(`--force: ${what}.`);
 }

@@ -184,6 +184,11 @@ const refused: [what: string, text: string, message: string][] = [
   ],
   ["a short row", "id,x,y\na,1,2\nb,1\n", "row 3 has 2 fields, the header 3"],
   ["a long row", "id,x\na,1\nb,1,2\n", "row 3 has 3 fields, the header 2"],
+  [
+    "a first row that is longer than a header of ids",
+    "gene_id,x\na,1,2\n",
+    "row 2 has 3 fields, the header 2",
+  ],
   ["a row two fields longer than the header", "id,x\na,1,2,3\n", "row 2 has 4 fields, the header 2"],
   ["a row counted with the blank line before it", "id,x\n\nz,q\n", 'row 3, column "x"'],
   ["a row counted with blank lines that end in CRLF", "id,x\r\n\r\n\r\nz,q\r\n", 'row 4, column "x"'],
@@ -256,4 +261,12 @@ Deno.test("parseNumericCsv() of 4,000 damaged files gives a table or a DataError
       if (!(error instanceof DataError)) throw error;
     }
   }
+});
+
+Deno.test("parseNumericCsv() takes no memory for rows from the line ends within quotes", () => {
+  const columns = Array.from({ length: 20_000 }, (_, i) => `G${i}`);
+  const ones = ",1".repeat(columns.length);
+  const text = `id,note,${columns.join(",")}\nw,short${ones}\nx,"${"\n".repeat(1_000_000)}"${ones}\n`;
+  const { values, labels } = parseNumericCsv(new TextEncoder().encode(text), "t.csv", { labels: 2 });
+  assertEquals([values.rows, values.columns, labels.id], [2, 20_000, ["w", "x"]]);
 });

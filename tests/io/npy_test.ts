@@ -12,7 +12,7 @@ import {
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { golden } from "../support/golden.ts";
 import { inFolder } from "../support/temporary_folder.ts";
-import { parse as parseWithNpyjs } from "npyjs";
+import { parse as parseWithNpyjs } from "npm:npyjs@1.2.0";
 import { mutated } from "../support/mutate.ts";
 
 const folder = golden("classical/unit/npy")!;

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { tableFromIPC } from "apache-arrow";
-import initParquetWasm, { readParquet } from "parquet-wasm/esm";
-import parquetWasmModule from "parquet-wasm/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
+import { tableFromIPC } from "npm:apache-arrow@21.2.0";
+import initParquetWasm, { readParquet } from "npm:parquet-wasm@0.8.0/esm";
+import parquetWasmModule from "npm:parquet-wasm@0.8.0/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../../lib/cli/errors.ts";
 import {

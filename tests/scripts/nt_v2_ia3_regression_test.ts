@@ -1,4 +1,4 @@
-/** Script 7 as its users run it, on the small model of the reference numbers. */
+/** nt_v2_ia3_regression.ts as its users run it, on the small model of the reference numbers. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";

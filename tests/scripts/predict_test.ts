@@ -183,13 +183,13 @@ for (const script of Object.keys(trained)) {
       for (const spell of [(name: string) => name, (name: string) => name.toLowerCase()]) {
         const file = join(folder, "ids.txt");
         const otherwise = (id: string) => spell(names.otherNames(id)[0]);
-        const rows = main === linearPca
+        const rows = script.startsWith("hs27_lel.ts")
           ? ids
           : usual.includes(ntIds)
           ? await readNpyStrings(ntIds)
           : await readIdList(hyenaIds);
         // Gene ids become symbols, symbols gene ids: what the training was not given.
-        const spelled = rows.map((id) => main === linearNt ? spell(id) : otherwise(id));
+        const spelled = rows.map((id) => script.startsWith("lel_embed.ts") ? spell(id) : otherwise(id));
         await Deno.writeTextFile(file, spelled.join("\n"));
         const count = rows.length, known = ids.length;
         const all = await run("--ids", file);
@@ -355,4 +355,58 @@ Deno.test("predict.ts says in one line what is missing or does not go together",
       "Cannot use --fold 7: the model has folds 0, 1, 2, 3, 4",
     );
     await assertRejects(() => predict([...result, "--output", "x.tsv"]), UsageError, ".parquet or .csv");
+  }));
+
+Deno.test("predict.ts refuses embeddings that were made in another way than those of the training set, unless forced", () =>
+  inFolder(async (folder) => {
+    const write = async (name: string, pooling: string) => {
+      const path = join(folder, `${name}.npy`);
+      await Deno.copyFile(ntVectors, path);
+      await Deno.copyFile(ntIds, join(folder, `${name}_gene_ids.npy`));
+      await Deno.writeTextFile(
+        join(folder, `${name}.json`),
+        JSON.stringify({ pipeline: "ntv2", pooling, weights_sha256: "ab" }),
+      );
+      return path;
+    };
+    const [mean, cls] = [await write("mean", "mean"), await write("cls", "cls")];
+    await linesPrinted(() =>
+      nt([...network, "--embeddings", mean, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const flags = [
+      "--result",
+      join(folder, "mlp_nt"),
+      "--output",
+      join(folder, "p.parquet"),
+      "--device",
+      "cpu",
+    ];
+    await linesPrinted(() => predict([...flags, "--embeddings", mean]));
+    await assertRejects(
+      () => linesPrinted(() => predict([...flags, "--embeddings", cls])),
+      DataError,
+      `the pooling differs: "mean" and "cls" (--force goes on all the same)`,
+    );
+    const forced = await linesPrinted(() => predict([...flags, "--embeddings", cls, "--force"]));
+    assert(forced.some((line) => line.startsWith("[warn] --force:")), forced.join("\n"));
+  }));
+
+Deno.test("predict.ts stops where no id is a read-out gene, and takes ids with Ensembl versions", () =>
+  inFolder(async (folder) => {
+    const { main, flags, model } = trained["hs27_lel.ts"];
+    await linesPrinted(() =>
+      main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const usual = ["--result", join(folder, model), "--output", join(folder, "p.csv")];
+    await assertRejects(
+      () => linesPrinted(() => predict([...usual, "--ids", "NOPE1,NOPE2"])),
+      DataError,
+      "none of the 2 ids (NOPE1, NOPE2) is",
+    );
+    const [gene] = (await openSavedModel(join(folder, model))).genes;
+    const rows = async (ids: string) => {
+      await linesPrinted(() => predict([...usual, "--ids", ids]));
+      return (await readCsvTable(join(folder, "p.csv"))).rows.map(([, ...cells]) => cells);
+    };
+    assertEquals(await rows(`${gene}.7`), await rows(gene));
   }));

@@ -2,6 +2,7 @@
 import relaxedKernels from "../../../kernels/cpu/kernels.wasm" with { type: "bytes" };
 import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "bytes" };
 import { basename } from "@std/path";
+import { hearSignals } from "../../cli/interrupt.ts";
 import type { Backend } from "../backend.ts";
 import { openBlas } from "./blas.ts";
 import { multipliesRight } from "./blas_check.ts";
@@ -68,7 +69,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     memory: heap,
     ...(options.profile ? timed(operations, times) : operations),
     flush() {},
-    finish: () => Promise.resolve(),
+    finish: hearSignals,
     close() {
       pool.close();
       blas?.close();

@@ -102,7 +102,8 @@ export class ThreadPool {
 
   #start(): void {
     for (let thread = 1; thread < this.options.threads; thread++) {
-      const worker = new Worker(workerSource, { eval: true });
+      // With an environment of its own: a copy of ours would need a permission for every variable, which Deno asks for.
+      const worker = new Worker(workerSource, { eval: true, env: {} });
       // A script that forgets to close the engine ends all the same.
       worker.unref();
       worker.postMessage(

@@ -1,7 +1,7 @@
 /** scripts/nt_v2_ia3_regression.ts with --adapter: predictions of an adapter that was trained before, here or by PEFT. */
 import { openDevice, printProfile } from "../../backend/device_flags.ts";
 import { DataError } from "../../cli/errors.ts";
-import { log, resultLine } from "../../cli/log.ts";
+import { log, printOutput, resultLine } from "../../cli/log.ts";
 import { takePerturbations, type Targets } from "../../dataset/targets.ts";
 import { meanMetric, perturbationMetrics } from "../../evaluation/metrics.ts";
 import { rawAndCenteredColumns } from "../../evaluation/evaluation.ts";
@@ -71,7 +71,7 @@ export async function predictWithAdapter(
       engines: [device],
       inputs: facts,
     });
-    if (flags.json) console.log(JSON.stringify(summary, null, 2));
+    if (flags.json) printOutput(JSON.stringify(summary, null, 2));
     resultLine(
       `Mean Pearson r ${
         means.mean_pearson.toFixed(4)
