@@ -55,7 +55,9 @@ export async function readNpyMatrix(path: string): Promise<Matrix> {
 export async function readNpyDoubles(path: string): Promise<Embedded> {
   const bytes = await readFileBytes(path), fail = failure(path);
   const header = readHeader(bytes, fail);
-  if (parseElementType(header.descr)?.kind === "O") throw fail(objectsIn(bytes, path, header));
+  if (parseElementType(header.descr)?.kind === "O") {
+    throw fail(objectsForMatrix(header.shape, unpickled(bytes.subarray(header.dataStart), path)));
+  }
   const { shape, dtype, data } = parseNpy(bytes, path);
   if (shape.length !== 2) throw fail(shapeForMatrix(shape, Array.isArray(data)));
   const [rows, columns] = shape;
@@ -63,17 +65,6 @@ export async function readNpyDoubles(path: string): Promise<Embedded> {
   if (data instanceof Float64Array) return { data, rows, columns };
   if (!Array.isArray(data)) return { data: Float64Array.from<number | bigint>(data, Number), rows, columns };
   throw fail(`it holds text (${dtype}), a matrix of numbers is needed (are these the ids?)`);
-}
-
-/** What a pickle holds where numbers are needed. */
-function objectsIn(bytes: Uint8Array, path: string, { shape, dataStart }: Header): string {
-  try {
-    const content = unpickled(bytes.subarray(dataStart), path);
-    return objectsForMatrix(shape, content, null);
-  } catch (error) {
-    if (!(error instanceof DataError)) throw error;
-    return objectsForMatrix(shape, null, /names the class (\S+);/.exec(error.message)?.[1] ?? null);
-  }
 }
 
 /**

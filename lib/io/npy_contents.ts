@@ -47,14 +47,9 @@ export function contentsOfRecords(fields: string): string {
 /**
  * Of pickled objects, where a matrix of numbers is needed.
  *
- * @param content what the pickle holds; null where it is not read
- * @param className of the first object that is not read
+ * @param content the objects; null where the pickle is no array of them
  */
-export function objectsForMatrix(
-  shape: readonly number[],
-  content: readonly unknown[] | null,
-  className: string | null,
-): string {
+export function objectsForMatrix(shape: readonly number[], content: readonly unknown[] | null): string {
   const needed = "a matrix of numbers is needed", load = "np.load(file, allow_pickle=True)";
   const [first] = content ?? [];
   if (shape.length === 0 && first instanceof Map) {
@@ -64,8 +59,9 @@ export function objectsForMatrix(
       `np.stack(list(d.values())) with np.save, and list(d), its ids, into a file beside it)`;
   }
   if (content === null || shape.length === 0) {
-    const what = className ? `an object of the class ${className}` : `a Python object (${kindOf(first)})`;
-    return `it holds ${what}, ${needed} (save its numbers as a plain array with np.save)`;
+    return `it holds a Python object (${
+      kindOf(first)
+    }), ${needed} (save its numbers as a plain array with np.save)`;
   }
   if (content.every((item) => typeof item === "string")) {
     return `it holds text of ${sizeOf(shape)}, ${needed} (are these the ids?)`;

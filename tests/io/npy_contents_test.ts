@@ -31,7 +31,7 @@ const asMatrix: [name: string, message: string][] = [
   ["none", "it holds a Python object (None), a matrix of numbers is needed"],
   [
     "data_frame",
-    "it holds an object of the class pandas.core.frame.DataFrame, a matrix of numbers is needed",
+    "it holds a pandas object (pandas.core.frame.DataFrame); only plain data and NumPy arrays are read",
   ],
   ["missing_text", 'of which element 0 is text, "ENSG1"'],
   ["records", 'it is a record array with the fields "id", "vector", a plain array is needed'],
