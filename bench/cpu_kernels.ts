@@ -1,9 +1,9 @@
 /**
  * The CPU engine's kernels beside onnxruntime-web (WebAssembly), NumPy and PyTorch on the same machine in the same run.
  *
- *   deno run -P=test bench/cpu_kernels.ts --threads 1
- *   deno run -P=test bench/cpu_kernels.ts --threads 2
- *   deno run -P=test bench/cpu_kernels.ts --only matmul --no-peer
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --threads 1
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --threads 2
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --only matmul --no-peer
  *
  * Times are the best of `--repeats`. Products are timed as the engine's own WebAssembly and, where a library is found, as
  * BLAS; NumPy and PyTorch use the OpenBLAS of /usr/bin/python3. OPENBLAS_CORETYPE, where it is set, holds for both.

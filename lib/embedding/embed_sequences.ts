@@ -58,7 +58,10 @@ export async function embedSequences(
     max_tokens: maxTokens,
     sequences_sha256: tokenized.sha256,
   };
+  const unfinished = new UnfinishedRun(outputs.vectors, settings);
   if (options.resume && await areFinished(outputs, settings)) {
+    // Killed between its last output and this.
+    await unfinished.remove();
     log.info(`Left "${outputs.vectors}" as it is: it is finished`);
     return;
   }
@@ -68,7 +71,6 @@ export async function embedSequences(
       truncatedIds,
     );
   }
-  const unfinished = new UnfinishedRun(outputs.vectors, settings);
   if (unfinished.exists && !options.resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }

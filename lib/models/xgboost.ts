@@ -7,7 +7,7 @@
  * their tree, forest.default_left (nodes): 1 where a missing value goes left. x < threshold goes left.
  */
 import { join } from "@std/path";
-import { describe, type FittedOutput, type TreeEngine, type Wanted } from "../boosting/engine.ts";
+import { type FittedOutput, type TreeEngine, treesAndImportance, type Wanted } from "../boosting/engine.ts";
 import { type Forest, joinForests } from "../boosting/forest.ts";
 import { parametersForSummary } from "../boosting/parameter_flags.ts";
 import type { BoostingParameters } from "../boosting/parameters.ts";
@@ -122,7 +122,7 @@ async function fitBlocks(
     ["scaler.mean", { shape: [x.columns], data: scaler.mean }],
     ["scaler.scale", { shape: [x.columns], data: scaler.scale }],
   ];
-  const absent = describe(constantModel(0, x.columns, parameters.rounds), wanted);
+  const absent = treesAndImportance(constantModel(0, x.columns, parameters.rounds), wanted);
   const collector = new BlockCollector<FittedOutput>(blocks, own, (block, fitted) => {
     const content = contentOf(block, fitted, absent, {
       rows: test.length,
@@ -155,7 +155,7 @@ async function fitBlocks(
       onFitted({
         output,
         test: new Float32Array(test.length).fill(means[output]),
-        ...describe(model, wanted),
+        ...treesAndImportance(model, wanted),
       });
     });
   }

@@ -244,3 +244,25 @@ Deno.test("openTorchCheckpoint() notices a storage whose bytes have changed", as
   await assertRejects(() => file.read("w"), DataError, "its CRC-32 does not fit");
   file.close();
 });
+
+Deno.test("openTorchCheckpoint() finds the tensors under the names that training programs use", async () => {
+  const tensors = op.dict(["w", vector]), empty = op.dict(["step", op.int(3)]);
+  const roots = [
+    op.dict(["model_state_dict", tensors], ["optimizer_state_dict", empty]),
+    op.dict(["epoch", vector], ["model", op.dict(["state_dict", tensors])]),
+    op.dict(["model", tensors], ["ema", op.dict(["v", vector])]),
+    op.dict(["anything", tensors], ["config", empty]),
+  ];
+  for (const root of roots) {
+    const file = await openTorchCheckpoint(write(checkpoint(op.program(root), twelve)));
+    assertEquals([...file.tensors.keys()], ["w"]);
+    file.close();
+  }
+  const two = op.dict(["a", tensors], ["b", op.dict(["v", vector])]);
+  await refuses(checkpoint(op.program(two), twelve), `its keys: "a", "b"`);
+});
+
+Deno.test("openTorchCheckpoint() bounds integers: one of a megabyte takes no time", async () => {
+  const integer = [0x8b, 0, 0, 0x10, 0, ...new Array(2 ** 20).fill(0x11)];
+  await refuses(withObject(integer), "an integer of 1048576 bytes is too large");
+});
