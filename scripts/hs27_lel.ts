@@ -79,7 +79,7 @@ export async function main(args: string[]): Promise<void> {
         facts: { unmapped_perturbations: own.unmatched.length },
       };
     },
-    model: (data) => linearPcaModel(data, { components, lambda }, data.inputs),
+    model: (data) => linearPcaModel(data, { components, lambda }, data.inputs, flags.folds),
   });
 }
 

@@ -118,7 +118,16 @@ export async function findIds(vectors: string): Promise<string> {
     places.push(join(folder, name.replace(/_embeddings\.npy$/, "_ids.npy")));
   }
   if (name.startsWith("hyenadna_tf_")) places.push(join(folder, "hyenadna_tf_gene_index.txt"));
-  places.push(`${stem}_ids.npy`, `${stem}_ids.txt`, `${stem}.ids.txt`, `${stem}.txt`);
+  // With "tf_embeddings.npy" go "tf_embeddings_ids.txt" and "tf_ids.txt".
+  for (const base of new Set([stem, stem.replace(/_(embeddings?|vectors?)$/, "")])) {
+    places.push(
+      `${base}_ids.npy`,
+      `${base}_gene_ids.npy`,
+      `${base}_ids.txt`,
+      `${base}.ids.txt`,
+      `${base}.txt`,
+    );
+  }
   for (const place of places) {
     if ((await Deno.stat(place).catch(() => null))?.isFile) return place;
   }

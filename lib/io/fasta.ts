@@ -63,7 +63,11 @@ export function parseFasta(bytes: Uint8Array, name: string): FastaRecord[] {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw fail("it is not UTF-8 text");
+    throw fail(
+      bytes.length >= 2 ** 29
+        ? `${bytes.length} bytes are more than is read at once, 512 MiB: split it`
+        : "it is not UTF-8 text",
+    );
   }
 
   const records: FastaRecord[] = [];

@@ -9,7 +9,7 @@
  */
 import { homedir } from "node:os";
 import { dirname, join, relative } from "@std/path";
-import { UsageError } from "../cli/errors.ts";
+import { DataError, UsageError } from "../cli/errors.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 
 /** What the environment says about the hub. */
@@ -94,14 +94,23 @@ export class CachedRepository {
     this.#locks = join(cacheFolder, ".locks", name);
   }
 
-  /** The commit that a branch or tag was last seen at; a commit is its own. */
+  /** The commit that a branch or tag was last seen at; a commit is its own. @throws {DataError} when its file holds no commit */
   commitOf(revision: string): string | null {
     if (isCommit(revision)) return revision;
+    const path = join(this.folder, "refs", revision);
+    let commit: string;
     try {
-      return Deno.readTextFileSync(join(this.folder, "refs", revision)).trim() || null;
+      commit = Deno.readTextFileSync(path).trim();
     } catch {
       return null;
     }
+    // It becomes the name of a folder: a path would lead to weights elsewhere.
+    if (commit !== "" && !/^\w+$/.test(commit)) {
+      throw new DataError(
+        `Cannot use "${path}": it holds "${commit.slice(0, 80)}", expected a commit (delete it)`,
+      );
+    }
+    return commit || null;
   }
 
   /** Whether anything of a commit was ever downloaded. */

@@ -23,7 +23,9 @@ export async function readFileText(path: string): Promise<string> {
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) return "Deno was not given read access to it (run with -P)";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno was not given read access to it (run with -P; what lies under /dev or /proc must be saved to a file first)";
+  }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotADirectory) return "a file stands where one of its folders should be";
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");

@@ -3,7 +3,7 @@ import type { Embedded, Matrix } from "./matrix.ts";
 /**
  * The factor L of a symmetric positive definite A = L L', for solving A x = b any number of times.
  *
- * Ours, since ml-matrix 6.15, whose factor takes as long, solves 377 right-hand sides of 512 in 0.5 s, this in 0.05 s.
+ * Ours, since ml-matrix 6.15, whose factor takes as long, solves 377 right-hand sides of 512 in 0.30 s, this in 0.04 s.
  */
 export class Cholesky {
   readonly size: number;

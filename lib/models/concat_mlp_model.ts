@@ -5,6 +5,7 @@
  * halves side by side. Files of earlier versions may have a scaler over the pair.
  */
 import type { Backend } from "../backend/backend.ts";
+import { DataError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import type {
   ExperimentData,
@@ -186,6 +187,14 @@ function rowsOf(
 export function asFloat32(matrix: Embedded, path: string): Matrix {
   if (matrix.data instanceof Float32Array) return { ...matrix, data: matrix.data };
   const { rows, columns } = matrix, data = Float32Array.from(matrix.data);
+  const beyond = data.findIndex((value) => Math.abs(value) === Infinity);
+  if (beyond >= 0) {
+    throw new DataError(
+      `Cannot use "${path}": column ${beyond % columns} holds ${
+        matrix.data[beyond]
+      }, beyond float32 (this network does not scale its inputs: scale them first)`,
+    );
+  }
   const lost = Array.from({ length: columns }, (_, j) => j).filter((j) => {
     const exact = new Set<number>(), rounded = new Set<number>();
     for (let i = 0; i < rows; i++) {

@@ -33,6 +33,10 @@ export class FoldProfiles {
     this.#means = profiles.combineRows([this.spread(new Float64Array(rows.length).fill(1 / rows.length))])[0];
   }
 
+  get genes(): number {
+    return this.#profiles.columns;
+  }
+
   /** Weights of the fold's rows as weights of all rows. */
   spread(weights: Float64Array): Float64Array {
     const spread = new Float64Array(this.#profiles.rows);

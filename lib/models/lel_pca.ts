@@ -15,7 +15,7 @@ import {
   meanOfRows,
   withIntercept,
 } from "./lel.ts";
-import { ProfileComponents } from "./profile_components.ts";
+import { profileComponents } from "./profile_components.ts";
 
 export interface PcaRidgeSettings {
   /** Components of a gene embedding; cut to the number of genes and of training rows. */
@@ -33,7 +33,6 @@ export class PcaRidge {
   readonly #values: Matrix;
   readonly #ownGene: Int32Array;
   readonly #settings: PcaRidgeSettings;
-  readonly #profiles: ProfileComponents;
   /** Training rows of the folds whose components are searched together when the first of them is fitted. */
   readonly #together: readonly Int32Array[];
   readonly #components = new Map<Int32Array, Components>();
@@ -52,7 +51,6 @@ export class PcaRidge {
     this.#values = values;
     this.#ownGene = ownGene;
     this.#settings = settings;
-    this.#profiles = new ProfileComponents(values);
     this.#together = folds.map(({ train }) => train).filter((train) => this.#mappedOf(train).length >= 2);
   }
 
@@ -87,7 +85,7 @@ export class PcaRidge {
   async #componentsOf(train: Int32Array): Promise<Components> {
     if (!this.#components.has(train)) {
       const folds = this.#together.includes(train) ? this.#together : [train];
-      const found = await this.#profiles.of(folds, this.#settings.components);
+      const found = await profileComponents(this.#values, folds, this.#settings.components);
       folds.forEach((rows, i) => this.#components.set(rows, found[i]));
     }
     const components = this.#components.get(train)!;

@@ -35,17 +35,22 @@ export const linearPca: ModelFamily = {
   },
 };
 
-/** @param otherNames of a perturbation: its gene id may be one of them */
+/**
+ * @param otherNames of a perturbation: its gene id may be one of them
+ * @param asked numbers of the folds that will be fitted; all of them where it is empty
+ */
 export function linearPcaModel(
   data: ExperimentData,
   settings: PcaRidgeSettings,
   otherNames: (id: string) => readonly string[],
+  asked: readonly number[] = [],
 ): WholeFoldModel {
   const { perturbations, genes } = data.targets;
+  const folds = asked.length > 0 ? asked.map((fold) => data.folds[fold]) : data.folds;
   const modelOf = shared(data.training, (values, own) => {
     const columns = own ? own.map((column) => genes[column]) : genes;
     const rows = matchIds(perturbations, columns, { otherNames }).rows;
-    return new PcaRidge(values, rows, settings, data.training.shared === null ? [] : data.folds);
+    return new PcaRidge(values, rows, settings, data.training.shared === null ? [] : folds);
   });
   return {
     family: linearPca,

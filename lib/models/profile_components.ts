@@ -23,82 +23,73 @@ const gramLimit = 1024;
 /** Relative to the largest, singular values above this are as good from a Gram matrix, in which they are squared. */
 const wellInGram = 1e-3;
 
-export class ProfileComponents {
-  readonly #values: Matrix;
-  /** perturbations x genes: centred by gene, then by row. */
-  readonly #profiles: ResidentMatrix;
-  #gram: Matrix<Float64Array> | null = null;
+/**
+ * The first `count` components of each fold; fewer where the rank is smaller. The same bits on one thread and on two.
+ *
+ * @param values perturbations x genes, all finite
+ * @param folds training rows
+ */
+export async function profileComponents(
+  values: Matrix,
+  folds: readonly Int32Array[],
+  count: number,
+  threads: number = navigator.hardwareConcurrency,
+): Promise<Components[]> {
+  const isSmall = values.rows <= gramLimit, share = isSmall || threads < 2 ? 1 : 0.5;
+  const elsewhere = folds.slice(Math.ceil(share * folds.length));
+  const others = elsewhere.length > 0 ? searchElsewhere({ values, folds: elsewhere, count }) : [];
 
-  /** @param values perturbations x genes, all finite */
-  constructor(values: Matrix) {
-    this.#values = values;
-    const { rows, columns, data } = values;
-    const geneMeans = new Float64Array(columns);
-    for (let i = 0, at = 0; i < rows; i++) {
-      for (let g = 0; g < columns; g++, at++) geneMeans[g] += data[at] / rows;
-    }
-    this.#profiles = new ResidentMatrix(rows, columns, (i, row) => {
-      let sum = 0;
-      for (let g = 0; g < columns; g++) sum += row[g] = data[i * columns + g] - geneMeans[g];
-      for (let g = 0; g < columns; g++) row[g] -= sum / columns;
-    });
-  }
+  const profiles = centredProfiles(values);
+  const here = folds.slice(0, folds.length - elsewhere.length).map((rows) =>
+    new FoldProfiles(profiles, rows)
+  );
+  const gram = isSmall ? gramOfRows(profiles.matrix) : null;
+  const found = here.map((fold) => gram && fromGram(fold, gram, count));
+  const searched = searchTogether(profiles, here.filter((_, i) => found[i] === null), count);
+  const own = found.map((components) => components ?? searched.shift()!);
+  return [...own, ...await others];
+}
 
-  /**
-   * The first `count` components of each fold; fewer where the rank is smaller. The same bits on one thread and on two.
-   *
-   * @param folds training rows
-   */
-  async of(
-    folds: readonly Int32Array[],
-    count: number,
-    threads: number = navigator.hardwareConcurrency,
-  ): Promise<Components[]> {
-    const isSmall = this.#values.rows <= gramLimit;
-    const found = folds.map((rows) => isSmall ? this.#fromGram(rows, count) : null);
-    const rest = folds.filter((_, i) => found[i] === null);
-    const here = rest.slice(0, isSmall || threads < 2 ? rest.length : Math.ceil(rest.length / 2));
-    const elsewhere = rest.length > here.length ? this.#elsewhere(rest.slice(here.length), count) : [];
-    const searched = this.#search(here, count);
-    searched.push(...await elsewhere);
-    return found.map((components) => components ?? searched.shift()!);
+/** perturbations x genes: centred by gene, then by row. */
+function centredProfiles({ rows, columns, data }: Matrix): ResidentMatrix {
+  const geneMeans = new Float64Array(columns);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let g = 0; g < columns; g++, at++) geneMeans[g] += data[at] / rows;
   }
+  return new ResidentMatrix(rows, columns, (i, row) => {
+    let sum = 0;
+    for (let g = 0; g < columns; g++) sum += row[g] = data[i * columns + g] - geneMeans[g];
+    for (let g = 0; g < columns; g++) row[g] -= sum / columns;
+  });
+}
 
-  #search(folds: readonly Int32Array[], count: number): Components[] {
-    return searchTogether(this.#profiles, folds.map((rows) => new FoldProfiles(this.#profiles, rows)), count);
+/** On a second thread; on this one where none can be had. */
+async function searchElsewhere(search: ProfileSearch): Promise<Components[]> {
+  let worker: Worker | null = null;
+  try {
+    worker = new Worker(new URL("./profile_worker.ts", import.meta.url), { type: "module" });
+    const { promise, resolve, reject } = Promise.withResolvers<Components[]>();
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+    worker.postMessage(search);
+    return await promise;
+  } catch {
+    return await profileComponents(search.values, search.folds, search.count, 1);
+  } finally {
+    worker?.terminate();
   }
+}
 
-  /** On a second thread; here where none can be had. */
-  async #elsewhere(folds: readonly Int32Array[], count: number): Promise<Components[]> {
-    let worker: Worker | null = null;
-    try {
-      worker = new Worker(new URL("./profile_worker.ts", import.meta.url), { type: "module" });
-      const { promise, resolve, reject } = Promise.withResolvers<Components[]>();
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(event.message));
-      };
-      worker.postMessage({ values: this.#values, folds, count } satisfies ProfileSearch);
-      return await promise;
-    } catch {
-      return this.#search(folds, count);
-    } finally {
-      worker?.terminate();
-    }
-  }
-
-  /** From the eigenvectors of X'X; null where they would not be exact. */
-  #fromGram(rows: Int32Array, count: number): Components | null {
-    const fold = new FoldProfiles(this.#profiles, rows);
-    const gram = fold.gramFrom(this.#gram ??= gramOfRows(this.#profiles.matrix));
-    const n = gram.rows, { values, right } = finished(largestSingularVectors(n, n, count), gram);
-    if (values.length < Math.min(count, n) || values[values.length - 1] < wellInGram ** 2 * values[0]) {
-      return null;
-    }
-    const scores = fold.scores(right);
-    return { values: values.map(Math.sqrt), scores, loadings: right };
-  }
+/** From the eigenvectors of X'X; null where they would not be exact. @param gram of all profiles */
+function fromGram(fold: FoldProfiles, gram: Matrix<Float64Array>, count: number): Components | null {
+  const own = fold.gramFrom(gram), n = own.rows;
+  const { values, right } = finished(largestSingularVectors(n, n, count), own);
+  const asked = Math.min(count, n, fold.genes);
+  if (values.length < asked || values[values.length - 1] < wellInGram ** 2 * values[0]) return null;
+  return { values: values.map(Math.sqrt), scores: fold.scores(right), loadings: right };
 }
 
 /** What the search finds in a symmetric matrix. */

@@ -75,3 +75,36 @@ Deno.test("readNtEmbeddings() takes the size that is there, and asks where there
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("readEmbeddings() finds the ids beside the vectors, under the names that people give them", async () => {
+  for (
+    const [vectors, ids] of [
+      ["x.npy", "x_gene_ids.npy"],
+      ["x.npy", "x_ids.npy"],
+      ["x.npy", "x_ids.txt"],
+      ["x.npy", "x.txt"],
+      ["NTv2_500m_tf_embeddings.npy", "NTv2_500m_tf_ids.npy"],
+      ["hyenadna_tf_embeddings_mean.npy", "hyenadna_tf_gene_index.txt"],
+      ["tf_embeddings.npy", "tf_ids.npy"],
+      ["tf_embeddings.npy", "tf_ids.txt"],
+      ["tf_vectors.npy", "tf_gene_ids.npy"],
+    ]
+  ) {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeFile(
+        join(folder, vectors),
+        encodeNpy({ shape: [2, 1], data: Float32Array.of(1, 2) }),
+      );
+      const list = ["MYC", "TP53"];
+      const content = ids.endsWith(".npy")
+        ? encodeNpy({ shape: [2], data: list })
+        : new TextEncoder().encode(list.join("\n"));
+      await Deno.writeFile(join(folder, ids), content);
+      const found = await readEmbeddings(join(folder, vectors), null);
+      assertEquals([found.ids, found.idsPath], [list, join(folder, ids)]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+});

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { UsageError } from "../../lib/cli/errors.ts";
-import { hubEnvironment } from "../../lib/io/hub_cache.ts";
+import { DataError, UsageError } from "../../lib/cli/errors.ts";
+import { CachedRepository, hubEnvironment } from "../../lib/io/hub_cache.ts";
 
 Deno.test("hubEnvironment() follows the variables that Python's library does", () => {
   const of = (variables: Record<string, string>) =>
@@ -38,4 +38,17 @@ Deno.test("hubEnvironment() follows the variables that Python's library does", (
   assertEquals(of({ HF_HOME: home, HUGGING_FACE_HUB_TOKEN: "older" }).token, "older");
   assertEquals(of({ HF_TOKEN: "newer", HUGGING_FACE_HUB_TOKEN: "older" }).token, "newer");
   Deno.removeSync(home, { recursive: true });
+});
+
+Deno.test("A branch's file in the cache is a commit, never a path", () => {
+  const cache = Deno.makeTempDirSync(), repository = new CachedRepository(cache, "someone/model");
+  Deno.mkdirSync(join(repository.folder, "refs"), { recursive: true });
+  assertEquals(repository.commitOf("main"), null);
+  Deno.writeTextFileSync(join(repository.folder, "refs", "main"), `${"0a".repeat(20)}\n`);
+  assertEquals(repository.commitOf("main"), "0a".repeat(20));
+  for (const text of ["../../../other", "/etc", "..", "a\\b"]) {
+    Deno.writeTextFileSync(join(repository.folder, "refs", "main"), text);
+    assertThrows(() => repository.commitOf("main"), DataError, "expected a commit");
+  }
+  Deno.removeSync(cache, { recursive: true });
 });

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { kFold } from "../../lib/dataset/kfold.ts";
 import type { Matrix } from "../../lib/linalg/matrix.ts";
 import { multiplyTransposed, transposed } from "../../lib/linalg/products.ts";
-import { ProfileComponents } from "../../lib/models/profile_components.ts";
+import { profileComponents } from "../../lib/models/profile_components.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { dense, svd } from "../support/dense.ts";
 
@@ -40,11 +40,11 @@ function centred({ data, columns }: Matrix, rows: Int32Array): Matrix<Float64Arr
 
 // 1,100 perturbations are more than a Gram matrix is made of.
 for (const [perturbations, genes, count] of [[40, 90, 5], [90, 40, 5], [1100, 30, 6], [20, 12, 50]]) {
-  Deno.test(`ProfileComponents of ${perturbations} x ${genes} are the singular vectors of each fold, on one thread or two`, async () => {
+  Deno.test(`profileComponents() of ${perturbations} x ${genes} are the singular vectors of each fold, on one thread or two`, async () => {
     const values = profiles(perturbations, genes, 4),
       folds = kFold(perturbations, 4, 1).map(({ train }) => train);
-    const components = new ProfileComponents(values), found = await components.of(folds, count, 1);
-    assertEquals(await components.of(folds, count, 2), found);
+    const found = await profileComponents(values, folds, count, 1);
+    assertEquals(await profileComponents(values, folds, count, 2), found);
     for (const [f, rows] of folds.entries()) {
       const X = centred(values, rows), { U, V, values: expected } = svd(X), own = found[f];
       const rank = expected.filter((value) => value > 1e-12 * expected[0]).length;
@@ -61,14 +61,14 @@ for (const [perturbations, genes, count] of [[40, 90, 5], [90, 40, 5], [1100, 30
   });
 }
 
-Deno.test("ProfileComponents are the same whatever is added to all values of a gene", async () => {
+Deno.test("profileComponents() are the same whatever is added to all values of a gene", async () => {
   const values = profiles(30, 50, 3),
     lifted = { ...values, data: values.data.map((x) => Math.round(x * 1024) / 1024) };
   const raised = { ...lifted, data: lifted.data.map((x, at) => x + 4096 * (1 + at % 50 % 3)) };
   const [rows] = kFold(30, 5, 1).map(({ train }) => train);
   const [[plain], [high]] = [
-    await new ProfileComponents(lifted).of([rows], 5),
-    await new ProfileComponents(raised).of([rows], 5),
+    await profileComponents(lifted, [rows], 5),
+    await profileComponents(raised, [rows], 5),
   ];
   assert(plain.values.length === 5);
   high.values.forEach((value, c) => assertAlmostEquals(value, plain.values[c], 1e-10));
