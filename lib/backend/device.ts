@@ -6,7 +6,6 @@ import type { Backend } from "./backend.ts";
 import { forbiddenBlas } from "./cpu/blas.ts";
 import { openCpuBackend } from "./cpu/mod.ts";
 import { describeAdapter, findAdapter } from "./webgpu/adapter.ts";
-import { openWebGpuBackend } from "./webgpu/mod.ts";
 import { UsageError } from "../cli/errors.ts";
 
 /** Values of `--device`. */
@@ -63,6 +62,7 @@ export async function chooseDevice(): Promise<{ device: "webgpu" | "cpu"; why: s
 }
 
 async function openWebGpu(options: BackendOptions, why: string): Promise<OpenedBackend> {
+  const { openWebGpuBackend } = await import("./webgpu/mod.ts"); // a run on the CPU loads no kernels for a GPU
   const backend = await openWebGpuBackend({ profile: options.profile, memoryLimit: options.memoryLimit });
   return { backend, reason: `Device: WebGPU, ${backend.description} (${why})` };
 }

@@ -4,6 +4,7 @@ import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "
 import { basename } from "@std/path";
 import { hearSignals } from "../../cli/interrupt.ts";
 import type { Backend } from "../backend.ts";
+import { systemMemory } from "../system_memory.ts";
 import { attentions } from "./attention.ts";
 import { openBlas } from "./blas.ts";
 import { multipliesRight } from "./blas_check.ts";
@@ -45,7 +46,10 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
   const relaxed = !options.plainSimd && WebAssembly.validate(relaxedKernels);
   const module = kernels(relaxed);
-  const heap = new Heap(reservedBytes(threads), Math.min(options.memoryLimit ?? machineMemory(), 2 ** 32));
+  const heap = new Heap(
+    reservedBytes(threads),
+    Math.min(options.memoryLimit ?? systemMemory("total"), 2 ** 32),
+  );
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool);
   const found = options.blas === "off" ? null : openBlas(heap.memory, threads);
@@ -79,12 +83,6 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
     },
     profile: () => Promise.resolve(new Map(times)),
   });
-}
-
-/** Bytes of memory that the machine has; no limit where the run may not know. */
-function machineMemory(): number {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
-  return state === "granted" ? Deno.systemMemoryInfo().total : Infinity;
 }
 
 function describe(threads: number, relaxed: boolean): string {

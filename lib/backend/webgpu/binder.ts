@@ -95,7 +95,7 @@ export class Binder {
     }
     const [span, ...more] = spans(window);
     const shift = span.byteOffset % windowAlignment;
-    const shiftable = shift === 0 || kernel.fields.some((field) => field.name === `${name}_offset`);
+    const shiftable = shift === 0 || kernel.fieldNames.has(`${name}_offset`);
     if (more.length > 0 || !shiftable || aliased) {
       const lead = start * storage.bytesPerElement % 4 / 2; // an odd f16 element shares its word with the one before
       if (lead > 0 && !shiftable) throw new RangeError(`${what}: "${name}" starts at an odd element`);

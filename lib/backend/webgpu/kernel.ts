@@ -34,6 +34,7 @@ export interface Pipeline {
 export class Kernel {
   readonly bindings: Binding[];
   readonly fields: Field[];
+  readonly fieldNames: Set<string>;
   readonly overrides: Set<string>;
   readonly #compiled = new WeakMap<
     GPUDevice,
@@ -56,6 +57,7 @@ export class Kernel {
       name,
       type: type as Field["type"],
     }));
+    this.fieldNames = new Set(this.fields.map(({ name }) => name));
     this.overrides = new Set([...text.matchAll(/^override (\w+)/gm)].map(([, name]) => name));
   }
 

@@ -1,6 +1,7 @@
 /** The WebGPU engine: WGSL kernels on Deno's WebGPU. A kernel family is a file, which gives its part of the interface. */
 import { DataError } from "../../cli/errors.ts";
 import type { Backend } from "../backend.ts";
+import { systemMemory } from "../system_memory.ts";
 import { type AdapterReport, describeAdapter, findAdapter, openDevice, type SizeLimits } from "./adapter.ts";
 import { attentions } from "./attention.ts";
 import { convolutions } from "./causal_convolution.ts";
@@ -82,7 +83,11 @@ export function webGpuBackend(
     adapterName: adapter.name,
     kernels: options.kernels ?? (adapter.software ? "software" : "gpu"),
     profile: options.profile ?? false,
-    memoryLimit: Math.min(options.memoryLimit ?? Infinity, adapter.software ? systemMemory() : Infinity),
+    // A software adapter allocates from main memory.
+    memoryLimit: Math.min(
+      options.memoryLimit ?? Infinity,
+      adapter.software ? systemMemory("available") : Infinity,
+    ),
     limits: typeof options.limits === "object" ? options.limits : {
       bindingBytes: device.limits.maxStorageBufferBindingSize,
       bufferBytes: device.limits.maxBufferSize,
@@ -98,12 +103,4 @@ export function webGpuBackend(
     adapter,
     ...bindOperations(runtime, operations),
   };
-}
-
-/** Bytes of main memory, which is what a software adapter allocates from; Infinity where asking is not allowed. */
-function systemMemory(): number {
-  if (Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" }).state !== "granted") {
-    return Infinity;
-  }
-  return Deno.systemMemoryInfo().available;
 }

@@ -43,7 +43,7 @@ export class Parameters {
     offsets: Record<string, number>,
   ): number {
     for (const name in values) {
-      if (!kernel.fields.some((field) => field.name === name)) {
+      if (!kernel.fieldNames.has(name)) {
         throw new RangeError(`${what}: kernel "${kernel.family}" has no parameter "${name}"`);
       }
     }
