@@ -16,14 +16,13 @@ export interface PredictionPlot {
   truth: Matrix;
   prediction: Matrix;
   format: "png" | "svg";
-  /** Range of both axes; -1 to 1 without it, as far as the points go when null. */
+  /** Range of both axes; as far as the points go without it. */
   limits?: readonly [number, number] | null;
-  /** Which cells the r of the title is over: those within the limits (the default), or all. */
-  pearsonOf?: "drawn" | "all";
 }
 
 /**
- * Plot predicted against measured values, with their Pearson r in the title.
+ * Plot predicted against measured values. The Pearson r in the title is over all cells that are finite on both sides,
+ * whatever the limits of the axes.
  *
  * @param renderer draws the PNG beside what the script does meanwhile; without one it is drawn here
  * @returns the file's path
@@ -33,13 +32,12 @@ export async function writePredictionPlot(
   plot: PredictionPlot,
   renderer: PngRenderer | null = null,
 ): Promise<string> {
-  const { name, heading, truth, prediction, format, limits = [-1, 1] } = plot;
-  const { model = folder.modelName, pearsonOf = "drawn" } = plot;
-  const r = globalPearson(truth, prediction, pearsonOf === "drawn" && limits ? limits : undefined);
+  const { name, heading, truth, prediction, format, limits, model = folder.modelName } = plot;
+  const r = globalPearson(truth, prediction);
   const svg = renderHexbinSvg({
     truth: truth.data,
     predicted: prediction.data,
-    title: `${model}: ${heading}\nGlobal Pearson r = ${r.toFixed(4)}`,
+    title: `${shortName(model)}: ${heading}\nGlobal Pearson r = ${Number.isNaN(r) ? "n/a" : r.toFixed(4)}`,
     ...(limits && { limits }),
   });
   const path = join(folder.path, `${name}.${format}`);
@@ -49,6 +47,12 @@ export async function writePredictionPlot(
     await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
   }
   return path;
+}
+
+/** A name that leaves room for the rest of its line: its beginning and its end. */
+function shortName(name: string): string {
+  const letters = [...name];
+  return letters.length <= 40 ? name : `${letters.slice(0, 24).join("")}…${letters.slice(-15).join("")}`;
 }
 
 async function drawnHere(svg: string): Promise<Uint8Array> {
