@@ -33,3 +33,14 @@ export function sortedOrder(ids: readonly string[]): number[] {
 function compareCodePoints(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/** The first ids of a list for a message: at most five, each of at most 40 characters. */
+export function someIds(ids: readonly string[], most = 5): string {
+  return ids.slice(0, most).map(shortId).join(", ") + (ids.length > most ? ", ..." : "");
+}
+
+/** An id as a message shows it: in one line and short. */
+export function shortId(id: string): string {
+  const letters = [...id.replace(/\p{Cc}/gu, "\u{fffd}").toWellFormed()];
+  return letters.length <= 40 ? letters.join("") : letters.slice(0, 37).join("") + "...";
+}
