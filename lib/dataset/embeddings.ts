@@ -5,6 +5,7 @@ import { readNpyMatrix, readNpyStrings } from "../io/npy.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences, sortedOrder } from "./ids.ts";
+import { matchIds, reportMatches } from "./matching.ts";
 import { readIdLines, type Targets } from "./targets.ts";
 
 export interface Embeddings {
@@ -81,12 +82,12 @@ export interface Alignment {
 }
 
 /**
- * Match the rows of targets and embeddings by id.
+ * Match the rows of targets and embeddings by id. Of rows that mean the same embedding the first is kept.
  *
- *     const alignment = alignById(targets, embeddings, { ignoreCase: true, order: "sorted" });
+ *     const alignment = alignById(targets, embeddings, { order: "sorted" });
  *     const Y = takeRows(targets.values, alignment.targetRows), X = takeRows(embeddings.values, alignment.embeddingRows);
  *
- * @param options.ignoreCase match in any case (NT) or exactly (HyenaDNA, the default)
+ * @param options.ignoreCase has no effect any more: ids match in any case
  * @param options.order "sorted" by id, as Python sorts (the default), or as in the "targets"
  * @throws {DataError} when no id is common to both
  */
@@ -95,40 +96,22 @@ export function alignById(
   embeddings: Pick<Embeddings, "ids" | "idsPath">,
   options: { ignoreCase?: boolean; order?: "sorted" | "targets" } = {},
 ): Alignment {
-  const key = options.ignoreCase ? (id: string) => id.toUpperCase() : (id: string) => id;
-  const embeddingRow = new Map<string, number>();
-  embeddings.ids.forEach((id, row) => embeddingRow.has(key(id)) || embeddingRow.set(key(id), row));
+  const { perturbations, path } = targets;
+  const wanted = { ids: perturbations, what: "TF", path };
+  const known = { ids: embeddings.ids, path: embeddings.idsPath };
+  const matches = matchIds(wanted, known);
+  reportMatches(matches, wanted, known);
 
-  const { perturbations } = targets;
-  const unique = options.ignoreCase
-    ? firstOccurrences(perturbations.map(key), "perturbations", targets.path)
-    : perturbations.map((_, row) => row);
-  const matched = unique.filter((row) => embeddingRow.has(key(perturbations[row])));
-  if (matched.length === 0) {
-    const some = (ids: readonly string[]) => `${ids[0]}, ...`;
-    throw new DataError(
-      `Cannot match TFs: none of the ${perturbations.length} ids of "${targets.path}" (${
-        some(perturbations)
-      }) is in ` +
-        `"${embeddings.idsPath}" (${some(embeddings.ids)}). Are these ${
-          looksLikeGeneId(embeddings.ids[0]) ? "the right targets" : "gene symbols"
-        }?`,
-    );
-  }
-  const matchedIds = matched.map((row) => perturbations[row]);
+  const found = perturbations.flatMap((_, row) => matches.rows[row] < 0 ? [] : [row]);
+  const names = found.map((row) => embeddings.ids[matches.rows[row]]);
+  const matched = firstOccurrences(names, "perturbations", path).map((position) => found[position]);
   const targetRows = options.order === "targets"
     ? matched
-    : sortedOrder(matchedIds).map((position) => matched[position]);
+    : sortedOrder(matched.map((row) => perturbations[row])).map((position) => matched[position]);
   return {
     ids: targetRows.map((row) => perturbations[row]),
     targetRows,
-    embeddingRows: targetRows.map((row) => embeddingRow.get(key(perturbations[row]))!),
-    unmatched: unique.filter((row) => !embeddingRow.has(key(perturbations[row]))).map((row) =>
-      perturbations[row]
-    ),
+    embeddingRows: targetRows.map((row) => matches.rows[row]),
+    unmatched: matches.unmatched,
   };
-}
-
-function looksLikeGeneId(id: string | undefined): boolean {
-  return /^ENS[A-Z]*G\d+/i.test(id ?? "");
 }

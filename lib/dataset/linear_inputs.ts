@@ -2,6 +2,7 @@
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { type DataFolder, repoRootFlags, repoRootFolder } from "./data_folder.ts";
+import { matchIds } from "./matching.ts";
 import { crossValidationFlags, outputFlags, topGenesFlags } from "./run_flags.ts";
 import { readGeneIndex, readOverlapTargets, takeGenes, takePerturbations, type Targets } from "./targets.ts";
 import { readTfSequences, type TfSequences } from "./tf_sequences.ts";
@@ -129,11 +130,9 @@ export function ownGenes(
   genes: readonly string[],
   tfSequences: TfSequences | null,
 ): Int32Array {
-  const column = new Map(genes.map((gene, i) => [gene, i]));
-  return Int32Array.from(perturbations, (id) => {
-    const names = [id, ...tfSequences?.geneIdsOf(id) ?? []];
-    return column.get(names.find((name) => column.has(name)) ?? "") ?? -1;
-  });
+  const otherNames = (id: string) => tfSequences?.geneIdsOf(id) ?? [];
+  const wanted = { ids: perturbations, what: "perturbation", path: "the targets", otherNames };
+  return matchIds(wanted, { ids: genes, path: "the read-out genes" }).rows;
 }
 
 /** Warn of perturbations without a read-out gene of their own. */

@@ -1,7 +1,6 @@
-/** Rows of Nucleotide Transformer embeddings for perturbations and read-out genes, whose ids are gene ids in any case. */
-import { DataError } from "../cli/errors.ts";
-import { counted } from "../cli/log.ts";
+/** Rows of Nucleotide Transformer embeddings for perturbations and read-out genes. */
 import type { Embeddings } from "./embeddings.ts";
+import { matchIds, reportMatches, requireAll } from "./matching.ts";
 import type { Targets } from "./targets.ts";
 import type { TfSequences } from "./tf_sequences.ts";
 
@@ -14,51 +13,29 @@ export interface TfRows {
 }
 
 /**
- * Embedding rows of perturbations that are named by gene id or, by way of `tfSequences`, by symbol.
+ * Embedding rows of perturbations that are named by gene id or symbol, which `tfSequences` links.
  *
  * @throws {DataError} when none is found
  */
 export function tfRows(targets: Targets, tfs: Embeddings, tfSequences: TfSequences): TfRows {
-  const rowOf = rowsByUpperId(tfs), found: TfRows = { targetRows: [], embeddingRows: [], missing: [] };
-  targets.perturbations.forEach((id, targetRow) => {
-    const names = [...tfSequences.geneIdsOf(id), id].map((name) => name.toUpperCase());
-    const name = names.find((name) => rowOf.has(name));
-    if (name === undefined) {
-      found.missing.push(id);
-    } else {
-      found.targetRows.push(targetRow);
-      found.embeddingRows.push(rowOf.get(name)!);
-    }
-  });
-  if (found.targetRows.length > 0) return found;
-  throw new DataError(
-    `Cannot match TFs: none of the ${
-      counted(targets.perturbations.length, "perturbation")
-    } of "${targets.path}" ` +
-      `(${targets.perturbations[0]}, ...) is in "${tfs.idsPath}" (${
-        tfs.ids[0]
-      }, ...), neither by itself nor by its ` +
-      `gene id in "${tfSequences.path}"`,
-  );
+  const { perturbations: ids, path } = targets;
+  const wanted = { ids, path, what: "TF", otherNames: tfSequences.otherNames };
+  const known = { ids: tfs.ids, path: tfs.idsPath };
+  const matches = matchIds(wanted, known);
+  reportMatches(matches, wanted, known);
+  const targetRows = ids.flatMap((_, row) => matches.rows[row] < 0 ? [] : [row]);
+  return {
+    targetRows,
+    embeddingRows: targetRows.map((row) => matches.rows[row]),
+    missing: matches.unmatched,
+  };
 }
 
 /** Embedding rows of read-out genes. @throws {DataError} when some have none: how many, and five of them */
 export function geneRows(genes: readonly string[], embeddings: Embeddings): number[] {
-  const rowOf = rowsByUpperId(embeddings);
-  const missing = genes.filter((gene) => !rowOf.has(gene.toUpperCase()));
-  if (missing.length > 0) {
-    throw new DataError(
-      `Cannot use the gene embeddings: ${missing.length} of ${counted(genes.length, "read-out gene")} ` +
-        `${missing.length === 1 ? "is" : "are"} not in "${embeddings.idsPath}" (${
-          missing.slice(0, 5).join(", ")
-        }${missing.length > 5 ? ", ..." : ""})`,
-    );
-  }
-  return genes.map((gene) => rowOf.get(gene.toUpperCase())!);
-}
-
-function rowsByUpperId({ ids }: Embeddings): Map<string, number> {
-  const rows = new Map<string, number>();
-  ids.forEach((id, row) => rows.has(id.toUpperCase()) || rows.set(id.toUpperCase(), row));
-  return rows;
+  const wanted = { ids: genes, what: "read-out gene", path: "the gene index" };
+  const known = { ids: embeddings.ids, path: embeddings.idsPath };
+  const matches = matchIds(wanted, known);
+  requireAll(matches, wanted, known, "use the gene embeddings");
+  return [...matches.rows];
 }

@@ -1,6 +1,6 @@
-import { DataError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import type { Embeddings } from "../dataset/embeddings.ts";
+import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 
 /**
@@ -12,17 +12,12 @@ export function geneRows(
   targets: Pick<Targets, "genes" | "path">,
   embeddings: Pick<Embeddings, "ids" | "idsPath">,
 ): { targetColumns: number[]; embeddingRows: number[] } {
-  const rowOf = new Map(embeddings.ids.map((id, row) => [id, row]));
-  const targetColumns = targets.genes.flatMap((gene, column) => rowOf.has(gene) ? [column] : []);
-  const without = targets.genes.length - targetColumns.length;
-  if (targetColumns.length === 0) {
-    throw new DataError(
-      `Cannot match genes: none of the ${targets.genes.length} genes of "${targets.path}" (${
-        targets.genes[0]
-      }, ...) ` +
-        `is in "${embeddings.idsPath}" (${embeddings.ids[0]}, ...)`,
-    );
-  }
+  const wanted = { ids: targets.genes, what: "gene", path: targets.path };
+  const known = { ids: embeddings.ids, path: embeddings.idsPath };
+  const matches = matchIds(wanted, known);
+  reportMatches(matches, wanted, known);
+  const targetColumns = targets.genes.flatMap((_, column) => matches.rows[column] < 0 ? [] : [column]);
+  const without = matches.unmatched.length;
   if (without > 0) log.warn(`Left out ${counted(without, "gene")} without an embedding.`);
-  return { targetColumns, embeddingRows: targetColumns.map((column) => rowOf.get(targets.genes[column])!) };
+  return { targetColumns, embeddingRows: targetColumns.map((column) => matches.rows[column]) };
 }

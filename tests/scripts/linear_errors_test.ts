@@ -186,7 +186,7 @@ Deno.test("no TF in common", async () => {
   const message = await failure((data) => data.edit(overlap, strangers), DataError, { main: lelEmbed });
   assertStringIncludes(
     message,
-    `Cannot match TFs: none of the 48 perturbations of "DATA/${overlap}" (STRANGER1, ...) is in "DATA/NT-v2-50M/NTv2_50m_tf_ids.npy"`,
+    `Cannot match TFs: none of the 48 ids of "DATA/${overlap}" (STRANGER1, ...) is in "DATA/NT-v2-50M/NTv2_50m_tf_ids.npy"`,
   );
 });
 

@@ -1,0 +1,179 @@
+/**
+ * Which of the ids that we look for stands where among those that are there: one rule for perturbations, genes and
+ * sequences, so that every script finds the same rows.
+ */
+import { DataError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
+import { withoutVersion } from "./gene_ids.ts";
+import { shortId, someIds } from "./ids.ts";
+import { mismatchReason } from "./mismatch_reason.ts";
+
+/** Ids that we look for, one a row. */
+export interface WantedIds {
+  readonly ids: readonly string[];
+  /** What else an id may be called, such as the symbol of a gene id. */
+  otherNames?(id: string, row: number): readonly string[];
+  /** What an id stands for, in the singular: "TF", "read-out gene". */
+  readonly what: string;
+  /** The file that they were read from. */
+  readonly path: string;
+}
+
+/** Ids that are there. */
+export interface KnownIds {
+  readonly ids: readonly string[];
+  readonly path: string;
+}
+
+export interface IdMatches {
+  /** For each wanted id its position among the known ones, -1 where it is not there. */
+  rows: Int32Array;
+  /** Wanted ids that are not there, in order. */
+  unmatched: string[];
+  /** How many ids were found by which rule. */
+  how: { exact: number; case: number; version: number; otherName: number };
+  /** Wanted ids for which more than one known id would do: the first was taken. */
+  ambiguous: string[];
+}
+
+/**
+ * Find each wanted id among the known ones: as it is written, else in any case, else without Ensembl versions on either
+ * side, else by its other names under the same three rules. Of known ids that only case or version tell apart the first
+ * is taken.
+ *
+ *     const matches = matchIds({ ids: targets.perturbations, what: "TF", path }, { ids: embeddings.ids, path: idsPath });
+ *     reportMatches(matches, wanted, known);
+ */
+export function matchIds(wanted: WantedIds, known: KnownIds): IdMatches {
+  const index = new IdIndex(known.ids);
+  const rows = new Int32Array(wanted.ids.length).fill(-1);
+  const how = { exact: 0, case: 0, version: 0, otherName: 0 };
+  const unmatched: string[] = [], ambiguous: string[] = [];
+  wanted.ids.forEach((id, row) => {
+    let found = index.find(id), isOtherName = false;
+    if (!found) {
+      const names = wanted.otherNames?.(id, row) ?? [];
+      for (let i = 0; i < names.length && !found; i++) found = index.find(names[i]);
+      isOtherName = true;
+    }
+    if (!found) {
+      unmatched.push(id);
+      return;
+    }
+    rows[row] = found.row;
+    how[isOtherName ? "otherName" : found.rule]++;
+    if (found.isAmbiguous) ambiguous.push(id);
+  });
+  return { rows, unmatched, how, ambiguous };
+}
+
+/**
+ * Say how the matching went: one line where versions were ignored, a warning where less than half was found (five ids,
+ * and the likely reason) or where an id could have been two.
+ *
+ * @throws {DataError} when nothing was found, with an example of each side and the likely reason
+ */
+export function reportMatches(matches: IdMatches, wanted: WantedIds, known: KnownIds): void {
+  const { unmatched, how, ambiguous } = matches, all = wanted.ids.length, { what } = wanted;
+  if (unmatched.length === all) throw nothingMatched(wanted, known);
+  if (how.version > 0) {
+    log.info(
+      `Ensembl versions are ignored: ${
+        counted(how.version, what)
+      } of "${wanted.path}" found in "${known.path}" ` +
+        `without them.`,
+    );
+  }
+  if (ambiguous.length > 0) {
+    log.warn(
+      `${
+        counted(ambiguous.length, what)
+      } of "${wanted.path}" could be several ids of "${known.path}", the first of ` +
+        `each is taken (${someIds(ambiguous)}).`,
+    );
+  }
+  if (2 * (all - unmatched.length) < all) {
+    const reason = mismatchReason(unmatched, known.ids);
+    log.warn(
+      `Only ${all - unmatched.length} of ${counted(all, what)} of "${wanted.path}" ` +
+        `${all - unmatched.length === 1 ? "is" : "are"} in "${known.path}" (not there: ${
+          someIds(unmatched)
+        }).` +
+        (reason === "" ? "" : ` ${reason}`),
+    );
+  }
+}
+
+/**
+ * As `reportMatches`, where all ids are needed.
+ *
+ * @param purpose what they are needed for: "use the gene embeddings"
+ * @throws {DataError} when some are not there: how many, five of them, and the likely reason
+ */
+export function requireAll(matches: IdMatches, wanted: WantedIds, known: KnownIds, purpose: string): void {
+  const { unmatched } = matches;
+  if (unmatched.length > 0) {
+    const reason = mismatchReason(unmatched, known.ids);
+    throw new DataError(
+      `Cannot ${purpose}: ${unmatched.length} of ${counted(wanted.ids.length, wanted.what)} ` +
+        `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}" (${someIds(unmatched)})` +
+        (reason === "" ? "" : `. ${reason}`),
+    );
+  }
+  reportMatches(matches, wanted, known);
+}
+
+function nothingMatched(wanted: WantedIds, known: KnownIds): DataError {
+  const example = (ids: readonly string[]) =>
+    ids.length === 0 ? "which is empty" : `${shortId(ids[0])}${ids.length > 1 ? ", ..." : ""}`;
+  const reason = mismatchReason(wanted.ids, known.ids);
+  return new DataError(
+    `Cannot match ${wanted.what}s: none of the ${counted(wanted.ids.length, "id")} of "${wanted.path}" ` +
+      `(${example(wanted.ids)}) is in "${known.path}" (${example(known.ids)})` +
+      (reason === "" ? "" : `. ${reason}`),
+  );
+}
+
+interface Found {
+  row: number;
+  rule: "exact" | "case" | "version";
+  isAmbiguous: boolean;
+}
+
+/** Known ids under each rule, the first row of each. */
+class IdIndex {
+  readonly #exact = new Map<string, number>();
+  readonly #inAnyCase = new Map<string, number>();
+  readonly #versionless = new Map<string, number>();
+  /** Keys of the last two that stand for several different ids. */
+  readonly #severalByCase = new Set<string>();
+  readonly #severalByVersion = new Set<string>();
+
+  constructor(ids: readonly string[]) {
+    ids.forEach((id, row) => {
+      if (this.#exact.has(id)) return;
+      this.#exact.set(id, row);
+      const upper = id.toUpperCase(), bare = withoutVersion(upper);
+      if (this.#inAnyCase.has(upper)) this.#severalByCase.add(upper);
+      else this.#inAnyCase.set(upper, row);
+      if (this.#versionless.has(bare)) this.#severalByVersion.add(bare);
+      else this.#versionless.set(bare, row);
+    });
+  }
+
+  find(id: string): Found | null {
+    const exact = this.#exact.get(id);
+    if (exact !== undefined) return { row: exact, rule: "exact", isAmbiguous: false };
+    const upper = id.toUpperCase(), cased = this.#inAnyCase.get(upper);
+    if (cased !== undefined) {
+      return { row: cased, rule: "case", isAmbiguous: this.#severalByCase.has(upper) };
+    }
+    // A gene's copy on the Y chromosome is the gene on X, letter by letter; never the other way round.
+    const bare = withoutVersion(upper);
+    for (const key of [bare, bare.replace(/_PAR_Y$/, "")]) {
+      const row = this.#versionless.get(key);
+      if (row !== undefined) return { row, rule: "version", isAmbiguous: this.#severalByVersion.has(key) };
+    }
+    return null;
+  }
+}
