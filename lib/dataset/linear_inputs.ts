@@ -121,7 +121,7 @@ export async function readLinearInputs(
 }
 
 /**
- * For each perturbation the column of its own gene: by gene id, else by symbol; -1 where it is no read-out gene.
+ * For each perturbation the column of its own gene: by its id, else by its other name; -1 where it is no read-out gene.
  *
  * @param genes read-out genes in the order of columns
  */
@@ -130,7 +130,7 @@ export function ownGenes(
   genes: readonly string[],
   tfSequences: TfSequences | null,
 ): Int32Array {
-  const otherNames = (id: string) => tfSequences?.geneIdsOf(id) ?? [];
+  const otherNames = (id: string) => tfSequences?.otherNames(id) ?? [];
   const wanted = { ids: perturbations, what: "perturbation", path: "the targets", otherNames };
   return matchIds(wanted, { ids: genes, path: "the read-out genes" }).rows;
 }
