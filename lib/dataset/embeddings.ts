@@ -87,7 +87,7 @@ export interface Alignment {
  *     const alignment = alignById(targets, embeddings, { order: "sorted" });
  *     const Y = takeRows(targets.values, alignment.targetRows), X = takeRows(embeddings.values, alignment.embeddingRows);
  *
- * @param options.ignoreCase has no effect any more: ids match in any case
+ * @param options.ignoreCase match in any case (NT), or in one (HyenaDNA, the default)
  * @param options.order "sorted" by id, as Python sorts (the default), or as in the "targets"
  * @throws {DataError} when no id is common to both
  */
@@ -99,7 +99,7 @@ export function alignById(
   const { perturbations, path } = targets;
   const wanted = { ids: perturbations, what: "TF", path };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
-  const matches = matchIds(wanted, known);
+  const matches = matchIds(wanted, known, { anyCase: options.ignoreCase ?? false });
   reportMatches(matches, wanted, known);
 
   const found = perturbations.flatMap((_, row) => matches.rows[row] < 0 ? [] : [row]);

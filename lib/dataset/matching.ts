@@ -43,9 +43,16 @@ export interface IdMatches {
  *
  *     const matches = matchIds({ ids: targets.perturbations, what: "TF", path }, { ids: embeddings.ids, path: idsPath });
  *     reportMatches(matches, wanted, known);
+ *
+ * @param rules.anyCase false where upper and lower case are two things: the Python's HyenaDNA and pair networks left out
+ *   ids that differ in case
  */
-export function matchIds(wanted: WantedIds, known: KnownIds): IdMatches {
-  const index = new IdIndex(known.ids);
+export function matchIds(
+  wanted: WantedIds,
+  known: KnownIds,
+  rules: { anyCase: boolean } = { anyCase: true },
+): IdMatches {
+  const index = new IdIndex(known.ids, rules.anyCase);
   const rows = new Int32Array(wanted.ids.length).fill(-1);
   const how = { exact: 0, case: 0, version: 0, otherName: 0 };
   const unmatched: string[] = [], ambiguous: string[] = [];
@@ -149,13 +156,16 @@ class IdIndex {
   readonly #severalByCase = new Set<string>();
   readonly #severalByVersion = new Set<string>();
 
-  constructor(ids: readonly string[]) {
+  readonly #folded: (id: string) => string;
+
+  constructor(ids: readonly string[], anyCase: boolean) {
+    this.#folded = anyCase ? (id) => id.toUpperCase() : (id) => id;
     ids.forEach((id, row) => {
       if (this.#exact.has(id)) return;
       this.#exact.set(id, row);
-      const upper = id.toUpperCase(), bare = withoutVersion(upper);
-      if (this.#inAnyCase.has(upper)) this.#severalByCase.add(upper);
-      else this.#inAnyCase.set(upper, row);
+      const folded = this.#folded(id), bare = withoutVersion(folded);
+      if (this.#inAnyCase.has(folded)) this.#severalByCase.add(folded);
+      else this.#inAnyCase.set(folded, row);
       if (this.#versionless.has(bare)) this.#severalByVersion.add(bare);
       else this.#versionless.set(bare, row);
     });
@@ -164,13 +174,13 @@ class IdIndex {
   find(id: string): Found | null {
     const exact = this.#exact.get(id);
     if (exact !== undefined) return { row: exact, rule: "exact", isAmbiguous: false };
-    const upper = id.toUpperCase(), cased = this.#inAnyCase.get(upper);
+    const folded = this.#folded(id), cased = this.#inAnyCase.get(folded);
     if (cased !== undefined) {
-      return { row: cased, rule: "case", isAmbiguous: this.#severalByCase.has(upper) };
+      return { row: cased, rule: "case", isAmbiguous: this.#severalByCase.has(folded) };
     }
     // A gene's copy on the Y chromosome is the gene on X, letter by letter; never the other way round.
-    const bare = withoutVersion(upper);
-    for (const key of [bare, bare.replace(/_PAR_Y$/, "")]) {
+    const bare = withoutVersion(folded);
+    for (const key of [bare, bare.replace(/_PAR_Y$/i, "")]) {
       const row = this.#versionless.get(key);
       if (row !== undefined) return { row, rule: "version", isAmbiguous: this.#severalByVersion.has(key) };
     }

@@ -11,6 +11,10 @@ const looked = 50;
  * @param wanted ids that were not found, `known` those that they were looked for among
  */
 export function mismatchReason(wanted: readonly string[], known: readonly string[]): string {
+  const upper = new Set(known.map((id) => id.toUpperCase()));
+  if (wanted.slice(0, looked).some((id) => upper.has(id.toUpperCase()))) {
+    return "Do the ids differ in case alone?";
+  }
   const first = formOf(wanted), second = formOf(known);
   for (const [form, ids] of [[first, wanted], [second, known]] as const) {
     if (form === "row number") return `Are ${someIds(ids, 3)} row numbers in place of ids?`;

@@ -21,10 +21,11 @@ Deno.test("alignById() sorts common ids as Python does, lower case last, and nam
   });
 });
 
-Deno.test("alignById() matches in any case, and reports ids as in the targets", () => {
+Deno.test("alignById() matches in any case where asked, and reports ids as in the targets", () => {
   const [table, vectors] = [targets("B", "a"), embeddings("A", "b")];
-  const aligned = alignById(table, vectors, { order: "targets" });
+  const aligned = alignById(table, vectors, { ignoreCase: true, order: "targets" });
   assertEquals(aligned, { ids: ["B", "a"], targetRows: [0, 1], embeddingRows: [1, 0], unmatched: [] });
+  assertThrows(() => alignById(table, vectors), DataError, "Do the ids differ in case alone?");
 });
 
 Deno.test("alignById() says what both sides hold when nothing is common", () => {

@@ -37,6 +37,17 @@ Deno.test("matchIds() prefers the id as written, and the first of ids that only 
   assertEquals(matches.ambiguous, ["Abc", "ENSG000001.9"]);
 });
 
+Deno.test("matchIds() tells cases apart where asked, versions aside", () => {
+  const rules = { anyCase: false };
+  const matches = matchIds(
+    wanted("abc", "ABC", "ENSG000001.2", "ensg000001"),
+    known("ABC", "ENSG000001"),
+    rules,
+  );
+  assertEquals([...matches.rows], [-1, 0, 1, -1]);
+  assertEquals(matches.how, { exact: 1, case: 0, version: 1, otherName: 0 });
+});
+
 Deno.test("withoutVersion() leaves symbols alone, and keeps what tells the copy on Y", () => {
   for (
     const [id, expected] of [
