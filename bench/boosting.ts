@@ -1,5 +1,5 @@
 /**
- * Boosted trees of one fold of script 3 beside Python's `MultiOutputRegressor(XGBRegressor())` in the same run, with the
+ * Boosted trees of one fold of hs27_xgboost.ts beside Python's `MultiOutputRegressor(XGBRegressor())` in the same run, with the
  * largest difference between their predictions; then how time grows with outputs and with rounds.
  *
  *   deno run -P=test bench/boosting.ts --data-dir my-data
@@ -15,19 +15,20 @@ import { openTreeEngine } from "../lib/boosting/open_engine.ts";
 import { type BoostingParameters, defaultParameters } from "../lib/boosting/parameters.ts";
 import { prepareData } from "../lib/boosting/prepared_data.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
-import { dataDirFolder } from "../lib/dataset/data_folder.ts";
-import { alignById, readHyenaEmbeddings } from "../lib/dataset/embeddings.ts";
+import { readHyenaEmbeddings } from "../lib/dataset/embeddings.ts";
 import { kFold } from "../lib/dataset/kfold.ts";
 import { fillMissing } from "../lib/dataset/missing_values.ts";
 import { StandardScaler } from "../lib/dataset/standard_scaler.ts";
 import { readTargets } from "../lib/dataset/targets.ts";
 import { topGenes } from "../lib/dataset/top_genes.ts";
+import { openDataFolder } from "../lib/experiment/read_data.ts";
+import { matchTfs } from "../lib/experiment/read_inputs.ts";
 import { encodeNpy, readNpyMatrix } from "../lib/io/npy.ts";
 import { type Matrix, takeColumns, takeRows } from "../lib/linalg/matrix.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 
 const flags = parseFlags({
-  "data-dir": { default: null, type: "text", value: "DIR", help: "data set, as script 3 takes it" },
+  "data-dir": { default: null, type: "text", value: "DIR", help: "data set, as hs27_xgboost.ts takes it" },
   "outputs": { default: 64, min: 1, help: "genes of the comparison" },
   "genes": { default: "even", choices: ["even", "top"], help: "which ones" },
   "threads": { default: navigator.hardwareConcurrency, min: 1, help: "of both sides" },
@@ -46,13 +47,16 @@ interface FoldData {
 
 /** The first fold of a data set, inputs standardised. */
 async function foldOf(dataDir: string): Promise<FoldData> {
-  const files = await dataDirFolder(dataDir, [], "results");
-  const targets = await readTargets(files.targets), embeddings = await readHyenaEmbeddings(files.hyenaFolder);
-  const { ids, targetRows, embeddingRows } = alignById(targets, embeddings);
-  const x = takeRows(embeddings.values, embeddingRows);
+  const files = await openDataFolder(dataDir, []);
+  const targets = await readTargets(join(files.artifacts, "targets_377.csv"), { prefer: "gene_id" });
+  const embeddings = await readHyenaEmbeddings(files.hyenaFolder);
+  const { rows: targetRows, values: x } = await matchTfs(targets, embeddings, () => [], "hyenadna", {
+    order: "sorted",
+    exactCase: true,
+  });
   const scaled = new StandardScaler(x).transform(x);
   const y = fillMissing(takeRows(targets.values, targetRows)).filled;
-  const [{ train, test }] = kFold(ids.length, 5, 42);
+  const [{ train, test }] = kFold(targetRows.length, 5, 42);
   return { train: takeRows(scaled, train), test: takeRows(scaled, test), targets: takeRows(y, train) };
 }
 

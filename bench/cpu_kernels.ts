@@ -1,9 +1,9 @@
 /**
  * The CPU engine's kernels beside onnxruntime-web (WebAssembly), NumPy and PyTorch on the same machine in the same run.
  *
- *   deno run -P=test bench/cpu_kernels.ts --threads 1
- *   deno run -P=test bench/cpu_kernels.ts --threads 2
- *   deno run -P=test bench/cpu_kernels.ts --only matmul --no-peer
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --threads 1
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --threads 2
+ *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --only matmul --no-peer
  *
  * Times are the best of `--repeats`. Products are timed as the engine's own WebAssembly and, where a library is found, as
  * BLAS; NumPy and PyTorch use the OpenBLAS of /usr/bin/python3. OPENBLAS_CORETYPE, where it is set, holds for both.
@@ -155,7 +155,7 @@ async function timeOurs(
 }
 
 async function timeOnnx(size: number): Promise<number> {
-  const ort = await import("onnxruntime-web");
+  const ort = await import("npm:onnxruntime-web@1.30.0");
   ort.env.wasm.numThreads = flags.threads;
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["wasm"],

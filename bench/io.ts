@@ -3,11 +3,11 @@
  * targets' CSV, reading and writing predictions as Parquet, drawing 1.85 million points as a hexagon plot. Medians; the
  * first run of each is not counted, but shown: a script pays it.
  *
- *   deno run -P=test bench/io.ts
- *   deno run -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
- *   deno run -P=test bench/io.ts --no-peer
+ *   deno run --lock=tests/deno.lock -P=test bench/io.ts
+ *   deno run --lock=tests/deno.lock -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
+ *   deno run --lock=tests/deno.lock -P=test bench/io.ts --no-peer
  */
-import { inferSchema, initParser } from "udsv";
+import { inferSchema, initParser } from "npm:udsv@0.7.3";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
 import { svgToPng } from "../lib/evaluation/plot_png.ts";

@@ -7,6 +7,7 @@
  *   deno run -P=test bench/linear.ts
  *   deno run -P=test bench/linear.ts --repo-root my-data/data --ntv2-dir my-data/NT-v2-50M
  *   deno run -P=test bench/linear.ts --no-peer --repeats 9
+ *   deno run -P=test bench/linear.ts --no-peer --repeats 1 --perturbations 4000
  *
  * The peer needs python3-pandas, python3-sklearn and python3-matplotlib. Memory is measured where /usr/bin/time is.
  */
@@ -22,6 +23,7 @@ const flags = parseFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the median counts" },
   "peer": { default: true, help: "run Python too (once: it takes a minute)" },
   "python": { default: "/usr/bin/python3", help: "Python with pandas, scikit-learn and matplotlib" },
+  "perturbations": { default: 377, min: 10, max: 4912, help: "of the made-up data" },
   "repo-root": {
     default: null,
     type: "text",
@@ -92,7 +94,7 @@ function show(name: string, { wall, cpu, peakMib }: Cost): void {
 
 /** The demo's recipe at the size of the real data. @returns the repo root and the NT folder */
 async function madeUpData(folder: string): Promise<[string, string]> {
-  const sizes = { tfs: 377, genes: 4912, ntWidth: 512, hyenaWidth: 1, promoterLength: 200 };
+  const sizes = { tfs: flags.perturbations, genes: 4912, ntWidth: 512, hyenaWidth: 1, promoterLength: 200 };
   const { geneIds, tfGenes, tfSymbols, responses, ntTfs, ntGenes, promoters } = makeDemoData(sizes, 1);
   const root = join(folder, "data"),
     nt = join(folder, "NT-v2-50M"),

@@ -1,5 +1,5 @@
 /**
- * Training of the networks of scripts 4 and 6 at full size, beside the same work in PyTorch in the same run: an epoch of
+ * Training of the networks of hs_27_mlp_nt.ts and concat_gene_tf_mlp.ts at full size, beside the same work in PyTorch in the same run: an epoch of
  * the MLP (one step of the whole fold, a check every fifth time), and an epoch of the pair network (363 steps of 4,096
  * pairs, then the 373,312 held-out pairs), from the median time of a step.
  *

@@ -2,9 +2,9 @@
  * The WebGPU kernels, each by what it moves or computes a second, and matrix products beside onnxruntime-web's WebGPU
  * MatMul in the same run (inputs uploaded and the result read back in both).
  *
- *   deno run -A bench/webgpu_kernels.ts                   sizes that suit the adapter
- *   deno run -A bench/webgpu_kernels.ts --no-peer         without onnxruntime-web (npm, 279 MB)
- *   deno run -A bench/webgpu_kernels.ts --kernels gpu     kernels for real GPUs, on whatever there is
+ *   deno run --lock=tests/deno.lock -A bench/webgpu_kernels.ts                   sizes that suit the adapter
+ *   deno run --lock=tests/deno.lock -A bench/webgpu_kernels.ts --no-peer         without onnxruntime-web (npm, 279 MB)
+ *   deno run --lock=tests/deno.lock -A bench/webgpu_kernels.ts --kernels gpu     kernels for real GPUs, on whatever there is
  *
  * On a real GPU the sizes are those of the goal: float32 products of 4096^3, attention over 2,048 positions with 16
  * heads of 32. Times are the best of `--repeats`, each of them a submission of several calls that is waited for.
@@ -74,7 +74,7 @@ function report(name: string, time: number, amount: number, unit: "GFLOP/s" | "G
 
 /** Time the same product in both, turn by turn, so that other work on the machine meets both alike. */
 async function besidePeer(size: number): Promise<{ own: number; peer: number }> {
-  const ort = await import("onnxruntime-web/webgpu");
+  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu");
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["webgpu"],
   });

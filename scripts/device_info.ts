@@ -11,6 +11,7 @@ import { deviceFlags } from "../lib/backend/device_flags.ts";
 import { measureEngine } from "../lib/backend/device_measure.ts";
 import { describeAdapter, findAdapter } from "../lib/backend/webgpu/adapter.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
+import { printOutput, resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 
 export async function main(args: string[]): Promise<void> {
@@ -23,10 +24,9 @@ export async function main(args: string[]): Promise<void> {
     about: "Devices of this machine, the one that --device auto takes, and how fast each engine is.",
   }, args);
 
-  console.log(`CPU       ${navigator.hardwareConcurrency} cores`);
+  printOutput(`CPU       ${navigator.hardwareConcurrency} cores`);
   await printAdapter();
   const { device, why } = await chooseDevice();
-  console.log(`--device auto takes ${device}: ${why}`);
 
   for (const engine of ["cpu", "webgpu"] as const) {
     if (engine === "webgpu" && !(await findAdapter())) continue;
@@ -36,7 +36,7 @@ export async function main(args: string[]): Promise<void> {
       threads: flags.threads ?? undefined,
     });
     try {
-      console.log(
+      printOutput(
         `\n${engine.padEnd(10)}${backend.description}; f16 storage: ${backend.supportsF16 ? "yes" : "no"}`,
       );
       if (flags.seconds === 0) continue;
@@ -45,28 +45,29 @@ export async function main(args: string[]): Promise<void> {
         flags.seconds,
         device === "webgpu" && engine === "webgpu" ? 4096 : 1024,
       );
-      console.log(
+      printOutput(
         `          matmul ${speed.size} x ${speed.size}, f32   ${speed.gigaflops.toFixed(1)} GFLOP/s`,
       );
-      console.log(`          addition, f32             ${speed.gigabytes.toFixed(1)} GB/s`);
+      printOutput(`          addition, f32             ${speed.gigabytes.toFixed(1)} GB/s`);
     } finally {
       await backend.close();
     }
   }
+  resultLine(`--device auto takes ${device}: ${why}`);
 }
 
 async function printAdapter(): Promise<void> {
   const adapter = await findAdapter();
   if (!adapter) {
-    console.log("WebGPU    no adapter");
+    printOutput("WebGPU    no adapter");
     return;
   }
   const { name, software, features, limits } = describeAdapter(adapter);
-  console.log(`WebGPU    ${name}${software ? " (software: runs on the CPU)" : ""}`);
-  console.log(`          features taken: ${features.join(", ") || "none"}`);
+  printOutput(`WebGPU    ${name}${software ? " (software: runs on the CPU)" : ""}`);
+  printOutput(`          features taken: ${features.join(", ") || "none"}`);
   for (const [limit, value] of Object.entries(limits)) {
     const shown = limit.endsWith("Size") ? bytes(value) : value.toLocaleString("en");
-    console.log(`          ${limit.padEnd(34)}${shown}`);
+    printOutput(`          ${limit.padEnd(34)}${shown}`);
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { fromFileUrl, join } from "@std/path";
 import { parseFlags } from "../lib/cli/flags.ts";
-import { log } from "../lib/cli/log.ts";
+import { resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { type DemoData, makeDemoData } from "../lib/dataset/demo_data.ts";
 import { kFold } from "../lib/dataset/kfold.ts";
@@ -40,7 +40,7 @@ export async function main(args: string[]): Promise<void> {
   await writeTargets(join(folder, "data", "artifacts"), data);
   await writeSequences(join(folder, "data"), data);
   await writeEmbeddings(folder, data);
-  log.info(`Wrote ${sizes.tfs} transcription factors x ${sizes.genes} genes to ${folder}`);
+  resultLine(`Wrote ${sizes.tfs} transcription factors x ${sizes.genes} genes to ${folder}`);
 }
 
 async function writeTargets(

@@ -9,17 +9,19 @@
  *   deno run -P scripts/predict.ts --result results/linear_pca --ids TP53,GATA1 --tf-seq-csv tf_sequences.csv
  */
 import type { Backend } from "../lib/backend/backend.ts";
+import type { OpenedBackend } from "../lib/backend/device.ts";
 import { openDevice, printProfile } from "../lib/backend/device_flags.ts";
 import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
-import { counted, log } from "../lib/cli/log.ts";
+import { counted, resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { readTfSequences } from "../lib/dataset/tf_sequences.ts";
-import type { NucleotideTransformer } from "../lib/models/nucleotide_transformer.ts";
-import { openSavedModel } from "../lib/models/saved_model.ts";
+import { openSavedModel } from "../lib/experiment/saved_model.ts";
+import type { SavedFold } from "../lib/experiment/saved_model_json.ts";
+import { familyOf } from "../lib/models/registry.ts";
 import { predictFlags } from "../lib/prediction/flags.ts";
-import { openFoldPredictor } from "../lib/prediction/fold_predictor.ts";
 import { perturbationNames } from "../lib/prediction/names.ts";
+import { openFold } from "../lib/prediction/open_fold.ts";
 import { chooseFolds, foldsOf, predictRows } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
 import { baselinePath, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
@@ -39,42 +41,29 @@ export async function main(args: string[]): Promise<void> {
   }
   checkOutput(flags.output);
   const model = await openSavedModel(flags.result);
+  const family = await familyOf(model.kind, flags.modelCode);
   const folds = foldsOf(model, flags.fold);
 
-  let opened: Awaited<ReturnType<typeof openDevice>> | null = null;
-  let encoder: NucleotideTransformer | null = null;
+  let opened: OpenedBackend | null = null;
   const device = async (): Promise<Backend> => (opened ??= await openDevice(flags)).backend;
   try {
     const tfSequences = flags.tfSeqCsv === null ? null : await readTfSequences(flags.tfSeqCsv);
     const { ids, input } = await readPredictionRows(model, flags, tfSequences, device);
     const choices = chooseFolds(model, folds, ids, flags.heldOut, perturbationNames(tfSequences));
-    const predicted = await predictRows(
-      model,
-      ids.length,
-      choices,
-      (fold) =>
-        openFoldPredictor(model, fold, input, {
-          device,
-          batchSize: flags.batchSize,
-          encoder: async () => {
-            if (input.kind !== "sequence") throw new TypeError("Only sequences need the encoder");
-            return encoder ??= await input.pretrained.load(await device());
-          },
-        }),
-    );
+    const open = (fold: SavedFold) => openFold(model, fold, family, device, flags.batchSize);
+    const predicted = await predictRows(model, input, ids.length, choices, open);
 
     await writeFrame(flags.output, ids, model.genes, predicted.predictions);
     await writeFrame(baselinePath(flags.output), ids, model.genes, predicted.baseline);
-    log.info(
+    if (opened) await printProfile(opened);
+    resultLine(
       `Predicted ${counted(ids.length, "perturbation")} x ${
         counted(model.genes.length, "gene")
       } with the ${model.kind} ` +
         `model of "${flags.result}": ${flags.output}, mean baseline ${baselinePath(flags.output)}`,
     );
-    if (opened) await printProfile(opened);
   } finally {
-    (encoder as NucleotideTransformer | null)?.dispose();
-    await (opened as Awaited<ReturnType<typeof openDevice>> | null)?.backend.close();
+    await (opened as OpenedBackend | null)?.backend.close();
   }
 }
 

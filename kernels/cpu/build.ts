@@ -1,12 +1,12 @@
 /**
  * Compiles the WebAssembly modules beside this file from their AssemblyScript sources.
  *
- *   deno run -P=test kernels/cpu/build.ts                    (all)
- *   deno run -P=test kernels/cpu/build.ts boosting.wasm      (some)
+ *   deno run --lock=tests/deno.lock -P=test kernels/cpu/build.ts                    (all)
+ *   deno run --lock=tests/deno.lock -P=test kernels/cpu/build.ts boosting.wasm      (some)
  *
  * The same source gives the same bytes: tests/kernels/build_test.ts compares them with the committed ones.
  */
-import asc from "assemblyscript/asc";
+import asc from "npm:assemblyscript@0.28.20/asc";
 
 interface Build {
   /** Path of the module's first source file. */
@@ -15,7 +15,7 @@ interface Build {
   readonly options?: readonly string[];
 }
 
-/** Threads share the memory that the host gives; constants lie between control block and scratch (source/control.ts). */
+/** Threads share the memory that the host gives; constants lie between control block and scratch (float32/control.ts). */
 const sharedMemory = [
   ...["--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
   ...["--memoryBase", "20480"],
@@ -24,11 +24,11 @@ const sharedMemory = [
 /** The CPU engine is built twice: with relaxed SIMD (fused multiply-add), and without it to fall back to. */
 export const builds: Readonly<Record<string, Build>> = {
   "kernels.wasm": {
-    entry: "source/engine.ts",
+    entry: "float32/engine.ts",
     features: ["threads", "simd", "relaxed-simd"],
     options: sharedMemory,
   },
-  "kernels_simd.wasm": { entry: "source/engine.ts", features: ["threads", "simd"], options: sharedMemory },
+  "kernels_simd.wasm": { entry: "float32/engine.ts", features: ["threads", "simd"], options: sharedMemory },
   "boosting.wasm": { entry: "boosting/boosting.ts", features: ["simd", "relaxed-simd"] },
   "float64.wasm": {
     entry: "float64/products.ts",

@@ -94,6 +94,8 @@ export interface Backend {
   readonly name: "cpu" | "webgpu";
   /** Which device, for the log line and summary.json: "CPU, 2 threads, relaxed SIMD" or the adapter's name. */
   readonly description: string;
+  /** The BLAS library that multiplies matrices, with its version and threads; its sums differ from ours in the last bits. */
+  readonly blas?: string | null;
   readonly supportsF16: boolean;
   readonly memory: MemoryAccount;
 

@@ -1,5 +1,11 @@
 /** Trees on the CPU: the WebAssembly kernel, on as many threads as asked for. */
-import { describe, type FitTask, type FittedOutput, needsTrees, type TreeEngine } from "./engine.ts";
+import {
+  type FitTask,
+  type FittedOutput,
+  needsTrees,
+  type TreeEngine,
+  treesAndImportance,
+} from "./engine.ts";
 import { fitHere, type Fitter, FittingThreads, type LoadMessage } from "./fitting_threads.ts";
 import { BoostingKernel } from "./kernel.ts";
 
@@ -23,7 +29,7 @@ export function openKernelFitter({ data, parameters, wanted }: LoadMessage): Fit
     fit(output, targets) {
       const { test, baseScore, trees } = kernel.fit(targets);
       const model = { baseScore, features: data.features, trees: trees ?? [] };
-      return { output, test, ...describe(model, wanted) };
+      return { output, test, ...treesAndImportance(model, wanted) };
     },
   };
 }

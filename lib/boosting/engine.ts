@@ -47,7 +47,10 @@ export interface TreeEngine {
 }
 
 /** What is wanted of a model, made where the model is. */
-export function describe(model: BoostedModel, wanted: Wanted): Pick<FittedOutput, "model" | "importance"> {
+export function treesAndImportance(
+  model: BoostedModel,
+  wanted: Wanted,
+): Pick<FittedOutput, "model" | "importance"> {
   return {
     model: wanted.models ? { json: encodeModel(model), forest: forestOf(model) } : null,
     importance: wanted.importance ? featureImportance(model, wanted.importance) : null,

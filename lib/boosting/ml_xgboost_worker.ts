@@ -1,6 +1,6 @@
 /** A worker thread of ml_xgboost_engine.ts: one instance of the package, without changing the working directory. */
-import source from "ml-xgboost/dist/wasm/xgboost.js" with { type: "text" };
-import wasmBinary from "ml-xgboost/dist/wasm/xgboost.wasm" with { type: "bytes" };
+import source from "npm:ml-xgboost@1.1.2/dist/wasm/xgboost.js" with { type: "text" };
+import wasmBinary from "npm:ml-xgboost@1.1.2/dist/wasm/xgboost.wasm" with { type: "bytes" };
 import { type Fitter, type LoadMessage, serveFits } from "./fitting_threads.ts";
 import { weightedMean } from "./kernel.ts";
 import type { PreparedData } from "./prepared_data.ts";

@@ -20,10 +20,11 @@ export const engineFlags = {
     help: "as in the other scripts: says what --engine auto takes",
   },
   "n-jobs": {
-    default: 1,
+    default: -1,
     min: -1,
     group: "Engine",
-    help: "threads that fit genes side by side; -1 is one a core. Results do not depend on it",
+    shownDefault: "-1, all cores",
+    help: "threads that fit genes side by side. Results do not depend on their number",
   },
 } as const satisfies FlagDeclarations;
 

@@ -58,8 +58,11 @@ export function parametersOf(
   seed: number,
 ): BoostingParameters {
   const baseScore = flags.baseScore === "mean" ? "mean" : Number(flags.baseScore);
-  if (baseScore !== "mean" && (!Number.isFinite(baseScore) || flags.baseScore.trim() === "")) {
-    throw new UsageError(`Cannot use --base-score "${flags.baseScore}": it must be a number or mean`);
+  // XGBoost keeps it in float32.
+  if (baseScore !== "mean" && (!Number.isFinite(Math.fround(baseScore)) || flags.baseScore.trim() === "")) {
+    throw new UsageError(
+      `Cannot use --base-score "${flags.baseScore}": it must be a number (of float32) or mean`,
+    );
   }
   const parameters: BoostingParameters = {
     rounds: flags.nEstimators,

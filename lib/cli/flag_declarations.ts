@@ -6,8 +6,8 @@ interface Described {
   group?: string;
   /** What --help calls the value: DIR, FILE, N, ... */
   value?: string;
-  /** Flags of other scripts that mean nearly this: whoever gives one is told of this. */
-  elsewhere?: readonly string[];
+  /** Older names that are taken too. */
+  aliases?: readonly string[];
   /** What --help gives as the default, where the value itself would not tell. */
   shownDefault?: string;
 }
@@ -27,7 +27,8 @@ export interface Limits {
 export type FlagDeclaration =
   & Described
   & (
-    | { default: boolean }
+    /** A switch; `words` may follow it and become its value. */
+    | { default: boolean; words?: readonly string[] }
     | ({ default: number } & Limits)
     | ({ default: readonly number[] } & Limits)
     | { default: string; choices?: readonly string[] }
@@ -50,7 +51,8 @@ export interface ScriptDescription {
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}`
   : S;
 
-type ValueOf<F> = F extends { default: boolean } ? boolean
+type ValueOf<F> = F extends { default: boolean; words: readonly (infer Word)[] } ? boolean | Word
+  : F extends { default: boolean } ? boolean
   : F extends { default: number } ? number
   : F extends { default: readonly number[] } ? number[]
   : F extends { default: string; choices: readonly (infer Choice)[] } ? Choice

@@ -49,7 +49,10 @@ export function parseFlags<const D extends FlagDeclarations>(
     const { name, inline, negated } = flagName(args[i++], all);
     const declaration = all[name];
     if (typeof declaration.default === "boolean") {
-      values.set(name, switchValue(name, inline, negated));
+      const { words = [] } = declaration as { words?: readonly string[] };
+      const word = words.find((word) => word === inline || (inline === undefined && word === args[i]));
+      if (word !== undefined && inline === undefined) i++;
+      values.set(name, word ?? switchValue(name, inline, negated));
       continue;
     }
     const texts = inline === undefined ? [] : [inline];
@@ -81,6 +84,8 @@ function flagName(
   const inline = equals < 0 ? undefined : word.slice(equals + 1);
   const name = spelled.replaceAll("_", "-");
   if (Object.hasOwn(all, name)) return { name, inline, negated: false };
+  const renamed = Object.keys(all).find((flag) => all[flag].aliases?.includes(name));
+  if (renamed !== undefined) return { name: renamed, inline, negated: false };
   const positive = name.replace(/^no-/, "");
   if (positive !== name && Object.hasOwn(all, positive) && typeof all[positive].default === "boolean") {
     return { name: positive, inline, negated: true };
@@ -90,8 +95,6 @@ function flagName(
 
 function unknownFlag(name: string, all: FlagDeclarations): string {
   const known = Object.keys(all);
-  const here = known.find((flag) => all[flag].elsewhere?.includes(name));
-  if (here) return `Unknown flag --${name}. This script has --${here}: ${all[here].help}`;
   const longer = known.find((flag) => flag.startsWith(name)), nearest = longer ?? closestString(name, known);
   const furthest = name.length < 4 ? 1 : Math.max(2, name.length / 3);
   if (longer || levenshteinDistance(name, nearest) <= furthest) {

@@ -32,7 +32,9 @@ function groups(declarations: FlagDeclarations): Map<string, string[]> {
 
 function flagLines(name: string, declaration: FlagDeclaration): string[] {
   const left = `  --${name}${valueName(declaration)}`;
-  const text = `${declaration.help}${choices(declaration)}${defaultNote(declaration)}`;
+  const text = `${declaration.help}${choices(declaration)}${defaultNote(declaration)}${
+    olderNames(declaration)
+  }`;
   const lines = wrap(text, helpColumn);
   if (left.length >= helpColumn) return [left, ...lines];
   return [left.padEnd(helpColumn) + lines[0].slice(helpColumn), ...lines.slice(1)];
@@ -50,6 +52,10 @@ function valueName(declaration: FlagDeclaration): string {
 
 function choices(declaration: FlagDeclaration): string {
   return "choices" in declaration && declaration.choices ? `: ${declaration.choices.join(" or ")}` : "";
+}
+
+function olderNames({ aliases = [] }: FlagDeclaration): string {
+  return aliases.length > 0 ? `; also ${aliases.map((name) => `--${name}`).join(", ")}` : "";
 }
 
 function defaultNote(declaration: FlagDeclaration): string {

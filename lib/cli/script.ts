@@ -4,12 +4,17 @@
  *     export async function main(args: string[]) { const flags = parseFlags(declarations, description, args); ... }
  *     if (import.meta.main) await runScript(main, import.meta);
  */
-import { fromFileUrl, join, relative } from "@std/path";
+import { commandLine } from "./command_line.ts";
 import { DataError, UsageError } from "./errors.ts";
 import { HelpRequest } from "./help.ts";
+import { listenForInterrupts } from "./interrupt.ts";
+import { printError, printOutput } from "./log.ts";
+import { missingPermissions, type Needed } from "./permissions.ts";
+import { statusLine } from "./status_line.ts";
 
 /**
- * Run `main` with the command line; end the process with 2 after a UsageError, 1 after any other failure.
+ * Run `main` with the command line; end the process with 2 after a UsageError or without a permission, 1 after any other
+ * failure, 130 or 143 after Ctrl-C or SIGTERM.
  *
  * @param meta the script's `import.meta`, for its name in messages
  * @param options.permissionSet the named set of deno.json that the script needs, where -P alone is not enough
@@ -18,26 +23,40 @@ import { HelpRequest } from "./help.ts";
 export async function runScript(
   main: (args: string[]) => Promise<void>,
   meta: { url: string },
-  options: { permissionSet?: string; needs?: readonly Deno.PermissionName[] } = {},
+  { permissionSet, needs = ["read", "write"] }: { permissionSet?: string; needs?: readonly Needed[] } = {},
 ): Promise<void> {
-  const script = relative(Deno.cwd(), fromFileUrl(meta.url));
-  const missing = (options.needs ?? ["read", "write"]).filter((name) => !isGranted(name));
+  const command = commandLine(meta.url, Deno.args, permissionSet ?? "");
+  const missing = Deno.args.includes("--help") ? [] : await missingPermissions(needs, command);
   if (missing.length > 0) {
-    const flag = options.permissionSet ? `-P=${options.permissionSet}` : "-P";
-    const command = ["deno run", flag, script, ...Deno.args].join(" ");
-    console.error(`Cannot run without ${missing.join(" and ")} permission. Run this instead: ${command}`);
+    printError(`Cannot run without ${missing.join(" and ")} permission. Run this instead: ${command}`);
     Deno.exit(2);
   }
+  listenForInterrupts();
+  const fail = (error: unknown): never => {
+    const debug = Deno.args.includes("--debug"), refused = error instanceof Deno.errors.NotCapable && !debug;
+    statusLine.clear();
+    printError(refused ? refusal(error, meta.url, command) : errorText(error, debug));
+    Deno.exit(refused || error instanceof UsageError ? 2 : 1);
+  };
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    fail(event.reason);
+  });
   try {
-    await main(Deno.args);
+    await main(Deno.args).catch((error) => {
+      if (!(error instanceof HelpRequest)) throw error;
+      printOutput(error.message);
+    });
   } catch (error) {
-    if (error instanceof HelpRequest) {
-      console.log(error.message);
-      return;
-    }
-    console.error(errorText(error, Deno.args.includes("--debug")));
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    fail(error);
   }
+}
+
+/** What Deno did not allow, and the command that has it allowed. */
+function refusal({ message }: Error, script: string, command: string): string {
+  const access = /^Requires (.*? access.*?), run again/.exec(message)?.[1] ?? message;
+  const allowed = access.startsWith("net") ? commandLine(script, Deno.args, "hub") : command;
+  return `Cannot run without ${access}. Run this instead: ${allowed}`;
 }
 
 /** One line about `error`; with `debug` its stack and those of its causes. */
@@ -52,18 +71,4 @@ export function errorText(error: unknown, debug: boolean): string {
 function stacks(error: Error): string {
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause instanceof Error ? `${own}\nCaused by: ${stacks(error.cause)}` : own;
-}
-
-/**
- * Whether anything of this kind is granted. Deno tells of grants for single folders only when asked for a path in them:
- * asked are the current folder, what the command line names, and the results under these.
- */
-function isGranted(name: Deno.PermissionName): boolean {
-  const statusOf = (path?: string) => Deno.permissions.querySync({ name, path } as Deno.PermissionDescriptor);
-  const { state, partial } = statusOf();
-  if (state === "granted" || partial) return true;
-  if (name !== "read" && name !== "write") return false;
-  const named = Deno.args.map((word) => word.replace(/^--[^=]*=?/, "")).filter((path) => path !== "");
-  return [".", ...named].flatMap((path) => [path, join(path, "results")])
-    .some((path) => statusOf(path).state === "granted");
 }

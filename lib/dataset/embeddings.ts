@@ -1,62 +1,96 @@
-/** Vectors of transcription factors or genes, a row each, and the matching of their ids to those of the targets. */
-import { join } from "@std/path";
-import { DataError } from "../cli/errors.ts";
-import { readNpyMatrix, readNpyStrings } from "../io/npy.ts";
-import type { Matrix } from "../linalg/matrix.ts";
-import { takeRows } from "../linalg/matrix.ts";
-import { firstOccurrences, sortedOrder } from "./ids.ts";
-import { matchIds, reportMatches } from "./matching.ts";
-import { readIdLines, type Targets } from "./targets.ts";
+/** Vectors of transcription factors or genes, a row each. */
+import { basename, dirname, extname, join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { parseNumericCsv } from "../io/csv.ts";
+import { readIdList } from "../io/id_list.ts";
+import { readNpyDoubles } from "../io/npy.ts";
+import { readPlainBytes } from "../io/plain_bytes.ts";
+import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
+import { firstOccurrences, shortId } from "./ids.ts";
 
 export interface Embeddings {
+  /** The file of vectors. */
+  path: string;
   /** The file of ids: what messages call them. */
   idsPath: string;
   ids: string[];
-  /** ids.length x width. */
-  values: Matrix;
+  /** ids.length x width; float64 where the file is, so that scaling comes before rounding. */
+  values: Embedded;
 }
 
 /**
- * Read vectors (.npy, n x width) and their ids (.npy, or .txt with one a line). A repeated id keeps its first row.
+ * Read vectors (.npy; or a table with the ids in its first column: CSV, TSV, Parquet) and their ids (.npy, text or a table). A
+ * repeated id keeps its first row.
  *
+ * @param idsPath null: beside the vectors, under the names that inference.ts and others give them, or in the table itself
  * @param options.allowMissing lets NaN through, for models that know what a missing value is
  * @throws {DataError} when ids and rows differ in number, or a vector holds a value that is not finite
  */
 export async function readEmbeddings(
   vectorsPath: string,
-  idsPath: string,
+  idsPath: string | null,
   options: { allowMissing: boolean } = { allowMissing: false },
 ): Promise<Embeddings> {
-  const values = await readNpyMatrix(vectorsPath);
-  const ids = idsPath.endsWith(".npy") ? await readNpyStrings(idsPath) : await readIdLines(idsPath);
+  const table = isTable(vectorsPath) ? await readTable(vectorsPath) : null;
+  const values = table?.values ?? await readNpyDoubles(vectorsPath);
+  const place = idsPath ?? (table ? vectorsPath : await findIds(vectorsPath));
+  const ids = table && idsPath === null ? table.ids : await readIdList(place);
   if (ids.length !== values.rows) {
     throw new DataError(
-      `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${idsPath}" has ${ids.length} ids ` +
+      `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${place}" has ${ids.length} ids ` +
         `(one id a row is needed)`,
     );
   }
-  const bad = values.data.findIndex((value) =>
+  const bad = values.data.findIndex((value: number) =>
     !Number.isFinite(value) && !(options.allowMissing && Number.isNaN(value))
   );
   if (bad >= 0) {
     const row = Math.floor(bad / values.columns);
     throw new DataError(
-      `Cannot use "${vectorsPath}": row ${row} (${ids[row]}) holds a value that is not finite at column ${
-        bad % values.columns
-      }`,
+      `Cannot use "${vectorsPath}": row ${row} (${
+        shortId(ids[row])
+      }) holds a value that is not finite at column ${bad % values.columns}`,
     );
   }
-  const kept = firstOccurrences(ids, "ids", idsPath);
-  if (kept.length === ids.length) return { idsPath, ids, values };
-  return { idsPath, ids: kept.map((i) => ids[i]), values: takeRows(values, kept) };
+  const kept = firstOccurrences(ids, "ids", place);
+  const all = { path: vectorsPath, idsPath: place };
+  if (kept.length === ids.length) return { ...all, ids, values };
+  return { ...all, ids: kept.map((i) => ids[i]), values: takeRows(values, kept) };
 }
 
-/** `NTv2_50m_{tf,gene}_embeddings.npy` and their ids in an NT folder. */
-export function readNtEmbeddings(folder: string, of: "tf" | "gene"): Promise<Embeddings> {
-  return readEmbeddings(
-    join(folder, `NTv2_50m_${of}_embeddings.npy`),
-    join(folder, `NTv2_50m_${of}_ids.npy`),
-  );
+/**
+ * `NTv2_<size>_{tf,gene}_embeddings.npy` and their ids in an NT folder.
+ *
+ * @param size "50m"; null: the one that is there
+ * @throws {UsageError} where there are several sizes and none is asked for
+ */
+export async function readNtEmbeddings(
+  folder: string,
+  of: "tf" | "gene",
+  size: string | null = null,
+): Promise<Embeddings> {
+  const sizes = await sizesIn(folder, of);
+  if (size === null && sizes.length > 1) {
+    throw new UsageError(
+      `Cannot choose the embeddings: "${folder}" has those of ${sizes.join(" and ")} (--ntv2-size ${
+        sizes[0]
+      } takes one)`,
+    );
+  }
+  const chosen = size ?? sizes[0] ?? "50m";
+  if (!sizes.includes(chosen)) {
+    throw new DataError(
+      `Cannot find the embeddings: there is no "NTv2_${
+        size ?? "<size>"
+      }_${of}_embeddings.npy" in "${folder}" (${
+        sizes.length > 0
+          ? `it has those of ${sizes.join(", ")}`
+          : "--ntv2-dir names another folder, --embeddings a file"
+      })`,
+    );
+  }
+  const file = (what: string) => join(folder, `NTv2_${chosen}_${of}_${what}.npy`);
+  return await readEmbeddings(file("embeddings"), file("ids"));
 }
 
 /** `hyenadna_tf_embeddings_mean.npy` and `hyenadna_tf_gene_index.txt` in a HyenaDNA folder. */
@@ -71,47 +105,64 @@ export function readHyenaEmbeddings(
   );
 }
 
-/** Which row of the targets goes with which row of the embeddings. */
-export interface Alignment {
-  /** Ids of the aligned rows, spelled as in the targets. */
-  ids: string[];
-  targetRows: number[];
-  embeddingRows: number[];
-  /** Ids of the targets that have no embedding. */
-  unmatched: string[];
+/**
+ * The ids beside vectors, under the names that inference.ts and people give them.
+ *
+ * @throws {DataError} naming the places when they are in none of them
+ */
+export async function findIds(vectors: string): Promise<string> {
+  const folder = dirname(vectors), name = basename(vectors), stem = vectors.replace(/\.npy$/, "");
+  const places = [`${stem}_gene_ids.npy`];
+  if (/^NTv2_.*_embeddings\.npy$/.test(name)) {
+    places.push(join(folder, name.replace(/_embeddings\.npy$/, "_ids.npy")));
+  }
+  if (name.startsWith("hyenadna_tf_")) places.push(join(folder, "hyenadna_tf_gene_index.txt"));
+  // With "tf_embeddings.npy" go "tf_embeddings_ids.txt" and "tf_ids.txt".
+  for (const base of new Set([stem, stem.replace(/_(embeddings?|vectors?)$/, "")])) {
+    places.push(
+      `${base}_ids.npy`,
+      `${base}_gene_ids.npy`,
+      `${base}_ids.txt`,
+      `${base}.ids.txt`,
+      `${base}.txt`,
+    );
+  }
+  for (const place of places) {
+    if ((await Deno.stat(place).catch(() => null))?.isFile) return place;
+  }
+  const looked = places.slice(0, 3).map((place) => `"${place}"`).join(" or ");
+  throw new DataError(`Cannot find the ids of "${vectors}": there is no ${looked} (--ids names the file)`);
 }
 
-/**
- * Match the rows of targets and embeddings by id. Of rows that mean the same embedding the first is kept.
- *
- *     const alignment = alignById(targets, embeddings, { order: "sorted" });
- *     const Y = takeRows(targets.values, alignment.targetRows), X = takeRows(embeddings.values, alignment.embeddingRows);
- *
- * @param options.ignoreCase match in any case (NT), or in one (HyenaDNA, the default)
- * @param options.order "sorted" by id, as Python sorts (the default), or as in the "targets"
- * @throws {DataError} when no id is common to both
- */
-export function alignById(
-  targets: Pick<Targets, "perturbations" | "path">,
-  embeddings: Pick<Embeddings, "ids" | "idsPath">,
-  options: { ignoreCase?: boolean; order?: "sorted" | "targets" } = {},
-): Alignment {
-  const { perturbations, path } = targets;
-  const wanted = { ids: perturbations, what: "TF", path };
-  const known = { ids: embeddings.ids, path: embeddings.idsPath };
-  const matches = matchIds(wanted, known, { anyCase: options.ignoreCase ?? false });
-  reportMatches(matches, wanted, known);
+async function sizesIn(folder: string, of: "tf" | "gene"): Promise<string[]> {
+  const sizes: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      const match = /^NTv2_(\w+?)_(tf|gene)_embeddings\.npy$/.exec(name);
+      if (match?.[2] === of) sizes.push(match[1]);
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new DataError(
+        `Cannot find the embeddings: there is no folder "${folder}" (--ntv2-dir or --embeddings names them)`,
+      );
+    }
+    throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
+  }
+  return sizes.sort();
+}
 
-  const found = perturbations.flatMap((_, row) => matches.rows[row] < 0 ? [] : [row]);
-  const names = found.map((row) => embeddings.ids[matches.rows[row]]);
-  const matched = firstOccurrences(names, "perturbations", path).map((position) => found[position]);
-  const targetRows = options.order === "targets"
-    ? matched
-    : sortedOrder(matched.map((row) => perturbations[row])).map((position) => matched[position]);
-  return {
-    ids: targetRows.map((row) => perturbations[row]),
-    targetRows,
-    embeddingRows: targetRows.map((row) => matches.rows[row]),
-    unmatched: matches.unmatched,
-  };
+function isTable(path: string): boolean {
+  return /\.(csv|tsv|txt|parquet|pq)(\.gz)?$/i.test(path);
+}
+
+async function readTable(path: string): Promise<{ ids: string[]; values: Matrix }> {
+  if (/^\.(parquet|pq)$/i.test(extname(path))) {
+    const { readParquetFrame } = await import("../io/parquet.ts");
+    const { index, values, isNumbered } = await readParquetFrame(path);
+    if (!isNumbered) return { ids: index, values };
+    throw new DataError(`Cannot use "${path}": it has no column of text with the ids`);
+  }
+  const { labels, values } = parseNumericCsv(await readPlainBytes(path), path, { labels: 1 });
+  return { ids: Object.values(labels)[0], values };
 }

@@ -15,10 +15,9 @@ export function firstOccurrences(ids: readonly string[], what: string, where: st
   });
   const dropped = ids.length - kept.length;
   if (dropped > 0) {
-    const some = [...repeated].slice(0, 3).join(", ");
     log.warn(
       `Left out ${counted(dropped, "row")} of repeated ${what} in "${where}", the first of each is kept ` +
-        `(${some}${repeated.size > 3 ? ", ..." : ""}).`,
+        `(${someIds([...repeated], 3)}).`,
     );
   }
   return kept;

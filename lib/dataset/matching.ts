@@ -3,10 +3,10 @@
  * sequences, so that every script finds the same rows.
  */
 import { DataError } from "../cli/errors.ts";
-import { counted, log } from "../cli/log.ts";
+import { counted, log, warnWithExamples } from "../cli/log.ts";
 import { withoutVersion } from "./gene_ids.ts";
 import { shortId, someIds } from "./ids.ts";
-import { mismatchReason } from "./mismatch_reason.ts";
+import { mismatchReason, symbolsReason } from "./mismatch_reason.ts";
 
 /** Ids that we look for, one a row. */
 export interface WantedIds {
@@ -41,15 +41,16 @@ export interface IdMatches {
  * side, else by its other names under the same three rules. Of known ids that only case or version tell apart the first
  * is taken.
  *
- *     const matches = matchIds({ ids: targets.perturbations, what: "TF", path }, { ids: embeddings.ids, path: idsPath });
- *     reportMatches(matches, wanted, known);
+ *     const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path };
+ *     const matches = matchIds(wanted, known);
+ *     reportMatches(matches, wanted, known, "left out, for want of an embedding");
  *
  * @param rules.anyCase false where upper and lower case are two things: the Python's HyenaDNA and pair networks left out
  *   ids that differ in case
  */
 export function matchIds(
-  wanted: WantedIds,
-  known: KnownIds,
+  wanted: Pick<WantedIds, "ids" | "otherNames">,
+  known: Pick<KnownIds, "ids">,
   rules: { anyCase: boolean } = { anyCase: true },
 ): IdMatches {
   const index = new IdIndex(known.ids, rules.anyCase);
@@ -74,41 +75,38 @@ export function matchIds(
   return { rows, unmatched, how, ambiguous };
 }
 
+/** The wanted ids that were found, by their positions, and for each its position among the known ones. */
+export function matchedRows({ rows }: IdMatches): { wanted: number[]; known: number[] } {
+  const wanted = Array.from(rows.keys()).filter((i) => rows[i] >= 0);
+  return { wanted, known: wanted.map((i) => rows[i]) };
+}
+
 /**
- * Say how the matching went: one line where versions were ignored, a warning where less than half was found (five ids,
- * and the likely reason) or where an id could have been two.
+ * Say how the matching went: one line where versions were ignored, a warning where an id could have been two, and one where
+ * some were not found, with five of them, and the likely reason where these are more than half.
  *
+ * @param consequence what becomes of ids that were not found: "left out, for want of an embedding"
  * @throws {DataError} when nothing was found, with an example of each side and the likely reason
  */
-export function reportMatches(matches: IdMatches, wanted: WantedIds, known: KnownIds): void {
-  const { unmatched, how, ambiguous } = matches, all = wanted.ids.length, { what } = wanted;
+export function reportMatches(
+  matches: IdMatches,
+  wanted: WantedIds,
+  known: KnownIds,
+  consequence: string,
+): void {
+  const { unmatched } = matches, all = wanted.ids.length;
   if (unmatched.length === all) throw nothingMatched(wanted, known);
-  if (how.version > 0) {
-    log.info(
-      `Ensembl versions are ignored: ${
-        counted(how.version, what)
-      } of "${wanted.path}" found in "${known.path}" ` +
-        `without them.`,
-    );
-  }
-  if (ambiguous.length > 0) {
-    log.warn(
-      `${
-        counted(ambiguous.length, what)
-      } of "${wanted.path}" could be several ids of "${known.path}", the first of ` +
-        `each is taken (${someIds(ambiguous)}).`,
-    );
-  }
-  if (2 * (all - unmatched.length) < all) {
-    const reason = mismatchReason(unmatched, known.ids);
-    log.warn(
-      `Only ${all - unmatched.length} of ${counted(all, what)} of "${wanted.path}" ` +
-        `${all - unmatched.length === 1 ? "is" : "are"} in "${known.path}" (not there: ${
-          someIds(unmatched)
-        }).` +
-        (reason === "" ? "" : ` ${reason}`),
-    );
-  }
+  tellRules(matches, wanted, known);
+  if (unmatched.length === 0) return;
+  const isMost = 2 * unmatched.length > all;
+  warnWithExamples(
+    `${counted(unmatched.length, wanted.what)} (${
+      isMost ? "more than half, " : ""
+    }${unmatched.length} of ${all}) ` +
+      `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}": ${consequence}.` +
+      (isMost ? asSentence(reasonFor(wanted, unmatched, known), " ") : ""),
+    unmatched.map(shortId),
+  );
 }
 
 /**
@@ -120,25 +118,52 @@ export function reportMatches(matches: IdMatches, wanted: WantedIds, known: Know
 export function requireAll(matches: IdMatches, wanted: WantedIds, known: KnownIds, purpose: string): void {
   const { unmatched } = matches;
   if (unmatched.length > 0) {
-    const reason = mismatchReason(unmatched, known.ids);
     throw new DataError(
       `Cannot ${purpose}: ${unmatched.length} of ${counted(wanted.ids.length, wanted.what)} ` +
         `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}" (${someIds(unmatched)})` +
-        (reason === "" ? "" : `. ${reason}`),
+        asSentence(reasonFor(wanted, unmatched, known)),
     );
   }
-  reportMatches(matches, wanted, known);
+  tellRules(matches, wanted, known);
+}
+
+function tellRules({ how, ambiguous }: IdMatches, { what, path }: WantedIds, known: KnownIds): void {
+  if (how.version > 0) {
+    log.info(
+      `Ensembl versions are ignored: ${
+        counted(how.version, what)
+      } of "${path}" found in "${known.path}" without them.`,
+    );
+  }
+  if (ambiguous.length > 0) {
+    log.warn(
+      `${
+        counted(ambiguous.length, what)
+      } of "${path}" could be several ids of "${known.path}", the first of each is ` +
+        `taken (${someIds(ambiguous)}).`,
+    );
+  }
 }
 
 function nothingMatched(wanted: WantedIds, known: KnownIds): DataError {
   const example = (ids: readonly string[]) =>
     ids.length === 0 ? "which is empty" : `${shortId(ids[0])}${ids.length > 1 ? ", ..." : ""}`;
-  const reason = mismatchReason(wanted.ids, known.ids);
   return new DataError(
     `Cannot match ${wanted.what}s: none of the ${counted(wanted.ids.length, "id")} of "${wanted.path}" ` +
       `(${example(wanted.ids)}) is in "${known.path}" (${example(known.ids)})` +
-      (reason === "" ? "" : `. ${reason}`),
+      asSentence(reasonFor(wanted, wanted.ids, known)),
   );
+}
+
+/** The likely reason; for symbols against gene ids with what would mend it, where other names are looked for. */
+function reasonFor(wanted: WantedIds, unmatched: readonly string[], known: KnownIds): string {
+  const reason = mismatchReason(unmatched, known.ids);
+  if (reason !== symbolsReason || !wanted.otherNames) return reason;
+  return `${reason} A table with gene_name and gene_id translates (--tf-seq-csv)`;
+}
+
+function asSentence(reason: string, gap = ". "): string {
+  return reason === "" ? "" : gap + reason;
 }
 
 interface Found {

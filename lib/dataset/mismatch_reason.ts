@@ -2,6 +2,9 @@
 import { ensemblParts } from "./gene_ids.ts";
 import { shortId, someIds } from "./ids.ts";
 
+/** Names on one side, Ensembl ids on the other. */
+export const symbolsReason = "Are these gene symbols?";
+
 /** Ids that are looked at: the first ones tell the form of all. */
 const looked = 50;
 
@@ -23,7 +26,7 @@ export function mismatchReason(wanted: readonly string[], known: readonly string
   }
   if (first === "Ensembl" && second === "Ensembl") return betweenEnsembl(wanted, known);
   if (first === "Ensembl" && second === "name" || first === "name" && second === "Ensembl") {
-    return "Are these gene symbols?";
+    return symbolsReason;
   }
   return "";
 }

@@ -1,5 +1,6 @@
 import { DataError } from "../cli/errors.ts";
 import { parsePickle } from "../io/pickle.ts";
+import { pickledKind } from "../io/pickled_kind.ts";
 import { readFileBytes } from "../io/read_file.ts";
 import type { Fold } from "./kfold.ts";
 
@@ -25,7 +26,9 @@ export async function readSplitsFile(path: string): Promise<StoredSplits | null>
   if (!await exists(path)) return null;
   const fail = (reason: string) => new DataError(`Cannot read splits "${path}": ${reason}`);
   const content = parsePickle(await readFileBytes(path), path);
-  if (!(content instanceof Map)) throw fail("it holds no dict with the key fold_splits");
+  if (!(content instanceof Map) || !content.has("fold_splits")) {
+    throw fail(`it holds ${pickledKind(content)} (a dict with the key fold_splits is needed)`);
+  }
   const totalSamples = wholeNumber(content.get("total_samples"));
   if (totalSamples === null) throw fail("its total_samples is not a whole number");
   const pairs = content.get("fold_splits");

@@ -1,6 +1,5 @@
 import { DataError } from "../cli/errors.ts";
-import { parseCsvTable } from "../io/csv.ts";
-import { readFileBytes } from "../io/read_file.ts";
+import { readCsvTable, someColumns } from "../io/csv.ts";
 import { withoutVersion } from "./gene_ids.ts";
 
 /** Promoter DNA of transcription factors, with both of a gene's names. */
@@ -22,10 +21,14 @@ export interface TfSequences {
  * @throws {DataError} when a column of gene_name, gene_id is missing
  */
 export async function readTfSequences(path: string): Promise<TfSequences> {
-  const { header, rows } = parseCsvTable(await readFileBytes(path), path);
+  const { header, rows } = await readCsvTable(path);
   const column = (name: string) => {
     const at = header.indexOf(name);
-    if (at < 0) throw new DataError(`Cannot read "${path}": it has no column "${name}"`);
+    if (at < 0) {
+      throw new DataError(
+        `Cannot read "${path}": it has no column "${name}" (its columns are ${someColumns(header)})`,
+      );
+    }
     return rows.map((cells) => cells[at]);
   };
   const symbols = column("gene_name"), geneIds = column("gene_id");

@@ -6,8 +6,8 @@ import { numpyArgsort } from "./numpy_argsort.ts";
 /**
  * Columns of the `count` largest mean absolute values, ascending (their original order).
  *
- * A gene with a missing value ranks above all others, and ties fall as NumPy's sort lets them, so that the choice is
- * the Python's gene for gene.
+ * Means are over the measured values, as pandas takes them; a gene without any ranks last. Ties fall as NumPy's sort lets
+ * them, so that without missing values the choice is the Python's gene for gene.
  *
  * @param fromRows rows to judge by; all of them without it
  */
@@ -40,7 +40,7 @@ export function chooseGenes(
   if (count === null || count >= values.columns) {
     return { columns: Array.from({ length: values.columns }, (_, column) => column), byFold: null };
   }
-  warnOfMissing(values, count);
+  warnOfMissing(values);
   if (!strict) return { columns: topGenes(values, count), byFold: null };
   const chosen = folds.map((fold) => topGenes(values, count, fold.train));
   const columns = [...new Set(chosen.flat())].sort((a, b) => a - b);
@@ -48,24 +48,27 @@ export function chooseGenes(
   return { columns, byFold: chosen.map((own) => own.map((column) => position.get(column)!)) };
 }
 
-/** Summed and divided in float32, row after row, as NumPy does: the same ties, the same order. */
+/** Summed and divided in float32, row after row, as NumPy does: the same ties, the same order. -1 where nothing is measured. */
 function meanMagnitudes(values: Matrix, fromRows?: ArrayLike<number>): Float32Array {
-  const sums = new Float32Array(values.columns), rows = fromRows?.length ?? values.rows;
+  const sums = new Float32Array(values.columns), counts = new Int32Array(values.columns);
+  const rows = fromRows?.length ?? values.rows;
   for (let i = 0; i < rows; i++) {
     const start = (fromRows ? fromRows[i] : i) * values.columns;
-    for (let j = 0; j < values.columns; j++) sums[j] += Math.abs(values.data[start + j]);
+    for (let j = 0; j < values.columns; j++) {
+      const value = values.data[start + j];
+      if (Number.isNaN(value)) continue;
+      sums[j] += Math.abs(value);
+      counts[j]++;
+    }
   }
-  return sums.map((sum) => sum / rows);
+  return sums.map((sum, j) => counts[j] > 0 ? sum / counts[j] : -1);
 }
 
-function warnOfMissing(values: Matrix, count: number): void {
-  const incomplete = new Set<number>();
-  values.data.forEach((value, i) => Number.isNaN(value) && incomplete.add(i % values.columns));
-  if (incomplete.size > 0) {
-    log.warn(
-      `${
-        counted(incomplete.size, "gene")
-      } with missing values rank first among the top ${count}, as in the Python.`,
-    );
+function warnOfMissing(values: Matrix): void {
+  const measured = new Uint8Array(values.columns);
+  values.data.forEach((value, i) => Number.isNaN(value) || (measured[i % values.columns] = 1));
+  const without = measured.filter((isMeasured) => isMeasured === 0).length;
+  if (without > 0) {
+    log.warn(`${counted(without, "gene")} without any measured value rank last among the top genes.`);
   }
 }

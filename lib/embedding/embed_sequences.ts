@@ -1,6 +1,8 @@
 /** One set of sequences through a model, batch by batch, to files; what is finished survives a kill. */
+import { resumeCommand } from "../cli/command_line.ts";
 import { DataError } from "../cli/errors.ts";
-import { counted, log, warnWithExamples } from "../cli/log.ts";
+import { onInterrupt } from "../cli/interrupt.ts";
+import { counted, log, resultLine, warnWithExamples } from "../cli/log.ts";
 import { padBatch } from "../models/token_batch.ts";
 import { planBatches } from "./batches.ts";
 import type { Embedder, Pooling } from "./embedder.ts";
@@ -56,7 +58,10 @@ export async function embedSequences(
     max_tokens: maxTokens,
     sequences_sha256: tokenized.sha256,
   };
+  const unfinished = new UnfinishedRun(outputs.vectors, settings);
   if (options.resume && await areFinished(outputs, settings)) {
+    // Killed between its last output and this.
+    await unfinished.remove();
     log.info(`Left "${outputs.vectors}" as it is: it is finished`);
     return;
   }
@@ -66,7 +71,6 @@ export async function embedSequences(
       truncatedIds,
     );
   }
-  const unfinished = new UnfinishedRun(outputs.vectors, settings);
   if (unfinished.exists && !options.resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }
@@ -86,6 +90,12 @@ export async function embedSequences(
     maxBatchTokens: embedder.maxBatchTokens,
     allowsPadding: embedder.allowsPadding,
   });
+  const release = onInterrupt(() => {
+    unfinished.close();
+    if (done.size === 0) return null;
+    const kept = `${done.size} of ${counted(ids.length, "sequence")} in "${unfinished.path}"`;
+    return { kept, resume: resumeCommand() };
+  });
   progress.begin(ids.length, done.size, lengths.reduce((sum, length) => sum + length, 0));
   try {
     for (const [b, places] of batches.entries()) {
@@ -101,6 +111,7 @@ export async function embedSequences(
       progress.finished(rows.length, places.reduce((sum, place) => sum + lengths[place], 0));
     }
   } finally {
+    release();
     progress.end();
     unfinished.close();
   }
@@ -110,6 +121,7 @@ export async function embedSequences(
   await writeEmbeddings(outputs, ids, vectors, {
     ...embedder.record,
     ...settings,
+    upper_cased: input.upperCased ?? false,
     special_tokens: embedder.tokenizer.specialTokens,
     special_tokens_counted: pooling === "mean",
     width,
@@ -123,7 +135,7 @@ export async function embedSequences(
     ...(shard && { shard: `${shard.index}/${shard.count}` }),
   });
   await unfinished.remove();
-  log.info(`Wrote ${ids.length} x ${width} to "${outputs.vectors}"`);
+  resultLine(`Wrote ${ids.length} x ${width} to "${outputs.vectors}"`);
 }
 
 function notFinite(id: string, path: string, dtype: string): DataError {

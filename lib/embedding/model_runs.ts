@@ -3,9 +3,9 @@ import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { hyenaConfig } from "../models/hyena_config.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
+import { readNtTokenizer } from "../models/nt_pretrained.ts";
 import { ntConfig } from "../models/nucleotide_transformer.ts";
 import { type EmbeddingJob, type InferenceFlags, modelName, type Pipeline } from "./inference_flags.ts";
-import { readNtTokenizer } from "./nt_embedder.ts";
 import { ntSize } from "./nt_size.ts";
 import { modelSource } from "./open_embedder.ts";
 import type { EmbeddingPaths } from "./outputs.ts";
@@ -39,10 +39,10 @@ export async function modelRuns(
 /** A model of the hub has its config.json read, one in a folder the heads of its other files too. @throws {DataError} */
 export async function checkModel({ pipeline, source }: ModelRun): Promise<void> {
   const config = await readModelConfig(source);
-  if (pipeline === "ntv2") ntConfig(config);
-  else hyenaConfig(config);
+  const vocabularySize = pipeline === "ntv2" ? ntConfig(config).vocabularySize : null;
+  if (pipeline === "hyenadna") hyenaConfig(config);
   if (!await isFolder(source.name)) return;
-  if (pipeline === "ntv2") await readNtTokenizer(source);
+  if (vocabularySize !== null) await readNtTokenizer(source, vocabularySize);
   (await openModelWeights(source)).close();
 }
 

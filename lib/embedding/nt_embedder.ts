@@ -1,10 +1,8 @@
 import { basename } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
-import { DataError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
-import { readFileText } from "../io/read_file.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
-import { NtTokenizer } from "../models/nt_tokenizer.ts";
+import { readNtTokenizer } from "../models/nt_pretrained.ts";
 import { ntConfig, ntTensorName, NucleotideTransformer } from "../models/nucleotide_transformer.ts";
 import { StateDict } from "../models/state_dict.ts";
 import type { TokenBatch } from "../models/token_batch.ts";
@@ -24,12 +22,7 @@ export async function openNtEmbedder(
   { dtype, memoryBytes }: NtEmbedderOptions,
 ): Promise<Embedder> {
   const config = ntConfig(await readModelConfig(source));
-  const tokenizer = await readNtTokenizer(source);
-  if (tokenizer.vocabularySize > config.vocabularySize) {
-    throw new DataError(
-      `Cannot use the model "${source.name}": vocab.txt has ${tokenizer.vocabularySize} tokens, config.json says ${config.vocabularySize}`,
-    );
-  }
+  const tokenizer = await readNtTokenizer(source, config.vocabularySize);
   const weights = new StateDict(await openModelWeights(source), ntTensorName);
   let model: NucleotideTransformer;
   try {
@@ -70,11 +63,6 @@ export async function openNtEmbedder(
       return Promise.resolve();
     },
   };
-}
-
-export async function readNtTokenizer(source: ModelSource): Promise<NtTokenizer> {
-  const path = await source.file("vocab.txt");
-  return new NtTokenizer(await readFileText(path), path);
 }
 
 async function embed(

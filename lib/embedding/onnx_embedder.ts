@@ -2,8 +2,9 @@
  * Any model exported to ONNX that takes `input_ids` and gives hidden states: for models that we do not implement. Runs in
  * onnxruntime-web, which is large and loaded only here.
  */
-import type { InferenceSession, Tensor as OnnxTensor } from "onnxruntime-web";
+import { loadOnnxRuntime, type OnnxRuntime, type OnnxSession, type OnnxTensor } from "./onnx_runtime.ts";
 import { createHash } from "node:crypto";
+import process from "node:process";
 import { basename } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
@@ -20,21 +21,19 @@ export interface OnnxOptions {
   readonly threads: number;
 }
 
-type Runtime = Pick<typeof import("onnxruntime-web"), "InferenceSession" | "Tensor" | "env">;
-
 /** @throws {DataError} when the file is no ONNX model, or not one of tokens to hidden states */
 export async function openOnnxEmbedder(path: string, options: OnnxOptions): Promise<Embedder> {
   const bytes = await readFileBytes(path);
   const onGpu = options.device === "webgpu";
-  const runtime: Runtime = onGpu ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web");
+  const runtime = await loadOnnxRuntime(onGpu);
   // The WebGPU build can only start further threads in a browser; it computes on the GPU anyway.
   runtime.env.wasm.numThreads = onGpu ? 1 : options.threads;
   runtime.env.logLevel = "error";
-  let session: InferenceSession;
+  let session: OnnxSession;
   try {
-    session = await runtime.InferenceSession.create(bytes, {
-      executionProviders: [onGpu ? "webgpu" : "wasm"],
-    });
+    session = await withoutEnvironment(() =>
+      runtime.InferenceSession.create(bytes, { executionProviders: [onGpu ? "webgpu" : "wasm"] })
+    );
   } catch (error) {
     throw new DataError(`Cannot read "${path}" as an ONNX model: ${(error as Error).message}`);
   }
@@ -73,10 +72,21 @@ export async function openOnnxEmbedder(path: string, options: OnnxOptions): Prom
   };
 }
 
+/** The runtime's threads copy the environment when they start, for which Deno would ask: there is nothing in it for them. */
+async function withoutEnvironment<T>(start: () => Promise<T>): Promise<T> {
+  const { env } = process;
+  process.env = {};
+  try {
+    return await start();
+  } finally {
+    process.env = env;
+  }
+}
+
 /** What the models at hand take; anything else cannot be filled in. */
 const knownInputs = ["input_ids", "attention_mask"];
 
-function checkInputs(path: string, session: InferenceSession): void {
+function checkInputs(path: string, session: OnnxSession): void {
   const fail = (what: string) => new DataError(`Cannot use the ONNX model "${path}": ${what}`);
   if (!session.inputNames.includes("input_ids")) {
     throw fail(`it has no input "input_ids" (it has ${session.inputNames.join(", ")})`);
@@ -91,12 +101,12 @@ function checkInputs(path: string, session: InferenceSession): void {
  * Which output holds the hidden states: the one of that name, else the last that says "hidden" (exports number them by
  * layer), else the only one that is batch x length x something, which may be scores of tokens.
  */
-function hiddenOutput(path: string, { outputNames, outputMetadata }: InferenceSession): string {
+function hiddenOutput(path: string, { outputNames, outputMetadata }: OnnxSession): string {
   const wanted = "last_hidden_state";
   if (outputNames.includes(wanted)) return wanted;
   const deep = outputNames.filter((_, i) => {
     const output = outputMetadata[i];
-    return output.isTensor && output.shape.length === 3;
+    return output.isTensor && output.shape?.length === 3;
   });
   const found = deep.findLast((name) => /hidden/i.test(name)) ?? (deep.length === 1 ? deep[0] : null);
   if (found === null) {
@@ -112,16 +122,16 @@ function hiddenOutput(path: string, { outputNames, outputMetadata }: InferenceSe
 }
 
 /** Width of an output; null where the file leaves it open. */
-function declaredWidth({ outputNames, outputMetadata }: InferenceSession, name: string): number | null {
+function declaredWidth({ outputNames, outputMetadata }: OnnxSession, name: string): number | null {
   const output = outputMetadata[outputNames.indexOf(name)];
-  const width = output.isTensor && output.shape.length === 3 ? output.shape[2] : null;
+  const width = output.isTensor && output.shape?.length === 3 ? output.shape[2] : null;
   return typeof width === "number" && width > 0 ? width : null;
 }
 
 async function embed(
   path: string,
-  runtime: Runtime,
-  session: InferenceSession,
+  runtime: OnnxRuntime,
+  session: OnnxSession,
   name: string,
   { tokenIds, mask, batch, length }: TokenBatch,
   pooling: Pooling,
@@ -134,7 +144,7 @@ async function embed(
       ? new runtime.Tensor("int64", BigInt64Array.from(values, BigInt), [batch, length])
       : new runtime.Tensor("int32", values, [batch, length]);
   });
-  let outputs: InferenceSession.OnnxValueMapType;
+  let outputs: Record<string, OnnxTensor>;
   try {
     outputs = await session.run(feeds);
   } catch (error) {
@@ -142,7 +152,7 @@ async function embed(
       `Cannot run the ONNX model "${path}" on ${batch} x ${length} tokens: ${(error as Error).message}`,
     );
   }
-  const hidden = outputs[name] as OnnxTensor;
+  const hidden = outputs[name];
   const [hiddenBatch, hiddenLength, width] = hidden.dims;
   if (hidden.dims.length !== 3 || hiddenBatch !== batch || hiddenLength !== length) {
     throw new DataError(
@@ -162,7 +172,7 @@ async function embed(
       firsts[row * width + j] = values[(row * length + first) * width + j];
     }
   }
-  for (const output of Object.values(outputs)) (output as OnnxTensor).dispose();
+  for (const output of Object.values(outputs)) output.dispose();
   return { vectors: pooling === "mean" ? means : firsts, finite: finiteRows(means, batch) };
 }
 

@@ -7,10 +7,11 @@ import { ProgressBar } from "../cli/progress.ts";
 import { exists } from "../io/hub_cache.ts";
 import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
 import { type ModelSource, openModelSource } from "../models/model_source.ts";
+import { readNtTokenizer } from "../models/nt_pretrained.ts";
 import type { Embedder, EmbedderRecord } from "./embedder.ts";
 import { openHyenaEmbedder } from "./hyena_embedder.ts";
 import { type InferenceFlags, modelName, type Pipeline } from "./inference_flags.ts";
-import { openNtEmbedder, readNtTokenizer } from "./nt_embedder.ts";
+import { openNtEmbedder } from "./nt_embedder.ts";
 import { openOnnxEmbedder } from "./onnx_embedder.ts";
 import { hashWeights } from "./weights_hash.ts";
 
@@ -100,7 +101,7 @@ async function openOnnx(
   const beside = exists(join(dirname(path), "vocab.txt")) ? await openModelSource(dirname(path)) : source;
   const embedder = await openOnnxEmbedder(path, {
     pipeline,
-    tokenizer: pipeline === "ntv2" ? await readNtTokenizer(beside) : hyenaTokenizer,
+    tokenizer: pipeline === "ntv2" ? await readNtTokenizer(beside, null) : hyenaTokenizer,
     allowsPadding: pipeline === "ntv2",
     device,
     threads: flags.threads ?? navigator.hardwareConcurrency,

@@ -3,13 +3,15 @@ import { counted, log } from "../cli/log.ts";
 import { DataError } from "../cli/errors.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
 import { isMissing, readCsvTable, someColumns } from "../io/csv.ts";
-import { readFasta } from "../io/fasta.ts";
+import { isFasta, isNoSequence, readFasta } from "../io/fasta.ts";
 
 export interface Sequences {
   /** The file they come from. */
   readonly path: string;
   readonly ids: readonly string[];
   readonly sequences: readonly string[];
+  /** Whether lower case was made upper case. */
+  readonly upperCased?: boolean;
 }
 
 export interface SequenceOptions {
@@ -21,12 +23,12 @@ export interface SequenceOptions {
 }
 
 /**
- * Read sequences: FASTA by its extensions (.fa, .fasta, .fna, .ffn), else CSV. A repeated id keeps its first sequence.
+ * Read sequences: FASTA by its content (a pipe: by its extension), else CSV. A repeated id keeps its first sequence.
  *
  * @throws {DataError} for a CSV file without the columns, an empty id or sequence, a file without any
  */
 export async function readSequences(path: string, options: SequenceOptions): Promise<Sequences> {
-  const all = /\.(fa|fasta|fna|ffn|fas)(\.gz)?$/i.test(path)
+  const all = await isFasta(path) ?? /\.(fa|fasta|fna|ffn|fas)(\.gz)?$/i.test(path)
     ? await fromFasta(path)
     : await fromCsv(path, options);
   if (all.ids.length === 0) throw new DataError(`Cannot use "${path}": it holds no sequences`);
@@ -34,11 +36,19 @@ export async function readSequences(path: string, options: SequenceOptions): Pro
   const ids = kept.map((i) => all.ids[i]);
   const sequences = kept.map((i) => options.upper ? all.sequences[i].toUpperCase() : all.sequences[i]);
   warnAboutLetters(path, sequences);
-  return { path, ids, sequences };
+  return { path, ids, sequences, upperCased: options.upper };
 }
 
 async function fromFasta(path: string): Promise<Sequences> {
   const records = await readFasta(path);
+  const cut = records.filter(({ description }) => description !== "").length;
+  if (cut > 0) {
+    log.info(
+      `${counted(cut, "header")} of "${path}" ${
+        cut === 1 ? "is" : "are"
+      } cut to the id before the first space or bar`,
+    );
+  }
   return { path, ids: records.map(({ id }) => id), sequences: records.map(({ sequence }) => sequence) };
 }
 
@@ -60,7 +70,7 @@ async function fromCsv(path: string, { idColumn, sequenceColumn }: SequenceOptio
     if (row[id].trim() === "") {
       throw new DataError(`Cannot read "${path}": row ${rowNumbers[i]} has no ${idColumn}`);
     }
-    if (isMissing(row[sequence].trim())) {
+    if (isMissing(row[sequence].trim()) || isNoSequence(row[sequence])) {
       throw new DataError(
         `Cannot read "${path}": row ${rowNumbers[i]} ("${
           row[id]

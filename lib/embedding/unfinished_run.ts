@@ -1,9 +1,12 @@
 /**
  * Vectors of an unfinished run, kept beside the output so that `--resume` goes on where it was killed. A header line says
- * what the run was; each record is a row number and its vector. A record that was cut off is left out.
+ * what the run was; each record is a row number, its vector and the CRC-32 of both. Reading stops at the first record that
+ * is cut off, damaged or a row given twice (a power loss can leave zeros): what follows is computed again.
  */
+import { crc32 } from "node:zlib";
 import { dirname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { causeOf } from "../io/atomic_write.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileBytes } from "../io/read_file.ts";
@@ -31,7 +34,11 @@ export class UnfinishedRun {
   async start(): Promise<void> {
     try {
       await Deno.mkdir(dirname(this.path), { recursive: true });
-      this.#file = await Deno.open(this.path, { create: true, truncate: true, write: true });
+      // Removed, not emptied: the name may be a link to someone else's file.
+      await Deno.remove(this.path).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+      this.#file = await Deno.open(this.path, { createNew: true, write: true });
     } catch (error) {
       throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${causeOf(error)}`);
     }
@@ -44,6 +51,9 @@ export class UnfinishedRun {
    */
   async resume(): Promise<Map<number, Float32Array>> {
     const rows = new Map<number, Float32Array>();
+    if ((await Deno.lstat(this.path).catch(() => null))?.isSymlink) {
+      throw new DataError(`Cannot resume from "${this.path}": it is a symbolic link (delete it)`);
+    }
     const bytes = this.exists ? await readFileBytes(this.path) : new Uint8Array(0);
     const lineEnd = bytes.indexOf(0x0a);
     // Killed before it had written anything, or never begun.
@@ -51,10 +61,13 @@ export class UnfinishedRun {
       await this.start();
       return rows;
     }
-    const { width, ...settings } = parseHeader(
-      this.path,
-      new TextDecoder().decode(bytes.subarray(0, lineEnd)),
-    );
+    const header = parseHeader(this.path, new TextDecoder().decode(bytes.subarray(0, lineEnd)));
+    if (header === null) {
+      log.warn(`Starting anew: "${this.path}" is of an earlier version, without checksums`);
+      await this.start();
+      return rows;
+    }
+    const { width, ...settings } = header;
     const changed = Object.keys({ ...settings, ...this.#settings }).filter((key) =>
       settings[key] !== this.#settings[key]
     );
@@ -65,16 +78,24 @@ export class UnfinishedRun {
           `${JSON.stringify(this.#settings[key] ?? null)} (run without --resume to start anew)`,
       );
     }
-    const recordBytes = 4 * (1 + width);
-    const count = Math.floor((bytes.length - lineEnd - 1) / recordBytes);
-    const records = bytes.slice(lineEnd + 1, lineEnd + 1 + count * recordBytes).buffer;
-    for (let i = 0; i < count; i++) {
-      const row = new Int32Array(records, i * recordBytes, 1)[0];
-      rows.set(row, new Float32Array(records, i * recordBytes + 4, width));
+    const recordBytes = 4 * (width + 2), start = lineEnd + 1;
+    let end = start;
+    for (; end + recordBytes <= bytes.length; end += recordBytes) {
+      const record = bytes.slice(end, end + recordBytes), { buffer } = record;
+      const [row] = new Int32Array(buffer, 0, 1), [sum] = new Uint32Array(buffer, recordBytes - 4, 1);
+      if (sum !== crc32(record.subarray(0, recordBytes - 4)) || rows.has(row)) {
+        log.warn(
+          `Left out ${
+            bytes.length - end
+          } bytes at the end of "${this.path}", which are damaged: computing them again`,
+        );
+        break;
+      }
+      rows.set(row, new Float32Array(buffer, 4, width));
     }
     this.#width = width;
     this.#file = await Deno.open(this.path, { write: true });
-    await this.#file.truncate(lineEnd + 1 + count * recordBytes);
+    await this.#file.truncate(end);
     await this.#file.seek(0, Deno.SeekMode.End);
     return rows;
   }
@@ -84,15 +105,15 @@ export class UnfinishedRun {
     const width = vectors.length / rows.length;
     if (this.#width === null) {
       this.#width = width;
-      await this.#write(new TextEncoder().encode(JSON.stringify({ ...this.#settings, width }) + "\n"));
+      await this.#write(new TextEncoder().encode(headerLine({ ...this.#settings, width })));
     }
     if (width !== this.#width) throw new RangeError(`Vectors of width ${width} after ones of ${this.#width}`);
-    const bytes = new Uint8Array(rows.length * 4 * (1 + width));
+    const recordBytes = 4 * (width + 2), bytes = new Uint8Array(rows.length * recordBytes);
     rows.forEach((row, i) => {
-      new Int32Array(bytes.buffer, i * 4 * (1 + width), 1)[0] = row;
-      new Float32Array(bytes.buffer, i * 4 * (1 + width) + 4, width).set(
-        vectors.subarray(i * width, (i + 1) * width),
-      );
+      const at = i * recordBytes, sumAt = at + recordBytes - 4;
+      new Int32Array(bytes.buffer, at, 1)[0] = row;
+      new Float32Array(bytes.buffer, at + 4, width).set(vectors.subarray(i * width, (i + 1) * width));
+      new Uint32Array(bytes.buffer, sumAt, 1)[0] = crc32(bytes.subarray(at, sumAt));
     });
     await this.#write(bytes);
   }
@@ -118,10 +139,20 @@ export class UnfinishedRun {
   }
 }
 
-function parseHeader(path: string, line: string): { width: number; [setting: string]: RunSettings[string] } {
+type Header = { width: number; [setting: string]: RunSettings[string] };
+
+function headerLine(header: Header): string {
+  return JSON.stringify({ ...header, crc32: crc32(JSON.stringify(header)) }) + "\n";
+}
+
+/** @returns null for a file of the time before records had checksums */
+function parseHeader(path: string, line: string): Header | null {
   try {
-    const header = JSON.parse(line);
-    if (Number.isSafeInteger(header.width) && header.width > 0 && header.width < 1e6) return header;
+    const { crc32: sum, ...header } = JSON.parse(line);
+    if (Number.isSafeInteger(header.width) && header.width > 0 && header.width < 1e6) {
+      if (sum === undefined) return null;
+      if (headerLine(header) === `${line}\n`) return header;
+    }
   } catch { /* told below */ }
   throw new DataError(`Cannot resume from "${path}": it is not what an unfinished run leaves (delete it)`);
 }

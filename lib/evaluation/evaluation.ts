@@ -1,4 +1,5 @@
 /** A model's predictions judged against the measured values, beside the mean baseline: once, for every script. */
+import { counted, log } from "../cli/log.ts";
 import type { Fold } from "../dataset/kfold.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { bootstrapIntervals, type Resampling } from "./bootstrap.ts";
@@ -34,7 +35,7 @@ export interface PerturbationEvaluation {
   /** Length of the model's error over that of the baseline's; NaN where undefined. */
   errorRatio: Float64Array;
   /** Position of the fold that held the row out; -1 where none did. */
-  fold: Int32Array;
+  foldOf: Int32Array;
 }
 
 /** The block `evaluation` of every summary.json. Numbers that are undefined are NaN, which JSON shows as null. */
@@ -85,13 +86,20 @@ export function evaluate(input: EvaluationInput): Evaluation {
   refuseNonFinite(failed, { perturbations, genes, advice: input.advice });
 
   const model = perturbationMetrics(truth, prediction), baseline = perturbationMetrics(truth, baselineRows);
+  const evaluated = model.cells.filter((cells) => cells > 0).length;
+  if (evaluated < truth.rows) {
+    log.warn(
+      `${counted(truth.rows - evaluated, "perturbation")} of ${truth.rows} ` +
+        `${truth.rows - evaluated === 1 ? "has" : "have"} no value to judge by: left out of all means.`,
+    );
+  }
   const { ratios, leftOut } = errorRatios(truth, prediction, baselineRows);
   const [r, baselineR, ratio] = bootstrapIntervals([model.pearson, baseline.pearson, ratios], bootstrap);
   return {
-    perPerturbation: { model, baseline, errorRatio: ratios, fold },
+    perPerturbation: { model, baseline, errorRatio: ratios, foldOf: fold },
     block: {
       n_perturbations: truth.rows,
-      n_evaluated: model.cells.filter((cells) => cells > 0).length,
+      n_evaluated: evaluated,
       n_genes: truth.columns,
       metrics: means(model),
       baseline: means(baseline),

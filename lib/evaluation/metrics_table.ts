@@ -4,6 +4,38 @@ import type { MetricName } from "./metrics.ts";
 /** Name of a column, and the metric in it. */
 export type MetricColumns = readonly (readonly [string, MetricName])[];
 
+/** Columns of the linear scripts. */
+export const centeredMetricColumns: MetricColumns = [
+  ["centered_pearson", "pearson"],
+  ["centered_rmse", "centeredRmse"],
+  ["centered_mae", "centeredMae"],
+  ["centered_mse", "centeredMse"],
+  ["raw_mse", "mse"],
+  ["l2_loss", "l2"],
+];
+
+/** Columns of the trees and networks. */
+export const metricColumns: MetricColumns = [
+  ["centered_pearson", "pearson"],
+  ["rmse", "rmse"],
+  ["mae", "mae"],
+  ["mse", "mse"],
+  ["l2_loss", "l2"],
+];
+
+/** Columns of the fine-tuning: as predicted, and after each profile's own mean is taken off. */
+export const rawAndCenteredColumns: MetricColumns = [
+  ["pearson", "pearson"],
+  ["rmse", "rmse"],
+  ["mae", "mae"],
+  ["mse", "mse"],
+  ["l2_loss", "l2"],
+  ["centered_pearson", "pearson"], // r does not see the mean
+  ["centered_rmse", "centeredRmse"],
+  ["centered_mae", "centeredMae"],
+  ["centered_mse", "centeredMse"],
+];
+
 /** A table as `encodeCsv` takes it. */
 export interface MetricsTable {
   header: string[];
@@ -26,7 +58,7 @@ export function metricsTable(
   columns: MetricColumns,
   indexName = "",
 ): MetricsTable {
-  const { model, baseline, errorRatio, fold } = evaluation;
+  const { model, baseline, errorRatio, foldOf } = evaluation;
   const header = [
     indexName,
     ...columns.map(([name]) => name),
@@ -41,7 +73,7 @@ export function metricsTable(
     ...columns.map(([, metric]) => baseline[metric][row]),
     errorRatio[row],
     model.cells[row],
-    fold[row] < 0 ? NaN : fold[row],
+    foldOf[row] < 0 ? NaN : foldOf[row],
   ]);
   return { header, rows };
 }

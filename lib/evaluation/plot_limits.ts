@@ -4,7 +4,7 @@ import type { FlagDeclarations } from "../cli/flags.ts";
 
 export const plotLimitsFlags = {
   "plot-limits": {
-    default: [] as readonly number[],
+    default: [],
     integer: false,
     value: "LOW HIGH",
     group: "Output",
@@ -19,7 +19,7 @@ export function plotLimits(values: readonly number[]): readonly [number, number]
   const [low, high] = values;
   if (values.length !== 2 || !(low < high)) {
     throw new UsageError(
-      `Cannot use --plot-limits ${values.join(" ")}: two numbers are needed, the lower one first`,
+      `Cannot use --plot-limits ${values.join(" ")}: give the lower and the upper end, such as -1 1`,
     );
   }
   return [low, high];

@@ -1,23 +1,18 @@
-import { join } from "@std/path";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { globalPearson } from "./metrics.ts";
 import type { PngRenderer } from "./png_renderer.ts";
 import { renderHexbinSvg } from "./plot.ts";
-import type { ResultFolder } from "./result_folder.ts";
 
 export interface PredictionPlot {
-  /** File name without its ending: "pred_vs_gt" or "pred_vs_gt_train". */
-  name: string;
-  /** First line of the title, behind `model`: "Pred vs GT". */
-  heading: string;
-  /** What the title calls the model; the name of the result folder without it. */
-  model?: string;
-  truth: Matrix;
-  prediction: Matrix;
-  format: "png" | "svg";
-  /** Range of both axes; as far as the points go without it. */
-  limits?: readonly [number, number] | null;
+  /** What the title calls the model, and what is shown of it: "Pred vs GT". */
+  readonly model: string;
+  readonly heading: string;
+  readonly truth: Matrix;
+  readonly prediction: Matrix;
+  readonly format: "png" | "svg";
+  /** Range of both axes; as far as the points go when null. */
+  readonly limits: readonly [number, number] | null;
 }
 
 /**
@@ -25,14 +20,12 @@ export interface PredictionPlot {
  * whatever the limits of the axes.
  *
  * @param renderer draws the PNG beside what the script does meanwhile; without one it is drawn here
- * @returns the file's path
  */
 export async function writePredictionPlot(
-  folder: ResultFolder,
-  plot: PredictionPlot,
+  path: string,
+  { model, heading, truth, prediction, format, limits }: PredictionPlot,
   renderer: PngRenderer | null = null,
-): Promise<string> {
-  const { name, heading, truth, prediction, format, limits, model = folder.modelName } = plot;
+): Promise<void> {
   const r = globalPearson(truth, prediction);
   const svg = renderHexbinSvg({
     truth: truth.data,
@@ -40,13 +33,8 @@ export async function writePredictionPlot(
     title: `${shortName(model)}: ${heading}\nGlobal Pearson r = ${Number.isNaN(r) ? "n/a" : r.toFixed(4)}`,
     ...(limits && { limits }),
   });
-  const path = join(folder.path, `${name}.${format}`);
-  if (format === "svg") {
-    await writeFileAtomic(path, svg);
-  } else {
-    await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
-  }
-  return path;
+  if (format === "svg") await writeFileAtomic(path, svg);
+  else await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
 }
 
 /** A name that leaves room for the rest of its line: its beginning and its end. */

@@ -1,5 +1,6 @@
 /**
- * Comma-separated tables, read as pandas reads them: quotes, CRLF, a byte-order mark, blank lines, missing-value words.
+ * Tables separated by commas or tabs, read as pandas reads them: gzip, quotes, CRLF, a byte-order mark, blank lines,
+ * missing-value words, and R's `write.table`, whose header lacks the column of row names.
  *
  * Numbers are the nearest float64 to their decimal text, then narrowed to float32. (pandas' default parser may be one
  * unit in the last place of a float64 away from that; `float_precision="round_trip"` is what agrees always.)
@@ -8,7 +9,9 @@ import { DataError } from "../cli/errors.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { CsvScanner } from "./csv_scanner.ts";
 import { parseFloat32 } from "./decimal.ts";
-import { readFileBytes } from "./read_file.ts";
+import { idHeadRank } from "./id_heads.ts";
+import { plainBytes } from "./plain_bytes.ts";
+import { readOrOpen, WindowedFile } from "./windowed_file.ts";
 
 /** A table of numbers with text columns beside it. */
 export interface NumericCsv {
@@ -45,24 +48,31 @@ export function isMissing(cell: string): boolean {
  *   Rows count from 1 with the header, as a spreadsheet shows them.
  */
 export async function readNumericCsv(path: string, options: NumericCsvOptions): Promise<NumericCsv> {
-  return parseNumericCsv(await readFileBytes(path), path, options);
+  return parseNumericCsv(await readTextOrOpen(path), path, options);
 }
 
-/** As `readNumericCsv`, from bytes; `name` is what errors call the file. */
-export function parseNumericCsv(bytes: Uint8Array, name: string, options: NumericCsvOptions): NumericCsv {
+/** As `readNumericCsv`, from bytes or a large file; `name` is what errors call the file. */
+export function parseNumericCsv(
+  bytes: Uint8Array | WindowedFile,
+  name: string,
+  options: NumericCsvOptions,
+): NumericCsv {
   const scanner = new CsvScanner(bytes, name);
-  const header = readHeader(scanner, name);
+  const { header, hasRow } = readHeader(scanner, name);
   const isLabel = markLabels(header, options.labels, name);
   const isNumber = header.map((column, i) => !isLabel[i] && (options.isNumber?.(column) ?? true));
   const columns = header.filter((_, i) => isNumber[i]);
   const labels = header.filter((_, i) => isLabel[i]).map((column) => ({ column, cells: [] as string[] }));
 
-  let values = new Float32Array(columns.length * scanner.countLinesAhead());
+  // Text in quotes may hold many line ends, so lines are a guess of the rows: not more memory than that deserves.
+  let values = new Float32Array(Math.min(columns.length * scanner.countLinesAhead(), 2 ** 26));
   let rows = 0;
-  while (scanner.nextRow()) {
+  for (let more = hasRow; more; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
     const start = rows * columns.length;
-    if (values.length < start + columns.length) values = grown(values, 2 * (start + columns.length));
+    if (values.length < start + columns.length) {
+      values = grown(values, Math.ceil(1.25 * start) + 16 * columns.length);
+    }
     let next = start, label = 0;
     for (let field = 0; field < header.length; field++) {
       if (isLabel[field]) {
@@ -81,6 +91,11 @@ export function parseNumericCsv(bytes: Uint8Array, name: string, options: Numeri
   };
 }
 
+async function readTextOrOpen(path: string): Promise<Uint8Array | WindowedFile> {
+  const read = await readOrOpen(path);
+  return read instanceof WindowedFile ? read : plainBytes(read, path);
+}
+
 /** A table of text. */
 export interface CsvTable {
   header: string[];
@@ -91,17 +106,31 @@ export interface CsvTable {
 
 /** Read every cell as text. @throws {DataError} when rows differ in length or a quote is never closed */
 export async function readCsvTable(path: string): Promise<CsvTable> {
-  return parseCsvTable(await readFileBytes(path), path);
+  return parseCsvTable(await readTextOrOpen(path), path);
 }
 
-/** As `readCsvTable`, from bytes; `name` is what errors call the file. */
-export function parseCsvTable(bytes: Uint8Array, name: string): CsvTable {
+/** As `readCsvTable`, from bytes or a large file; `name` is what errors call the file. */
+export function parseCsvTable(bytes: Uint8Array | WindowedFile, name: string): CsvTable {
+  return textTable(bytes, name, Infinity, (scanner, field) => scanner.text(field));
+}
+
+/** The first rows of a table, long cells cut, to see what its columns hold. */
+export function sampleCsvTable(bytes: Uint8Array | WindowedFile, name: string, mostRows: number): CsvTable {
+  return textTable(bytes, name, mostRows, (scanner, field) => scanner.shortText(field));
+}
+
+function textTable(
+  bytes: Uint8Array | WindowedFile,
+  name: string,
+  mostRows: number,
+  textOf: (scanner: CsvScanner, field: number) => string,
+): CsvTable {
   const scanner = new CsvScanner(bytes, name);
-  const header = readHeader(scanner, name);
+  const { header, hasRow } = readHeader(scanner, name);
   const rows: string[][] = [], rowNumbers: number[] = [];
-  while (scanner.nextRow()) {
+  for (let more = hasRow; more && rows.length < mostRows; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
-    rows.push(header.map((_, field) => scanner.text(field)));
+    rows.push(header.map((_, field) => textOf(scanner, field)));
     rowNumbers.push(scanner.row);
   }
   return { header, rows, rowNumbers };
@@ -115,9 +144,14 @@ export function someColumns(header: readonly string[]): string {
 
 /** Rows of text and numbers as CSV with `\n` line ends; missing numbers become empty cells, infinities `inf`, as pandas writes. */
 export function encodeCsv(header: readonly string[], rows: Iterable<readonly (string | number)[]>): string {
-  const lines = [header.map(quoted).join(",")];
-  for (const row of rows) lines.push(row.map(encodeCell).join(","));
-  return lines.join("\n") + "\n";
+  const lines = [encodeCsvRow(header)];
+  for (const row of rows) lines.push(encodeCsvRow(row));
+  return lines.join("");
+}
+
+/** One row, with its line end. */
+export function encodeCsvRow(row: readonly (string | number)[]): string {
+  return row.map(encodeCell).join(",") + "\n";
 }
 
 function encodeCell(cell: string | number): string {
@@ -130,17 +164,39 @@ function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function readHeader(scanner: CsvScanner, name: string): string[] {
+/** The names of the columns, and whether the scanner stands on a first row of cells. */
+function readHeader(scanner: CsvScanner, name: string): { header: string[]; hasRow: boolean } {
   if (!scanner.nextRow()) {
     throw new DataError(`Cannot read "${name}": the file is empty (its first row must name the columns)`);
   }
   const header = Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
-  const separator = [";", "\t"].find((mark) => header.length === 1 && header[0].includes(mark));
-  if (separator !== undefined) {
-    const separated = separator === ";" ? "semicolons" : "tabs";
-    throw new DataError(`Cannot read "${name}": it is separated by ${separated} (commas are needed)`);
+  if (header.length === 1 && header[0].includes(";")) {
+    throw new DataError(
+      `Cannot read "${name}": it is separated by semicolons (save it with commas or tabs, and with decimal points)`,
+    );
   }
-  return header;
+  if (header.length === 1 && /^\S+( "[^"]*")+$/.test(header[0])) {
+    throw new DataError(
+      `Cannot read "${name}": it is separated by spaces (save it with commas or tabs; in R: write.table(x, file, sep = ","))`,
+    );
+  }
+  const hasRow = scanner.nextRow();
+  if (!hasRow || scanner.fields !== header.length + 1) return { header, hasRow };
+  return { header: headerOneShort(header, scanner, name), hasRow };
+}
+
+/**
+ * Rows with one field more than the header are R's `write.table`, which names no column of row names, unless the header
+ * begins with a column of ids and its first cell is text: shifted by one column, ids and values would be wrong.
+ */
+function headerOneShort(header: string[], scanner: CsvScanner, name: string): string[] {
+  const isNumber = (field: number) => /^[+-]?[\d.]/.test(scanner.text(field).trim());
+  const startsWithIds = idHeadRank(header[0]) >= 0 && !isNumber(0) && (header.length === 1 || isNumber(1));
+  if (!startsWithIds) return ["", ...header];
+  throw new DataError(
+    `Cannot read "${name}": row ${scanner.row} has ${scanner.fields} fields, the header ${header.length} ` +
+      `(is there a separator too many at its end, or in a text without quotes?)`,
+  );
 }
 
 function markLabels(header: string[], labels: number | string[], name: string): boolean[] {

@@ -8,31 +8,12 @@ export function escapeMarkup(text: string): string {
   return allowed(text).replace(/[&<>"']/g, (character) => entities[character]);
 }
 
-/** Text in a paragraph or table cell of LaTeX, outside of math. */
-export function escapeTex(text: string): string {
-  return allowed(text).replace(/[\\{}$&#%_^~<>|"[\]]/g, (character) => texCommands[character])
-    .replace(/\s+/g, " "); // an empty line would end a paragraph
-}
-
 const entities: Record<string, string> = {
   "&": "&amp;",
   "<": "&lt;",
   ">": "&gt;",
   '"': "&quot;",
   "'": "&#39;",
-};
-
-const texCommands: Record<string, string> = {
-  "\\": "\\textbackslash{}",
-  "^": "\\textasciicircum{}",
-  "~": "\\textasciitilde{}",
-  "<": "\\textless{}",
-  ">": "\\textgreater{}",
-  "|": "\\textbar{}",
-  '"': "\\textquotedbl{}",
-  "[": "{[}", // behind \\ it would open an argument
-  "]": "{]}",
-  ...Object.fromEntries([..."{}$&#%_"].map((character) => [character, `\\${character}`])),
 };
 
 /** Without what XML 1.0 forbids: controls but tab and line ends, lone surrogates, U+FFFE and U+FFFF. */

@@ -7,6 +7,7 @@
  *     models--ORG--NAME/.no_exist/<commit>/<file>    empty: the commit has no such file
  *     .locks/models--ORG--NAME/<etag>.lock           held by whoever downloads
  */
+import { homedir } from "node:os";
 import { dirname, join, relative } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
@@ -21,16 +22,40 @@ export interface HubEnvironment {
   readonly offline: string | null;
 }
 
+/** Variables that a path of the cache may name; of others the value may not be looked up. */
+const pathVariables = new Set([
+  "HOME",
+  "USER",
+  "USERPROFILE",
+  "XDG_CACHE_HOME",
+  "HF_HOME",
+  "SCRATCH",
+  "WORK",
+  "TMPDIR",
+]);
+
 /**
  * From HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the file at HF_TOKEN_PATH, which `huggingface-cli login` writes) and
- * HF_HUB_OFFLINE; where one is not set, from its older name that Python's library still reads.
+ * HF_HUB_OFFLINE; where one is not set, from its older name that Python's library still reads. TRANSFORMERS_CACHE, where
+ * transformers up to 4 put models, counts where no newer name is set.
+ *
+ * @param homeFolder of the user where no variable says it
  */
-export function hubEnvironment(get: (name: string) => string | undefined = Deno.env.get): HubEnvironment {
+export function hubEnvironment(
+  get: (name: string) => string | undefined = Deno.env.get,
+  homeFolder: () => string = homedir,
+): HubEnvironment {
   const set = (...names: string[]) =>
     names.map((name) => get(name)?.trim() || undefined).find((value) => value !== undefined);
-  const user = set("HOME") ?? ".";
-  // A shell leaves the ~ of HF_HOME="~/models" as it is; so do files of variables.
-  const path = (text: string) => text.replace(/^~(?=[/\\]|$)/, () => user);
+  const user = set("HOME", "USERPROFILE") ?? homeFolder();
+  // A shell leaves the ~ of HF_HOME="~/models" as it is; files of variables (systemd, .env) leave $HOME too.
+  const path = (text: string) =>
+    text
+      .replace(/^~(?=[/\\]|$)/, () => user)
+      .replace(/\$(?:(\w+)|\{(\w+)\})/g, (whole, plain, braced) => {
+        const name = plain ?? braced;
+        return (name === "HOME" ? user : pathVariables.has(name) ? set(name) : undefined) ?? whole;
+      });
   const home = path(set("HF_HOME") ?? join(set("XDG_CACHE_HOME") ?? join(user, ".cache"), "huggingface"));
   const endpoint = (set("HF_ENDPOINT") ?? "https://huggingface.co").replace(/\/+$/, "");
   if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? "")) {
@@ -39,7 +64,10 @@ export function hubEnvironment(get: (name: string) => string | undefined = Deno.
   const offline = ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"].find((name) => set(name));
   return {
     endpoint,
-    cacheFolder: path(set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ?? join(home, "hub")),
+    cacheFolder: path(
+      set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE") ??
+        join(home, "hub"),
+    ),
     token: set("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ??
       readToken(path(set("HF_TOKEN_PATH") ?? join(home, "token"))),
     offline: offline && /^(1|on|yes|true)$/i.test(set(offline)!) ? offline : null,

@@ -1,5 +1,6 @@
 /** The hub's protocol: what a file is (HEAD), and its bytes (GET, from any byte on), with waiting where the hub asks for it. */
 import type { HubEnvironment } from "./hub_cache.ts";
+import { isPrivate, mayHaveToken, missingGrant, sameHost } from "./hub_hosts.ts";
 
 export interface RemoteFile {
   readonly kind: "file";
@@ -152,7 +153,11 @@ export class HubClient {
     const headers = new Headers(init.headers);
     headers.set("accept-encoding", "identity");
     if (token !== null && mayHaveToken(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
-    await requirePermission(url);
+    // Said here, rather than letting Deno ask in the middle of a download.
+    const grant = await missingGrant(url, endpoint);
+    if (grant !== null) {
+      throw new Refusal(`${new URL(url).host} needs network permission (run with ${grant} to download)`);
+    }
     for (let attempt = 1;; attempt++) {
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(new TypeError(`no answer in ${idleMs / 1000} s`)), idleMs);
@@ -174,14 +179,6 @@ export class HubClient {
   }
 }
 
-/** @throws {Refusal} with the command to run instead, rather than letting Deno ask in the middle of a download */
-async function requirePermission(url: string): Promise<void> {
-  const { host } = new URL(url);
-  if ((await Deno.permissions.query({ name: "net", host })).state !== "granted") {
-    throw new Refusal(`${host} needs network permission (run with -P=hub to download)`);
-  }
-}
-
 /** The system's reason, which Deno tells as the cause, without the address that it repeats. */
 function causeOf({ message, cause }: Error): string {
   const text = cause instanceof Error ? cause.message : message;
@@ -189,10 +186,19 @@ function causeOf({ message, cause }: Error): string {
     .replace(/ \(os error \d+\)$/, "");
 }
 
-function refusal(revision: string, { status, headers }: Response, { token }: HubEnvironment): Refusal {
+function refusal(
+  revision: string,
+  { status, headers }: Response,
+  { token, endpoint }: HubEnvironment,
+): Refusal {
   const start = `the hub answers ${status}`;
   switch (status) {
     case 401:
+      if (token !== null && !isPrivate(endpoint)) {
+        return new Refusal(
+          `${start} (your HF_TOKEN is not sent over http: HF_ENDPOINT must be an https address)`,
+        );
+      }
       return new Refusal(
         token === null
           ? `${start} (there is no such model, or it is private: set HF_TOKEN)`
@@ -236,13 +242,4 @@ async function within<T>(idleMs: number, promise: Promise<T>, giveUp: () => Prom
 
 function isRedirect({ status }: Response): boolean {
   return [301, 302, 303, 307, 308].includes(status);
-}
-
-/** The hub's own host, and never in the clear where the hub is asked by https. */
-export function mayHaveToken(url: string, endpoint: string): boolean {
-  return sameHost(url, endpoint) && (url.startsWith("https:") || !endpoint.startsWith("https:"));
-}
-
-function sameHost(a: string, b: string): boolean {
-  return new URL(a).host === new URL(b).host;
 }

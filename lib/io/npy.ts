@@ -1,8 +1,18 @@
 /** NumPy's .npy files: every plain dtype, both byte orders, C and Fortran order, header versions 1 to 3, objects that are text. */
 import { DataError } from "../cli/errors.ts";
-import type { Matrix } from "../linalg/matrix.ts";
+import type { Embedded, Matrix } from "../linalg/matrix.ts";
 import { writeFileAtomic } from "./atomic_write.ts";
 import { decodeElements, elementCount, type NumpyArray, parseElementType } from "./numpy_array.ts";
+import {
+  contentsOfOther,
+  contentsOfRecords,
+  contentsOfType,
+  isNumpyArray,
+  objectsForIds,
+  objectsForMatrix,
+  shapeForMatrix,
+  sizeOf,
+} from "./npy_contents.ts";
 import { parsePickle } from "./pickle.ts";
 import { readFileBytes } from "./read_file.ts";
 
@@ -15,27 +25,18 @@ export async function readNpy(path: string): Promise<NumpyArray> {
 
 /** As `readNpy`, from bytes; `name` is what errors call the file. Bytes behind the array are ignored, as NumPy does. */
 export function parseNpy(bytes: Uint8Array, name: string): NumpyArray {
-  const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
-  const { header, dataStart } = splitHeader(bytes, fail);
-  const { descr, fortranOrder, shape } = parseHeader(header, fail);
+  const fail = failure(name), { descr, fortranOrder, shape, dataStart } = readHeader(bytes, fail);
   const type = parseElementType(descr);
-  if (type === null) {
-    throw fail(`its dtype ${descr} is none that we read (f2, f4, f8, integers, b1, U, S, O)`);
-  }
+  if (type === null) throw fail(contentsOfType(descr));
   const count = elementCount(shape, fail);
   if (type.kind === "O") {
-    return {
-      shape,
-      dtype: descr,
-      data: objectsAsText(parsePickle(bytes.subarray(dataStart), name), count, fail),
-    };
+    const objects = unpickled(bytes.subarray(dataStart), name);
+    return { shape, dtype: descr, data: objectsAsText(objects, count, fail) };
   }
   const expected = count * type.itemBytes, found = bytes.length - dataStart;
   if (found < expected) {
     throw fail(
-      `it holds ${found} bytes of data, its header says ${expected} (${descr} of shape (${
-        shape.join(", ")
-      })); ` +
+      `it holds ${found} bytes of data, its header says ${expected} (${descr} of ${sizeOf(shape)}); ` +
         `is the file cut off?`,
     );
   }
@@ -44,27 +45,40 @@ export function parseNpy(bytes: Uint8Array, name: string): NumpyArray {
   return { shape, dtype: descr, data: decodeElements(data, type, shape, fortranOrder, fail) };
 }
 
-/** A two-dimensional array of floats as float32. @throws {DataError} for another shape or dtype */
+/** A two-dimensional array of numbers as float32. @throws {DataError} for another shape or dtype */
 export async function readNpyMatrix(path: string): Promise<Matrix> {
-  const { shape, dtype, data } = await readNpy(path);
-  if (shape.length !== 2) {
-    throw new DataError(
-      `Cannot read "${path}": a matrix is needed, it holds an array of shape (${shape.join(", ")})`,
-    );
-  }
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-    throw new DataError(`Cannot read "${path}": a matrix of floats is needed, its dtype is ${dtype}`);
-  }
-  const [rows, columns] = shape;
+  const { data, rows, columns } = await readNpyDoubles(path);
   return { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, columns };
 }
 
-/** A one-dimensional array of text: `<U`, `|S` or objects. @throws {DataError} for another shape or dtype */
+/** A two-dimensional array of numbers: float32 as it is, all others in float64. @throws {DataError} for another shape or dtype */
+export async function readNpyDoubles(path: string): Promise<Embedded> {
+  const bytes = await readFileBytes(path), fail = failure(path);
+  const header = readHeader(bytes, fail);
+  if (parseElementType(header.descr)?.kind === "O") {
+    throw fail(objectsForMatrix(header.shape, unpickled(bytes.subarray(header.dataStart), path)));
+  }
+  const { shape, dtype, data } = parseNpy(bytes, path);
+  if (shape.length !== 2) throw fail(shapeForMatrix(shape, Array.isArray(data)));
+  const [rows, columns] = shape;
+  if (data instanceof Float32Array) return { data, rows, columns };
+  if (data instanceof Float64Array) return { data, rows, columns };
+  if (!Array.isArray(data)) return { data: Float64Array.from<number | bigint>(data, Number), rows, columns };
+  throw fail(`it holds text (${dtype}), a matrix of numbers is needed (are these the ids?)`);
+}
+
+/**
+ * A list of text: `<U`, `|S` or objects, in one dimension or in one row or column.
+ *
+ * @throws {DataError} for another shape or dtype
+ */
 export async function readNpyStrings(path: string): Promise<string[]> {
-  const { shape, dtype, data } = await readNpy(path);
-  if (!Array.isArray(data)) throw new DataError(`Cannot read "${path}": ids are text, its dtype is ${dtype}`);
-  if (shape.length !== 1) {
-    throw new DataError(`Cannot read "${path}": a list of ids is needed, its shape is (${shape.join(", ")})`);
+  const { shape, dtype, data } = await readNpy(path), fail = failure(path);
+  if (!Array.isArray(data)) {
+    throw fail(`ids are text, its dtype is ${dtype} of ${sizeOf(shape)} (are these the vectors?)`);
+  }
+  if (shape.length === 0 || shape.filter((size) => size !== 1).length > 1) {
+    throw fail(`a list of ids is needed, it holds text of ${sizeOf(shape)}`);
   }
   return data;
 }
@@ -99,13 +113,29 @@ export async function writeNpy(path: string, array: WritableArray): Promise<void
   await writeFileAtomic(path, encodeNpy(array));
 }
 
-function splitHeader(
-  bytes: Uint8Array,
-  fail: (reason: string) => DataError,
-): { header: string; dataStart: number } {
+interface Header {
+  descr: string;
+  fortranOrder: boolean;
+  shape: number[];
+  /** Byte at which the elements begin. */
+  dataStart: number;
+}
+
+type Fail = (reason: string) => DataError;
+
+function failure(name: string): Fail {
+  return (reason) => new DataError(`Cannot read "${name}": ${reason}`);
+}
+
+function readHeader(bytes: Uint8Array, fail: Fail): Header {
+  const { header, dataStart } = splitHeader(bytes, fail);
+  return { ...parseHeader(header, fail), dataStart };
+}
+
+function splitHeader(bytes: Uint8Array, fail: Fail): { header: string; dataStart: number } {
   const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
   if (!magic.every((byte, i) => bytes[i] === byte)) {
-    throw fail(`it is no .npy file (it does not start with \\x93NUMPY)`);
+    throw fail(contentsOfOther(bytes));
   }
   const version = bytes[6];
   if (!(version >= 1 && version <= 3)) {
@@ -126,10 +156,7 @@ function splitHeader(
 }
 
 /** The header is the text of a Python dict with exactly three keys, in any order. */
-function parseHeader(
-  header: string,
-  fail: (reason: string) => DataError,
-): { descr: string; fortranOrder: boolean; shape: number[] } {
+function parseHeader(header: string, fail: Fail): Omit<Header, "dataStart"> {
   const dictionary = /^\s*\{(.*)\}\s*$/s.exec(header)?.[1];
   const descr = dictionary?.match(/(?:^|,)\s*(?:'descr'|"descr")\s*:\s*(?:'([^']*)'|"([^"]*)"|(\[))/);
   const order = dictionary?.match(/(?:^|,)\s*(?:'fortran_order'|"fortran_order")\s*:\s*(True|False)/);
@@ -137,7 +164,7 @@ function parseHeader(
   if (!descr || !order || !shape) {
     throw fail(`its .npy header is not understood: ${header.trim().slice(0, 80)}`);
   }
-  if (descr[3] !== undefined) throw fail("it is a record array; a plain array is needed");
+  if (descr[3] !== undefined) throw fail(contentsOfRecords(header));
   const sizes = shape[1].split(",").map((size) => size.trim()).filter((size) => size !== "");
   if (!sizes.every((size) => /^\d+L?$/.test(size))) {
     throw fail(`its shape is not understood: (${shape[1].slice(0, 80)})`);
@@ -145,9 +172,14 @@ function parseHeader(
   return { descr: descr[1] ?? descr[2], fortranOrder: order[1] === "True", shape: sizes.map(parseFloat) };
 }
 
-/** Elements of a pickled object array, when all of them are text. */
-function objectsAsText(value: unknown, count: number, fail: (reason: string) => DataError): string[] {
-  const items = isObjectArray(value) ? value.data : null;
+/** Elements of a pickled object array; null where the pickle is something else. */
+function unpickled(bytes: Uint8Array, name: string): unknown[] | null {
+  const value = parsePickle(bytes, name);
+  return isNumpyArray(value) && Array.isArray(value.data) ? value.data : null;
+}
+
+/** Elements of an object array, when all of them are text. */
+function objectsAsText(items: readonly unknown[] | null, count: number, fail: Fail): string[] {
   if (items === null || items.length !== count) throw fail(`it should hold ${count} objects and does not`);
   return items.map((item, i) => {
     if (typeof item === "string") return item;
@@ -156,16 +188,12 @@ function objectsAsText(value: unknown, count: number, fail: (reason: string) => 
         return new TextDecoder("utf-8", { fatal: true }).decode(item);
       } catch { /* told below */ }
     }
-    throw fail(`element ${i} of its object array is not text`);
+    throw fail(objectsForIds(items, i));
   });
 }
 
-function isObjectArray(value: unknown): value is { data: unknown[] } {
-  return typeof value === "object" && value !== null && "data" in value && Array.isArray(value.data);
-}
-
 /** Text of width zero takes no bytes, so the file's length does not bound the count. */
-function emptyStrings(count: number, fail: (reason: string) => DataError): string[] {
+function emptyStrings(count: number, fail: Fail): string[] {
   if (count > 2 ** 24) throw fail(`it says that it holds ${count} empty strings`);
   return new Array<string>(count).fill("");
 }

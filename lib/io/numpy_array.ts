@@ -66,7 +66,7 @@ export function decodeElements(
   fortranOrder: boolean,
   fail: (reason: string) => DataError,
 ): NumpyData {
-  const own = bytes.slice();
+  const own = new Uint8Array(bytes); // a copy also of a Buffer, whose slice() is a view
   if (type.bigEndian) swapBytes(own, type.kind === "U" ? 4 : type.itemBytes);
   const data = decodeInOrder(own, type, fail);
   return fortranOrder && shape.length > 1 ? toRowMajor(data, shape) : data;

@@ -43,6 +43,8 @@ type Meaning =
   | "stringDtype"
   | "encode"
   | "bytearray"
+  | "bytes"
+  | "joblib"
   | "set"
   | "OrderedDict";
 
@@ -58,8 +60,10 @@ const meanings = new Map<string, Meaning>([
   ["numpy.dtype", "dtype"],
   ["_codecs.encode", "encode"],
   ["collections.OrderedDict", "OrderedDict"],
+  ["joblib.numpy_pickle.NumpyArrayWrapper", "joblib"],
   ...["builtins", "__builtin__"].flatMap((module): [string, Meaning][] => [
     [`${module}.bytearray`, "bytearray"],
+    [`${module}.bytes`, "bytes"], // empty ones, in protocols that have no bytes
     [`${module}.set`, "set"],
     [`${module}.frozenset`, "set"],
   ]),
@@ -69,11 +73,41 @@ const meanings = new Map<string, Meaning>([
 export function resolveGlobal(module: string, name: string, fail: Fail): PickledGlobal {
   const meaning = meanings.get(`${module}.${name}`);
   if (meaning === undefined) {
-    throw fail(
-      `it names the class ${printable(`${module}.${name}`)}; only plain data and NumPy arrays are read`,
-    );
+    throw fail(unknownClass(module, name));
   }
   return new PickledGlobal(meaning);
+}
+
+/** A class that is not read, with what its file probably holds. */
+export function unknownClass(module: string, name: string): string {
+  const named = printable(`${module}.${name}`), [library] = named.split(".");
+  if (library === "pandas") {
+    return `it holds a pandas object (${named}); only plain data and NumPy arrays are read (to_parquet or to_csv writes a frame)`;
+  }
+  if (["sklearn", "torch", "xgboost", "lightgbm", "tensorflow", "keras"].includes(library)) {
+    return `it holds an object of ${library} (${named}); only plain data and NumPy arrays are read`;
+  }
+  return `it names the class ${named}; only plain data and NumPy arrays are read`;
+}
+
+/** Bytes that an array takes. @throws {DataError} for an element type that we do not read, or of objects */
+export function arrayBytes(shape: unknown, dtype: unknown, fail: Fail): number {
+  const type = elementTypeOf(asDtype(dtype, fail), fail);
+  if (!Array.isArray(shape)) throw fail("the shape of an array must be a tuple");
+  if (type.kind === "O") throw fail("arrays of objects are not read from joblib files (pickle.dump them)");
+  return elementCount(shape, fail) * type.itemBytes;
+}
+
+/** An array from its bytes. @throws {DataError} when they are too few or many */
+export function arrayOf(
+  shape: unknown,
+  dtype: unknown,
+  content: Uint8Array,
+  isFortran: boolean,
+  budget: PickleBudget,
+  fail: Fail,
+): NumpyArray<NumpyData | unknown[]> {
+  return fill(new PickledArray(), shape, asDtype(dtype, fail), content, isFortran, budget, fail);
 }
 
 /** @throws {DataError} when the arguments are not those that NumPy itself writes */
@@ -99,6 +133,9 @@ export function callGlobal(
       return new PickledDtype("O");
     case "encode":
       return encodeLatin1(first, second, budget, fail);
+    case "joblib":
+      throw fail("a joblib array is called as a function");
+    case "bytes":
     case "bytearray":
       return parameters.length === 0 ? new Uint8Array(0) : asBytes(first, fail);
     case "set":
@@ -203,7 +240,9 @@ function encodeLatin1(text: unknown, encoding: unknown, budget: PickleBudget, fa
   });
 }
 
+/** Bytes, or a str of Python 2, which holds an array's bytes there. */
 function asBytes(value: unknown, fail: Fail): Uint8Array {
+  if (typeof value === "string") return new TextEncoder().encode(value);
   if (!(value instanceof Uint8Array)) throw fail("the content of an array must be bytes");
   return value;
 }

@@ -23,17 +23,21 @@ export interface Frame {
 export interface LabelledFrame extends Frame {
   /** Text columns that are not the index, by name. */
   labels: Record<string, string[]>;
+  /** Columns that are neither numbers nor text, with what they are: "DATE", "nested". */
+  skipped: Record<string, string>;
+  /** Whether `index` holds row numbers, since the file has no text that could name its rows. */
+  isNumbered: boolean;
 }
 
 const indexField = "__index_level_0__";
 const mostRows = 2 ** 24;
 
 /**
- * Read a frame as pandas would. Row names are those of the index that pandas stored; without one, the first text
- * column; without any, row numbers.
+ * Read a frame as pandas would. Row names are those of the index that pandas stored, where that is text; else the first text
+ * column; without any, row numbers. Columns that are neither numbers nor text are named, not read.
  *
  * @param options.isNeeded which columns are read beside the index, all without it; what the rest hold does not matter
- * @throws {DataError} for what is no whole Parquet file of flat text and number columns
+ * @throws {DataError} for what is no whole Parquet file
  */
 export async function readParquetFrame(path: string, options: FrameOptions = {}): Promise<LabelledFrame> {
   return parseParquetFrame(await readFileBytes(path), path, options);
@@ -41,19 +45,28 @@ export async function readParquetFrame(path: string, options: FrameOptions = {})
 
 export interface FrameOptions {
   isNeeded?: (column: string) => boolean;
+  /** The column that names the rows, instead of the rule above. */
+  indexColumn?: string;
 }
 
 /** As `readParquetFrame`, from bytes; `name` is what errors call the file. */
 export function parseParquetFrame(
   bytes: Uint8Array,
   name: string,
-  { isNeeded = () => true }: FrameOptions = {},
+  { isNeeded = () => true, indexColumn: asked }: FrameOptions = {},
 ): LabelledFrame {
   const fail = (reason: string) => new DataError(`Cannot read "${name}": ${reason}`);
   const metadata = readMetadata(bytes, fail);
-  const elements = flatColumns(metadata, fail), rows = rowCount(metadata, fail);
-  const indexColumn = findIndex(metadata, elements);
-  const isRead = (element: SchemaElement) => element.name === indexColumn || isNeeded(element.name);
+  const leaves = flatColumns(metadata), rows = rowCount(metadata, fail);
+  const elements = leaves.map(({ element }) => element);
+  if (asked !== undefined && !elements.some(({ name }) => name === asked)) {
+    throw fail(
+      `it has no column "${asked}" (its columns are ${elements.slice(0, 5).map(({ name }) => `"${name}"`)})`,
+    );
+  }
+  const indexColumn = asked ?? findIndex(metadata, elements);
+  const isRead = (element: SchemaElement) =>
+    element.name === indexColumn || (isReadable(element) && isNeeded(element.name));
   const numbers = elements.filter((element) =>
     columnKind(element) === "number" && element.name !== indexColumn && isRead(element)
   );
@@ -64,7 +77,7 @@ export function parseParquetFrame(
   let firstRow = 0;
   for (const group of metadata.row_groups) {
     const groupRows = Number(group.num_rows);
-    for (const [element, column] of readRowGroup(bytes, group, elements, { indexColumn, isRead }, fail)) {
+    for (const [element, column] of readRowGroup(bytes, group, leaves, { indexColumn, isRead }, fail)) {
       const at = position.get(element.name);
       if (at === undefined) {
         const cells = texts.get(element.name) ?? [];
@@ -90,6 +103,9 @@ export function parseParquetFrame(
     columns: numbers.map((element) => element.name),
     values: { data: values, rows, columns: numbers.length },
     labels: Object.fromEntries(texts),
+    skipped: { ...nestedColumns(metadata), ...otherColumns(elements, indexColumn) },
+    isNumbered: indexColumn === null ||
+      (asked === undefined && columnKind(elements.find(({ name }) => name === indexColumn)!) === "number"),
   };
 }
 
@@ -155,15 +171,56 @@ function readMetadata(bytes: Uint8Array, fail: (reason: string) => DataError): F
   }
 }
 
-/** The columns, when none is nested. */
-function flatColumns({ schema }: FileMetaData, fail: (reason: string) => DataError): SchemaElement[] {
-  const elements = schema.slice(1);
-  for (const { name, num_children, repetition_type } of elements) {
-    if (num_children || repetition_type === "REPEATED") {
-      throw fail(`column "${name}" is nested; a flat table is needed`);
-    }
+/** A flat column and its place among the file's leaves, in which nested columns have several. */
+interface Leaf {
+  readonly element: SchemaElement;
+  readonly at: number;
+}
+
+/** The columns that are not nested. */
+function flatColumns({ schema }: FileMetaData): Leaf[] {
+  const flat: Leaf[] = [];
+  let leaf = 0;
+  for (const { element, leaves } of topLevel(schema)) {
+    if (leaves === null) flat.push({ element, at: leaf });
+    leaf += leaves ?? 1;
   }
-  return elements;
+  return flat;
+}
+
+/** The columns of the table; `leaves` of a nested one, null for a flat one. */
+function topLevel(schema: readonly SchemaElement[]): { element: SchemaElement; leaves: number | null }[] {
+  const columns: { element: SchemaElement; leaves: number | null }[] = [];
+  for (let i = 1; i < schema.length;) {
+    const element = schema[i];
+    let leaves = 0, open = 1; // elements that are still to come below this one
+    for (; open > 0 && i < schema.length; i++) {
+      const children = schema[i].num_children ?? 0;
+      open += children - 1;
+      if (children === 0) leaves++;
+    }
+    const isFlat = !element.num_children && element.repetition_type !== "REPEATED";
+    columns.push({ element, leaves: isFlat ? null : leaves });
+  }
+  return columns;
+}
+
+function nestedColumns({ schema }: FileMetaData): Record<string, string> {
+  const nested = topLevel(schema).filter(({ leaves }) => leaves !== null);
+  return Object.fromEntries(nested.map(({ element }) => [element.name, "nested"]));
+}
+
+function isReadable(element: SchemaElement): boolean {
+  return columnKind(element) === "number" || columnKind(element) === "text";
+}
+
+function otherColumns(elements: readonly SchemaElement[], index: string | null): Record<string, string> {
+  const other = elements.filter((element) => !isReadable(element) && element.name !== index);
+  return Object.fromEntries(other.map((element) => [element.name, typeOf(element)]));
+}
+
+function typeOf({ converted_type, logical_type, type }: SchemaElement): string {
+  return converted_type ?? logical_type?.type ?? type ?? "unknown";
 }
 
 function rowCount(
@@ -187,7 +244,12 @@ function rowCount(
 function findIndex(metadata: FileMetaData, elements: SchemaElement[]): string | null {
   const named = pandasOf(metadata).index_columns?.[0];
   const stored = elements.find((element) => element.name === named && columnKind(element) !== "other");
-  return (stored ?? elements.find((element) => columnKind(element) === "text"))?.name ?? null;
+  const firstText = elements.find((element) => columnKind(element) === "text");
+  // Filtering or sorting leaves pandas with an index of old row numbers: they name nothing where there is text.
+  const found = stored && columnKind(stored) === "number"
+    ? firstText ?? stored
+    : stored ?? firstText ?? elements.find((element) => columnKind(element) === "bytes");
+  return found?.name ?? null;
 }
 
 /** What pandas calls the index that is stored in a field; for files of others the field's own name. */
@@ -219,21 +281,20 @@ function pandasOf({ key_value_metadata }: FileMetaData): PandasMetadata {
 function readRowGroup(
   bytes: Uint8Array,
   group: RowGroup,
-  elements: SchemaElement[],
+  leaves: readonly Leaf[],
   { indexColumn, isRead }: { indexColumn: string | null; isRead: (element: SchemaElement) => boolean },
   fail: (reason: string) => DataError,
 ): [SchemaElement, ColumnValues][] {
   const result: [SchemaElement, ColumnValues][] = [];
-  for (const [i, element] of elements.entries()) {
+  for (const { element, at } of leaves) {
     if (!isRead(element)) continue;
     const failColumn = (reason: string) => fail(`column "${element.name}": ${reason}`);
-    const meta = group.columns[i]?.meta_data;
+    const meta = group.columns[at]?.meta_data;
     if (meta === undefined || meta.path_in_schema?.[0] !== element.name || meta.type !== element.type) {
       throw failColumn("its footer entry is missing or damaged");
     }
     if (columnKind(element) === "other") {
-      const type = element.converted_type ?? element.logical_type?.type ?? element.type;
-      throw failColumn(`its type is ${type}; text and numbers are read`);
+      throw failColumn(`its type is ${typeOf(element)}; text and numbers are read`);
     }
     try {
       const decompress = codecOf(meta.codec, failColumn);

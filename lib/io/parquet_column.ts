@@ -1,6 +1,6 @@
 /**
- * One column of a Parquet file: pages to values. Flat columns in the encodings that pandas, pyarrow, polars and Spark
- * write by default (plain, dictionary, byte stream split).
+ * One column of a Parquet file: pages to values. Flat columns in the encodings that pandas, pyarrow, polars, DuckDB and
+ * Spark write (plain, dictionary, byte stream split, delta).
  *
  * Every length is checked before memory is taken or a loop is run for it: hyparquet, whose footer and page headers we
  * read, decodes the pages of damaged files for ever (see tests/fixtures/parquet/damaged_page_header.parquet).
@@ -8,6 +8,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { type ColumnMetaData, type PageHeader, type SchemaElement, snappyUncompress } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
+import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from "hyparquet/src/delta.js";
 import { decompressLz4, decompressLz4Raw } from "hyparquet-compressors/src/lz4.js";
 import type { DataError } from "../cli/errors.ts";
 
@@ -18,17 +19,31 @@ type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 export type ColumnValues = Float32Array | Float64Array | (string | null)[];
 
 const largestPage = 2 ** 28;
-/** What float16 is stored as; no other such column is read. */
-const halfType = "FIXED_LEN_BYTE_ARRAY";
+/** What float16 and decimals are stored as; no other such column is read. */
+const fixedType = "FIXED_LEN_BYTE_ARRAY";
 
-/** What a column holds, as far as we read it: its values are numbers, text, or neither. */
-export function columnKind(element: SchemaElement): "number" | "text" | "other" {
+/** Whether a column holds whole numbers that stand for decimals. */
+function isDecimal({ converted_type, logical_type }: SchemaElement): boolean {
+  return converted_type === "DECIMAL" || logical_type?.type === "DECIMAL";
+}
+
+/**
+ * What a column holds, as far as we read it: its values are numbers, text, bytes that may be text (old writers mark
+ * neither), or something else.
+ */
+export function columnKind(element: SchemaElement): "number" | "text" | "bytes" | "other" {
   const { type, converted_type: converted, logical_type: logical } = element;
   if (type === "BYTE_ARRAY") {
+    if (converted === undefined && logical === undefined) return "bytes";
     return (converted ?? "UTF8") === "UTF8" && (logical?.type ?? "STRING") === "STRING" ? "text" : "other";
   }
   if (type === "FLOAT" || type === "DOUBLE") return "number";
-  if (type === halfType) return logical?.type === "FLOAT16" && element.type_length === 2 ? "number" : "other";
+  if (isDecimal(element)) {
+    return type === "INT32" || type === "INT64" || type === fixedType ? "number" : "other";
+  }
+  if (type === fixedType) {
+    return logical?.type === "FLOAT16" && element.type_length === 2 ? "number" : "other";
+  }
   if (type !== "INT32" && type !== "INT64") return "other";
   return (converted === undefined || /^U?INT_/.test(converted)) && (logical?.type ?? "INTEGER") === "INTEGER"
     ? "number"
@@ -46,12 +61,21 @@ export function codecOf(codec: string, fail: Fail): Decompress {
     };
   }
   // The runtime's own decoders: they give up on damaged input, where some in JavaScript run for ever.
-  if (codec === "ZSTD") return (bytes, length) => zstdDecompressSync(bytes, { maxOutputLength: length });
-  if (codec === "GZIP") return (bytes, length) => gunzipSync(bytes, { maxOutputLength: length });
-  if (codec === "BROTLI") return (bytes, length) => brotliDecompressSync(bytes, { maxOutputLength: length });
+  if (codec === "ZSTD") {
+    return (bytes, length) => plain(zstdDecompressSync(bytes, { maxOutputLength: length }));
+  }
+  if (codec === "GZIP") return (bytes, length) => plain(gunzipSync(bytes, { maxOutputLength: length }));
+  if (codec === "BROTLI") {
+    return (bytes, length) => plain(brotliDecompressSync(bytes, { maxOutputLength: length }));
+  }
   if (codec === "LZ4_RAW") return decompressLz4Raw;
   if (codec === "LZ4") return decompressLz4;
   throw fail(`compression ${codec} is not read`);
+}
+
+/** Node's Buffer as a plain array: slice() of a Buffer is a view, so its `buffer` would begin elsewhere. */
+function plain({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /**
@@ -68,10 +92,16 @@ export function readColumnChunk(
   decompress: Decompress,
   fail: Fail,
 ): ColumnValues {
-  const column: Column = { type: meta.type, optional: element.repetition_type === "OPTIONAL", fail };
+  const column: Column = {
+    type: meta.type,
+    optional: element.repetition_type === "OPTIONAL",
+    width: widthOf(element),
+    decimals: isDecimal(element) ? element.scale ?? 0 : null,
+    fail,
+  };
   const values = meta.type === "BYTE_ARRAY"
     ? new Array<string | null>(rows).fill(null)
-    : meta.type === "FLOAT" || meta.type === halfType
+    : meta.type === "FLOAT" || (meta.type === fixedType && column.decimals === null)
     ? new Float32Array(rows).fill(NaN)
     : new Float64Array(rows).fill(NaN);
   if (rows === 0) return values; // such a column may lie nowhere
@@ -105,6 +135,10 @@ interface Column {
   type: ColumnMetaData["type"];
   /** Whether there are definition levels: 1 where a row has a value, 0 where not. */
   optional: boolean;
+  /** Bytes of a number. */
+  width: number;
+  /** Digits behind the point of a decimal; null for other numbers. */
+  decimals: number | null;
   fail: Fail;
 }
 
@@ -167,32 +201,88 @@ function pageValues(page: Page, column: Column, dictionary: ColumnValues | null)
     }
     return values;
   }
-  if (encoding === "BYTE_STREAM_SPLIT" && (type === "FLOAT" || type === "DOUBLE" || type === halfType)) {
-    const width = widthOf(type);
+  if (encoding === "BYTE_STREAM_SPLIT" && type !== "BYTE_ARRAY") {
+    const { width } = column;
     if (content.length < count * width) throw fail("a page is too short for its values");
     const bytes = new Uint8Array(count * width);
     for (let i = 0; i < bytes.length; i++) bytes[i] = content[(i % width) * count + Math.floor(i / width)];
     return plainValues(bytes, count, column);
   }
+  if (/^DELTA_/.test(encoding)) return deltaValues(encoding, content, count, column);
   throw fail(`encoding ${encoding} is not read (write it with dictionary or plain encoding)`);
 }
 
-function plainValues(content: Uint8Array, count: number, { type, fail }: Column): ColumnValues {
+/** The delta encodings, by hyparquet: every loop of it ends with `count`. */
+function deltaValues(encoding: string, content: Uint8Array, count: number, column: Column): ColumnValues {
+  const { type, fail } = column, reader = { view: viewOf(content), offset: 0 };
+  if (count === 0) return type === "BYTE_ARRAY" ? [] : new Float64Array(0);
+  if (encoding === "DELTA_BINARY_PACKED" && (type === "INT32" || type === "INT64")) {
+    refuseHugeMiniblocks(content, fail);
+    const numbers = type === "INT32" ? new Int32Array(count) : new BigInt64Array(count);
+    deltaBinaryUnpack(reader, count, numbers);
+    return scaled(Float64Array.from(numbers as ArrayLike<number>, Number), column);
+  }
+  if (type === "BYTE_ARRAY" && (encoding === "DELTA_LENGTH_BYTE_ARRAY" || encoding === "DELTA_BYTE_ARRAY")) {
+    refuseHugeMiniblocks(content, fail);
+    const bytes = new Array<Uint8Array>(count);
+    (encoding === "DELTA_BYTE_ARRAY" ? deltaByteArray : deltaLengthByteArray)(reader, count, bytes);
+    return bytes.map((value) => decoded(value, fail));
+  }
+  throw fail(
+    `encoding ${encoding} is not read for such numbers (write it with dictionary or plain encoding)`,
+  );
+}
+
+/** A damaged block size must not become a loop. */
+function refuseHugeMiniblocks(content: Uint8Array, fail: Fail): void {
+  let size = 0, shift = 0, at = 0;
+  do {
+    if (at >= content.length || shift > 28) throw fail("a page is damaged (its delta block)");
+    size += (content[at] & 127) * 2 ** shift;
+    shift += 7;
+  } while (content[at++] & 128);
+  const miniblocks = content[at] ?? 0;
+  if (!(size > 0 && size <= 2 ** 20 && miniblocks > 0 && miniblocks < 128 && size % miniblocks === 0)) {
+    throw fail("a page is damaged (its delta block)");
+  }
+}
+
+function scaled(values: Float64Array, { decimals }: Column): Float64Array {
+  return decimals === null ? values : values.map((value) => value / 10 ** decimals);
+}
+
+function plainValues(content: Uint8Array, count: number, column: Column): ColumnValues {
+  const { type, width, fail } = column;
   if (type === "BYTE_ARRAY") return plainStrings(content, count, fail);
-  const width = widthOf(type);
   if (content.length < count * width) throw fail("a page is too short for its values");
   const { buffer } = content.slice(0, count * width);
-  if (type === halfType) return Float32Array.from(new Float16Array(buffer));
+  if (type === fixedType) {
+    return column.decimals === null
+      ? Float32Array.from(new Float16Array(buffer as ArrayBuffer))
+      : scaled(bigEndian(new Uint8Array(buffer), count, width), column);
+  }
   if (type === "FLOAT") return new Float32Array(buffer);
   if (type === "DOUBLE") return new Float64Array(buffer);
-  return type === "INT32"
-    ? Float64Array.from(new Int32Array(buffer))
-    : Float64Array.from(new BigInt64Array(buffer), Number);
+  return scaled(
+    type === "INT32"
+      ? Float64Array.from(new Int32Array(buffer))
+      : Float64Array.from(new BigInt64Array(buffer), Number),
+    column,
+  );
+}
+
+/** Two's complement numbers of `width` bytes, the highest byte first. */
+function bigEndian(bytes: Uint8Array, count: number, width: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => {
+    let value = 0n;
+    for (let j = 0; j < width; j++) value = value << 8n | BigInt(bytes[i * width + j]);
+    return Number(BigInt.asIntN(8 * width, value));
+  });
 }
 
 /** Bytes of a number. */
-function widthOf(type: ColumnMetaData["type"]): 2 | 4 | 8 {
-  if (type === halfType) return 2;
+function widthOf({ type, type_length }: SchemaElement): number {
+  if (type === fixedType) return type_length ?? 0;
   return type === "FLOAT" || type === "INT32" ? 4 : 8;
 }
 
@@ -205,14 +295,18 @@ function plainStrings(content: Uint8Array, count: number, fail: Fail): string[] 
     const start = position + 4;
     const end = start > content.length ? Infinity : start + view.getUint32(position, true);
     if (end > content.length) throw fail("a page is too short for its text");
-    try {
-      values.push(utf8.decode(content.subarray(start, end)));
-    } catch {
-      throw fail("it holds text that is not UTF-8");
-    }
+    values.push(decoded(content.subarray(start, end), fail));
     position = end;
   }
   return values;
+}
+
+function decoded(bytes: Uint8Array, fail: Fail): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw fail("it holds text that is not UTF-8");
+  }
 }
 
 function placeValues(out: ColumnValues, row: number, { rows, defined }: Page, values: ColumnValues): void {
@@ -281,6 +375,8 @@ function takePage(chunk: Uint8Array, reader: { offset: number }, header: PageHea
 
 function inflate(bytes: Uint8Array, length: number, decompress: Decompress, fail: Fail): Uint8Array {
   if (wholeNumber(length, fail) > largestPage) throw fail(`a page of ${length} bytes is too large`);
+  // A dictionary or page without values: node's decoders take no length of 0, and the LZ4 one no block of nothing.
+  if (length === 0) return bytes.subarray(0, 0);
   const page = decompress(bytes, length);
   if (page.length !== length) throw fail(`a page has ${page.length} bytes, its header says ${length}`);
   return page;

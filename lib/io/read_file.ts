@@ -5,7 +5,7 @@ export async function readFileBytes(path: string): Promise<Uint8Array<ArrayBuffe
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    throw new DataError(`Cannot read "${path}": ${causeOf(error)}`);
+    throw new DataError(`Cannot read "${path}": ${reasonOf(error)}`);
   }
 }
 
@@ -19,10 +19,13 @@ export async function readFileText(path: string): Promise<string> {
   }
 }
 
-function causeOf(error: unknown): string {
+/** Why a file cannot be read, in words. */
+export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.NotCapable) return "Deno was not given read access to it (run with -P)";
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno was not given read access to it (run with -P; what lies under /dev or /proc must be saved to a file first)";
+  }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotADirectory) return "a file stands where one of its folders should be";
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\).*$/s, "");

@@ -114,7 +114,14 @@ class SingleFile implements SafetensorsFile {
   }
 
   read(name: string): Promise<Float32Array<ArrayBuffer>> {
-    return Promise.try(() => widen(this.#bytes(name), this.tensors.get(name)!.dtype));
+    return Promise.try(() => {
+      const bytes = this.#bytes(name), { dtype } = this.tensors.get(name)!;
+      if (isKnown(dtype)) return widen(bytes, dtype);
+      const known = Object.keys(bytesPerElement).join(", ");
+      throw new DataError(
+        `Cannot read "${this.path}": tensor "${name}" has dtype "${dtype}", expected one of ${known}`,
+      );
+    });
   }
 
   readIntegers(name: string): Promise<BigInt64Array<ArrayBuffer>> {
@@ -201,16 +208,15 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
   const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!isRecord(value)) throw fail("is not described by an object");
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype)) {
-    throw fail(
-      `has dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(bytesPerElement).join(", ")}`,
-    );
+  if (typeof dtype !== "string" || !/^[\w.]{1,32}$/.test(dtype)) {
+    throw fail(`has dtype ${JSON.stringify(dtype)}, expected a name such as F32`);
   }
   if (!Array.isArray(shape) || !shape.every(isSize)) throw fail("has no shape of whole numbers");
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize) || offsets[1] < offsets[0]) {
     throw fail("has no data_offsets [start, end]");
   }
-  const bytes = elementCount(shape) * bytesPerElement[dtype as TensorType];
+  // Files may hold types that we do not know: whoever reads such a tensor is told then.
+  const bytes = isKnown(dtype) ? elementCount(shape) * bytesPerElement[dtype] : offsets[1] - offsets[0];
   if (offsets[1] - offsets[0] !== bytes) {
     throw fail(
       `of shape (${shape.join(", ")}) and dtype ${dtype} needs ${bytes} bytes but has ${
@@ -218,7 +224,11 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
       }`,
     );
   }
-  return { dtype: dtype as TensorType, shape, start: offsets[0], end: offsets[1] };
+  return { dtype, shape, start: offsets[0], end: offsets[1] };
+}
+
+function isKnown(dtype: string): dtype is TensorType {
+  return Object.hasOwn(bytesPerElement, dtype);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

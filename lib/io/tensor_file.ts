@@ -28,7 +28,8 @@ export const bytesPerElement: Record<TensorType, number> = {
 
 export interface TensorInfo {
   readonly shape: readonly number[];
-  readonly dtype: TensorType;
+  /** A `TensorType`, or a type that cannot be read. */
+  readonly dtype: string;
 }
 
 /** An open model file. Close it when done. */
@@ -36,6 +37,8 @@ export interface TensorFile {
   readonly path: string;
   /** Every tensor of the file, in its order. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What stands under a tensor's name and cannot be read, with the reason: "is an object of the unknown class X". */
+  readonly unreadable?: ReadonlyMap<string, string>;
   /** The numbers of a tensor in row-major order; f16, bf16, f64 and integers become float32. @throws {DataError} naming an absent tensor */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
   close(): void;

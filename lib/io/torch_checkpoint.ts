@@ -5,13 +5,13 @@
  * are refused.
  */
 import { crc32 } from "node:zlib";
-import { Parser } from "pickleparser";
 import { DataError } from "../cli/errors.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import { openShards } from "./sharded_tensors.ts";
 import { bytesPerElement, elementCount, type TensorFile, widen } from "./tensor_file.ts";
-import { PickledTensor, Placeholder, torchNames } from "./torch_pickle.ts";
+import { PickledTensor, torchDialect } from "./torch_pickle.ts";
+import { InertObject, PickleError, Unpickler } from "./unpickler.ts";
 import { looksLikeZip, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
 /** Tensors that repeat elements (stride 0) may have this many of them beyond their storage's. */
@@ -31,6 +31,7 @@ export async function openTorchCheckpoint(path: string): Promise<TensorFile> {
 
 class TorchCheckpoint implements TensorFile {
   readonly tensors = new Map<string, PickledTensor>();
+  readonly unreadable = new Map<string, string>();
   readonly #file: RandomAccessFile;
   readonly #entries: Map<string, ZipEntry>;
   readonly #prefix: string;
@@ -92,38 +93,35 @@ class TorchCheckpoint implements TensorFile {
       throw this.#fail(`"${pickleName}" has ${entry.size} bytes, above ${maxPickleBytes}`);
     }
     const root = this.#unpickle(readZipEntry(this.#file, entry));
-    const state = root instanceof Map && root.get("state_dict") instanceof Map
-      ? root.get("state_dict")
-      : root;
-    if (!(state instanceof Map)) throw this.#fail("it holds no dictionary of tensors");
-    for (const [name, value] of state as Map<unknown, unknown>) {
-      if (value instanceof Placeholder) {
-        throw this.#fail(`"${name}" is an object of the unknown class ${value.name}, expected a tensor`);
+    if (root instanceof InertObject) {
+      throw this.#fail(
+        `it is an object of ${root.name}, saved whole, expected tensors by name (torch.save(model.state_dict(), ...))`,
+      );
+    }
+    if (!(root instanceof Map)) throw this.#fail("it holds no dictionary of tensors");
+    const state = stateDictOf(root);
+    if (state === null) {
+      throw this.#fail(`it holds no tensors, nor does a dictionary in it (its keys: ${listed(root.keys())})`);
+    }
+    for (const [name, value] of state) {
+      if (value instanceof InertObject) {
+        this.unreadable.set(String(name), `is an object of the unknown class ${value.name}`);
       }
       if (!(value instanceof PickledTensor)) continue;
       if (typeof name !== "string") throw this.#fail("a tensor's name is not text");
       this.#storage(name, value);
       this.tensors.set(name, value);
     }
-    if (this.tensors.size === 0) throw this.#fail("it holds no tensors");
   }
 
   #unpickle(bytes: Uint8Array): unknown {
-    const { resolve, storage } = torchNames();
-    const { warn } = console;
-    console.warn = () => {}; // the parser's remarks on large integers, which tensors have no use for
     try {
-      return new Parser({
-        nameResolver: { resolve },
-        persistentResolver: { resolve: storage },
-        unpicklingTypeOfDictionary: "Map",
-        unpicklingTypeOfSet: "array",
-      }).parse(bytes);
+      return new Unpickler(bytes, this.path, torchDialect()).load();
     } catch (error) {
-      if (error instanceof DataError) throw this.#fail(error.message);
-      throw this.#fail(`its pickle is damaged (${(error as Error).message})`);
-    } finally {
-      console.warn = warn;
+      if (error instanceof PickleError) {
+        throw this.#fail(`its pickle is damaged (byte ${error.position}: ${error.reason})`);
+      }
+      throw error instanceof DataError ? this.#fail(error.message) : error;
     }
   }
 
@@ -158,6 +156,35 @@ class TorchCheckpoint implements TensorFile {
     }
     this.#checked.add(entry.name);
   }
+}
+
+/** Keys under which programs save a model's tensors beside other things, likeliest first. */
+const stateKeys = [
+  "state_dict",
+  "model_state_dict",
+  "model",
+  "module",
+  "net",
+  "network",
+  "model_state",
+  "weights",
+];
+
+/** The dictionary that holds the model's tensors: one of the keys above, else the whole, else the only one with tensors. */
+function stateDictOf(root: Map<unknown, unknown>, depth = 0): Map<unknown, unknown> | null {
+  const within = (value: unknown) => value instanceof Map && depth < 3 ? stateDictOf(value, depth + 1) : null;
+  for (const key of stateKeys) {
+    const state = within(root.get(key));
+    if (state !== null) return state;
+  }
+  if ([...root.values()].some((value) => value instanceof PickledTensor)) return root;
+  const others = [...root.values()].flatMap((value) => within(value) ?? []);
+  return others.length === 1 ? others[0] : null;
+}
+
+function listed(keys: Iterable<unknown>): string {
+  const names = [...keys].map((key) => JSON.stringify(String(key).slice(0, 40)));
+  return names.length > 8 ? `${names.slice(0, 8).join(", ")}, ...` : names.join(", ") || "none";
 }
 
 function notAnArchive(file: RandomAccessFile): DataError {

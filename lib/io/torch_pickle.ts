@@ -1,6 +1,7 @@
 /** What the names in a PyTorch checkpoint's pickle become. Nothing here runs anything that the pickle brings. */
 import { DataError } from "../cli/errors.ts";
 import type { TensorInfo, TensorType } from "./tensor_file.ts";
+import { InertObject, type PickleDialect } from "./unpickler.ts";
 
 /** A storage of the archive: entry `data/<key>`, `length` elements of `dtype`. */
 export interface PickledStorage {
@@ -23,16 +24,6 @@ export class PickledTensor implements TensorInfo {
     this.strides = [...strides];
     Object.freeze(this); // a pickle may try to change an object once it is made
   }
-}
-
-/** Stands for an object of a class that we do not have: swallows whatever the pickle does to it. */
-export class Placeholder {
-  constructor(readonly name: string) {}
-  push(): void {}
-  set(): void {}
-  add(): void {}
-  __setstate__(): void {}
-  __setnewargs_ex__(): void {}
 }
 
 const storageTypes: Record<string, TensorType> = {
@@ -60,6 +51,7 @@ const harmless = new Set([
   "datetime.time",
   "datetime.timedelta",
   "datetime.timezone",
+  "functools.partial",
   "numpy.dtype",
   "numpy.ndarray",
   "numpy.core.multiarray._reconstruct",
@@ -70,6 +62,8 @@ const harmless = new Set([
   "numpy._core.numeric._frombuffer",
   "torch._utils._rebuild_sparse_tensor",
   "torch._utils._rebuild_qtensor",
+  "operator.attrgetter",
+  "operator.itemgetter",
   "torch.device",
   "types.SimpleNamespace",
 ]);
@@ -89,15 +83,10 @@ const refusedModules = new Set(
     "sqlite3 xmlrpc ensurepip venv distutils setuptools").split(" "),
 );
 
-/** Fresh resolvers for one pickle: `resolve` for its globals, `storage` for its persistent ids. */
-export function torchNames() {
+/** Fresh meanings for one pickle. */
+export function torchDialect(): PickleDialect {
   const known = new Map<string, unknown>();
-  // Plain functions: pickleparser calls them for REDUCE and constructs them for NEWOBJ.
-  const callable = (make: (...args: unknown[]) => unknown) =>
-    function (...args: unknown[]) {
-      return make(...args);
-    };
-  const define = (name: string, make: (...args: unknown[]) => unknown) => known.set(name, callable(make));
+  const define = (name: string, make: (...args: unknown[]) => unknown) => known.set(name, make);
   define(
     "collections.OrderedDict",
     (items) => new Map(Array.isArray(items) ? items as [unknown, unknown][] : []),
@@ -115,21 +104,21 @@ export function torchNames() {
   });
   const classes = new Map<unknown, string>();
 
-  const resolve = (module: unknown, name: unknown) => {
+  const resolve = (module: string, name: string) => {
     const full = `${module}.${name}`;
-    if (known.has(full)) return known.get(full) as () => unknown;
-    const root = String(module).split(".")[0];
-    const plain = (root === "builtins" || root === "__builtin__") && plainTypes.has(String(name));
+    if (known.has(full)) return known.get(full);
+    const root = module.split(".")[0];
+    const plain = (root === "builtins" || root === "__builtin__") && plainTypes.has(name);
     if (refusedModules.has(root) && !plain && !harmless.has(full)) throw refusal(full);
-    const last = String(name).split(".").at(-1)!;
+    const last = name.split(".").at(-1)!;
     const isClass = plain || harmless.has(full) || /^[A-Z]|^_[A-Z]/.test(last);
-    const stand = callable(() => {
+    const stand = () => {
       if (!isClass) throw refusal(full);
-      return new Placeholder(full);
-    });
+      return new InertObject(full);
+    };
     known.set(full, stand);
     classes.set(stand, full);
-    return stand as () => unknown;
+    return stand;
   };
 
   const storage = (pid: unknown): PickledStorage => {
@@ -141,7 +130,22 @@ export function torchNames() {
     if (!dtype) throw new DataError(`storage "${key}" is of the unknown type ${classes.get(type)}`);
     return Object.freeze({ key, dtype, length });
   };
-  return { resolve, storage: storage as (pid: string) => unknown };
+  const call: PickleDialect["call"] = (callable, parameters, { fail }) => {
+    if (typeof callable !== "function" || !Array.isArray(parameters)) {
+      throw fail("it calls what is no function");
+    }
+    return callable(...parameters);
+  };
+  return {
+    resolve,
+    call,
+    create: call,
+    build(object, _state, { fail }) {
+      if (object instanceof PickledTensor) throw fail("a tensor is changed after it was made");
+      return object;
+    },
+    persistent: storage,
+  };
 }
 
 function rebuildTensor(storage: unknown, offset: unknown, shape: unknown, strides: unknown): PickledTensor {

@@ -5,14 +5,19 @@ export interface Matrix<T = Float32Array> {
   columns: number;
 }
 
+/** A matrix in either precision, as embeddings come. */
+export type Embedded = Matrix<Float32Array> | Matrix<Float64Array>;
+
 /** The rows of `matrix` at `rows`, in that order, copied. */
-export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
+export function takeRows<M extends Embedded>(matrix: M, rows: ArrayLike<number>): M {
   const { columns } = matrix;
-  const data = new Float32Array(rows.length * columns);
+  const data = matrix.data instanceof Float32Array
+    ? new Float32Array(rows.length * columns)
+    : new Float64Array(rows.length * columns);
   for (let i = 0; i < rows.length; i++) {
     data.set(matrix.data.subarray(rows[i] * columns, (rows[i] + 1) * columns), i * columns);
   }
-  return { data, rows: rows.length, columns };
+  return { data, rows: rows.length, columns } as M;
 }
 
 /** The columns of `matrix` at `columns`, in that order, copied. */
@@ -28,4 +33,36 @@ export function takeColumns(matrix: Matrix, columns: ArrayLike<number>): Matrix 
 /** Row i, a view into the matrix. */
 export function row(matrix: Matrix, i: number): Float32Array {
   return matrix.data.subarray(i * matrix.columns, (i + 1) * matrix.columns);
+}
+
+/** columns x rows. */
+export function transposed({ data, rows, columns }: Matrix): Matrix {
+  const turned = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j];
+  }
+  return { data: turned, rows: columns, columns: rows };
+}
+
+/** A matrix of zeros. */
+export function zeros(rows: number, columns: number): Matrix {
+  return { data: new Float32Array(rows * columns), rows, columns };
+}
+
+/** Mean of each row, added up in float64. */
+export function rowMeans(matrix: Matrix): Float64Array {
+  return Float64Array.from(
+    { length: matrix.rows },
+    (_, i) => row(matrix, i).reduce((sum, value) => sum + value, 0) / matrix.columns,
+  );
+}
+
+/** Squared Euclidean distance of each row of `matrix` to the one row of `point`, in float64. */
+export function squaredDistances(matrix: Embedded, point: Embedded): Float64Array {
+  const { data, rows, columns } = matrix;
+  const distances = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) distances[i] += (data[i * columns + j] - point.data[j]) ** 2;
+  }
+  return distances;
 }

@@ -1,55 +1,138 @@
+/** Ridge regression in float64, exact to a few roundings whatever lambda and however dependent the columns are. */
+import { Matrix as MlMatrix, SingularValueDecomposition } from "ml-matrix";
 import { Cholesky } from "./cholesky.ts";
-import type { Matrix } from "./matrix.ts";
-import { gramOfRows, multiplyTransposed, transposed } from "./products.ts";
+import type { Embedded, Matrix } from "./matrix.ts";
+import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "./products.ts";
 
 /**
- * W minimising ||Y - G W P'||^2 with ridge `lambda` on both sides (Ahlmann-Eltze et al. 2025, eq. 2):
- * W = (G'G + lambda I)^-1 G' Y P (P'P + lambda I)^-1.
+ * The x minimising |y - B x|^2 + lambda |x|^2 for any number of y; with lambda 0 the shortest of those that minimise
+ * |y - B x|^2, as of the pseudo-inverse.
  *
- * @param G genes x k
- * @param Y genes x perturbations, centred per gene
- * @param P perturbations x l
- * @returns k x l, float64
- * @throws {RangeError} if lambda is negative, or 0 with linearly dependent columns
+ * A linear expression model needs it twice: W minimising ||Y - G W P'||^2 with ridge lambda on both sides (Ahlmann-Eltze
+ * et al. 2025, eq. 2) is (G'G + lambda I)^-1 G' Y P (P'P + lambda I)^-1, a regression on G and one on P.
  */
-export function ridgeBothSides(
-  G: Matrix<Float32Array | Float64Array>,
-  Y: Matrix<Float32Array | Float64Array>,
-  P: Matrix<Float32Array | Float64Array>,
-  lambda: number,
-): Matrix<Float64Array> {
-  if (lambda < 0) throw new RangeError(`ridgeBothSides(): lambda is ${lambda}, it must be at least 0`);
-  return ridgeRight(ridgeLeft(transposed(G), transposed(Y), lambda), transposed(P), lambda);
+export class RidgeRegression {
+  /** Directions of B that have no weight since B is zero in them but for rounding; counted where that is found out. */
+  readonly dropped: number;
+  readonly #solve: Solver;
+
+  /**
+   * @param B n x p
+   * @throws {RangeError} if lambda is negative, or a number is not finite
+   */
+  constructor(B: Embedded, lambda: number) {
+    if (!(lambda >= 0)) throw new RangeError(`RidgeRegression: lambda is ${lambda}, it must be at least 0`);
+    const scale = scaleOf(B.data);
+    // By a power of two, which changes no digit: squares of very large or small numbers are none.
+    const scaled = toFloat64(B);
+    for (let i = 0; i < scaled.data.length; i++) scaled.data[i] /= scale;
+    const solver = lambda / scale / scale === Infinity
+      ? zeros(B.columns)
+      : solverOf(scaled, lambda / scale / scale);
+    this.dropped = solver.dropped;
+    this.#solve = (Y) => {
+      const X = solver.solve(Y);
+      for (let i = 0; i < X.data.length; i++) X.data[i] /= scale;
+      return X;
+    };
+  }
+
+  /**
+   * @param Y m x n, a y in each row
+   * @returns p x m, the x of each in a column
+   */
+  solve(Y: Embedded): Matrix<Float64Array> {
+    return this.#solve(Y);
+  }
 }
 
-/**
- * (G'G + lambda I)^-1 G'Y: the left half of `ridgeBothSides`.
- *
- * @param Gt the transpose of G, k x genes
- * @param Yt the transpose of Y, perturbations x genes
- * @returns k x perturbations
- * @throws {RangeError} if the system is singular
- */
-export function ridgeLeft(
-  Gt: Matrix<Float64Array>,
-  Yt: Matrix<Float64Array>,
-  lambda: number,
-): Matrix<Float64Array> {
-  return new Cholesky(gramOfRows(Gt), lambda).solve(multiplyTransposed(Gt, Yt));
-}
+type Solver = (Y: Embedded) => Matrix<Float64Array>;
 
 /**
- * A P (P'P + lambda I)^-1: the right half of `ridgeBothSides`.
- *
- * @param A k x perturbations
- * @param Pt the transpose of P, l x perturbations
- * @returns k x l
- * @throws {RangeError} if the system is singular
+ * Smallest pivots of the squares of B below which their rounding shows: a solution by the columns of B is refined, down to
+ * where refining no longer helps; one by its rows (of size y / lambda where rows are dependent) is not used.
  */
-export function ridgeRight(
-  A: Matrix<Float64Array>,
-  Pt: Matrix<Float64Array>,
+const exact = 1e-7, refinable = 1e-10;
+
+function solverOf(B: Matrix<Float64Array>, lambda: number): { solve: Solver; dropped: number } {
+  const Bt = transposed(B), isTall = B.rows >= B.columns;
+  const factor = Cholesky.of(gramOfRows(isTall ? Bt : B), lambda), pivot = factor?.smallestPivot ?? 0;
+  if (factor === null || pivot < (isTall ? refinable : exact)) return decomposed(B, lambda);
+  if (isTall) return { solve: byColumns(B, Bt, lambda, factor, pivot < exact ? 2 : 0), dropped: 0 };
+  return { solve: (Y) => multiplyTransposed(Bt, factor.solveRows(Y)), dropped: 0 }; // x = B'(BB' + lambda I)^-1 y
+}
+
+/** x = (B'B + lambda I)^-1 B'y; each round adds the solution of what is left, computed from B and not from its squares. */
+function byColumns(
+  B: Matrix<Float64Array>,
+  Bt: Matrix<Float64Array>,
   lambda: number,
-): Matrix<Float64Array> {
-  return transposed(new Cholesky(gramOfRows(Pt), lambda).solve(multiplyTransposed(Pt, A)));
+  factor: Cholesky,
+  rounds: number,
+): Solver {
+  return (Y) => {
+    const X = factor.solveRows(multiplyTransposed(Y, Bt)); // m x p
+    for (let round = 0; round < rounds; round++) {
+      const left = difference(Y, multiplyTransposed(X, B));
+      add(X, factor.solveRows(difference(multiplyTransposed(left, Bt), X, lambda)));
+    }
+    return transposed(X);
+  };
+}
+
+/** x = V diag(s / (s^2 + lambda)) U'y by B = U diag(s) V', without the directions in which s is rounding. */
+function decomposed(B: Matrix<Float64Array>, lambda: number): { solve: Solver; dropped: number } {
+  const rows = Array.from({ length: B.rows }, (_, i) => B.data.subarray(i * B.columns, (i + 1) * B.columns));
+  const svd = new SingularValueDecomposition(new MlMatrix(rows), { autoTranspose: true });
+  const negligible = Math.max(B.rows, B.columns) * Number.EPSILON * Math.max(0, ...svd.diagonal);
+  const kept = svd.diagonal.flatMap((value, i) => value > negligible ? [i] : []);
+  const U = columnsAsRows(svd.leftSingularVectors, kept), V = columnsAsRows(svd.rightSingularVectors, kept);
+  const solve: Solver = (Y) => {
+    const weights = multiplyTransposed(Y, U); // m x kept
+    weights.data.forEach((weight, at) => {
+      const value = svd.diagonal[kept[at % kept.length]];
+      weights.data[at] = weight * (value / (value * value + lambda));
+    });
+    return multiplyTransposed(transposed(V), weights);
+  };
+  return { solve, dropped: Math.min(B.rows, B.columns) - kept.length };
+}
+
+/** With a lambda beside which B is nothing. */
+function zeros(columns: number): { solve: Solver; dropped: number } {
+  const solve: Solver = (Y) => ({
+    data: new Float64Array(columns * Y.rows),
+    rows: columns,
+    columns: Y.rows,
+  });
+  return { solve, dropped: 0 };
+}
+
+/** A power of two near the largest element. @throws {RangeError} when one is not finite */
+function scaleOf(data: Float32Array | Float64Array): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) {
+    const size = Math.abs(data[i]);
+    if (size > largest || Number.isNaN(size)) largest = size;
+  }
+  if (!Number.isFinite(largest)) throw new RangeError("RidgeRegression: a value is not finite");
+  return largest === 0 ? 1 : 2 ** Math.max(-1022, Math.floor(Math.log2(largest)));
+}
+
+function columnsAsRows(matrix: MlMatrix, columns: readonly number[]): Matrix<Float64Array> {
+  const data = new Float64Array(columns.length * matrix.rows);
+  columns.forEach((column, i) => data.set(matrix.getColumn(column), i * matrix.rows));
+  return { data, rows: columns.length, columns: matrix.rows };
+}
+
+/** A - factor B. */
+function difference(A: Embedded, B: Matrix<Float64Array>, factor = 1): Matrix<Float64Array> {
+  const data = new Float64Array(A.data);
+  for (let i = 0; i < data.length; i++) data[i] -= factor * B.data[i];
+  return { ...A, data };
+}
+
+/** A += B. */
+function add(A: Matrix<Float64Array>, B: Matrix<Float64Array>): void {
+  for (let i = 0; i < A.data.length; i++) A.data[i] += B.data[i];
 }

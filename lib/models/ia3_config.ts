@@ -1,4 +1,5 @@
 /** Which modules of a model IA3 scales and on which side: PEFT's IA3Config and its `adapter_config.json`. */
+import { RE2JS } from "npm:re2js@2.10.0";
 import { DataError } from "../cli/errors.ts";
 import { readFileText } from "../io/read_file.ts";
 
@@ -22,6 +23,9 @@ export const ntIa3Config: Ia3Config = {
   baseModel: null,
 };
 
+/** Last parts of the names of all linear modules of the encoder. */
+const linearModules = ["query", "key", "value", "dense"];
+
 /** Which side of a module is scaled; null where IA3 leaves it alone. */
 export function ia3Side(config: Ia3Config, module: string): "input" | "output" | null {
   if (config.excludeModules !== null && matches(config.excludeModules, module, isLastParts)) return null;
@@ -34,8 +38,26 @@ function matches(
   module: string,
   isEndOf: (ending: string, module: string) => boolean,
 ): boolean {
-  if (typeof pattern === "string") return new RegExp(`^(?:${pattern})$`).test(module);
+  if (typeof pattern === "string") return compiled(pattern).matches(module);
   return pattern.some((ending) => isEndOf(ending, module));
+}
+
+const expressions = new Map<string, RE2JS>();
+
+/**
+ * A regular expression of Python's, as PEFT matches whole names with. RE2 takes time linear in the name: one that comes with
+ * an adapter cannot keep this program busy for ever, as JavaScript's own could.
+ *
+ * @throws {Error} for what RE2 does not know, such as look-ahead
+ */
+function compiled(pattern: string): RE2JS {
+  let expression = expressions.get(pattern);
+  if (!expression) {
+    // Python's \Z is RE2's \z; pairs of a backslash and a character are taken as one, so that \\Z stays.
+    expression = RE2JS.compile(pattern.replace(/\\[\s\S]/g, (pair) => pair === "\\Z" ? "\\z" : pair));
+    expressions.set(pattern, expression);
+  }
+  return expression;
 }
 
 /** PEFT compares whole parts between dots where it looks for targets ... */
@@ -91,10 +113,15 @@ export async function readAdapterConfig(path: string): Promise<Ia3Config> {
     const value = fields[key];
     if (value === undefined || value === null) return null;
     if (typeof value === "string") {
+      // PEFT's word for all linear modules but the head's.
+      if (key === "target_modules" && value === "all-linear") return linearModules;
       try {
-        new RegExp(value);
-      } catch {
-        throw fail(`"${key}" is no regular expression that this program can read`);
+        compiled(value);
+      } catch (error) {
+        throw fail(
+          `"${key}" is no regular expression that this program can read (${(error as Error).message}); ` +
+            "a list of module names does as well",
+        );
       }
       return value;
     }

@@ -87,8 +87,20 @@ const weightFiles = [
   "weights.ckpt",
 ];
 
-/** The model's weights: the first there is of the names that models are published under. @throws {DataError} when there is none */
+/**
+ * The model's weights: the first there is of the names that models are published under.
+ *
+ * @throws {DataError} when there is none, and for a folder that holds an adapter, which would be left out
+ */
 export async function openModelWeights(source: ModelSource): Promise<TensorFile> {
+  // On the hub, where a commit is known by now, a repository of a model may offer an adapter beside it.
+  const adapter = source.commit === null ? await source.optionalFile("adapter_config.json") : null;
+  if (adapter !== null) {
+    throw new DataError(
+      `Cannot use the model "${source.name}": its "adapter_config.json" says that an adapter belongs to it, which would be ` +
+        `left out; merge it into the weights first, with PEFT's merge_and_unload(), or take that file away to use the base model`,
+    );
+  }
   for (const name of weightFiles) {
     const path = await source.optionalFile(name);
     if (path === null) continue;

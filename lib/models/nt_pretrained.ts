@@ -27,14 +27,7 @@ export async function openPretrainedNt(model: string, options: HubOptions = {}):
   const source = await openModelSource(model, options);
   const modelConfig = await readModelConfig(source);
   const config = ntConfig(modelConfig);
-  const vocabulary = await source.file("vocab.txt");
-  const tokenizer = new NtTokenizer(await readFileText(vocabulary), vocabulary);
-  if (tokenizer.vocabularySize > config.vocabularySize) {
-    throw new DataError(
-      `Cannot use the model "${model}": vocab.txt has ${tokenizer.vocabularySize} tokens, ` +
-        `config.json says ${config.vocabularySize}`,
-    );
-  }
+  const tokenizer = await readNtTokenizer(source, config.vocabularySize);
   return {
     source,
     modelConfig,
@@ -49,6 +42,25 @@ export async function openPretrainedNt(model: string, options: HubOptions = {}):
       }
     },
   };
+}
+
+/**
+ * @param vocabularySize of config.json, which is the rows of the embedding; null for an exported model, which has none
+ * @throws {DataError} when vocab.txt is no vocabulary, or has another number of tokens than the model's embedding
+ */
+export async function readNtTokenizer(
+  source: ModelSource,
+  vocabularySize: number | null,
+): Promise<NtTokenizer> {
+  const path = await source.file("vocab.txt");
+  const tokenizer = new NtTokenizer(await readFileText(path), path);
+  if (vocabularySize !== null && tokenizer.vocabularySize !== vocabularySize) {
+    throw new DataError(
+      `Cannot use the model "${source.name}": vocab.txt has ${tokenizer.vocabularySize} tokens, config.json says ` +
+        `${vocabularySize}; use the vocab.txt that was published with these weights`,
+    );
+  }
+  return tokenizer;
 }
 
 /** Tokens of sequences, cut at `maxLength`; a warning counts those that were. */

@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors } from "../io/safetensors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
 import { openTorchCheckpoint } from "../io/torch_checkpoint.ts";
-import { encodeAdapterConfig, type Ia3Config, readAdapterConfig } from "./ia3_config.ts";
+import { encodeAdapterConfig, type Ia3Config, ia3Side, readAdapterConfig } from "./ia3_config.ts";
 
 export interface AdapterTensor {
   readonly shape: readonly number[];
@@ -54,6 +54,11 @@ export async function readAdapter(folder: string): Promise<Adapter> {
       const name = canonicalName(stored);
       if (name === null) continue;
       const tensor = { shape, data: await file.read(stored) };
+      if (!tensor.data.every(Number.isFinite)) {
+        throw new DataError(
+          `Cannot use the adapter "${file.path}": tensor "${stored}" holds NaN or infinity`,
+        );
+      }
       if (name.endsWith(".ia3_l")) vectors.set(name.slice(0, -".ia3_l".length), tensor);
       else if (name.startsWith("classifier.")) head.set(name.slice("classifier.".length), tensor);
       else {
@@ -69,9 +74,50 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     if (absent) {
       throw new DataError(`Cannot use the adapter "${file.path}": it has no tensor "classifier.${absent}"`);
     }
+    leaveOutUnused(file.path, vectors);
+    for (const layer of ["dense", "out_proj"]) foldIntoHead(file.path, layer, { config, vectors, head });
     return { config, vectors, head };
   } finally {
     file.close();
+  }
+}
+
+/** Targets such as "all-linear" also catch the head that predicts contacts, which nothing here computes. */
+function leaveOutUnused(path: string, vectors: Map<string, AdapterTensor>): void {
+  for (const module of [...vectors.keys()]) {
+    if (!module.includes("contact_head.")) continue;
+    vectors.delete(module);
+    log.info(`Left out the vector of "${module}" in "${path}": it has no effect on these predictions`);
+  }
+}
+
+/** A head's layer that IA3 scales too, as one plain layer: (W (l x) + b) or l (W x + b). @throws {DataError} when sizes differ */
+function foldIntoHead(
+  path: string,
+  layer: string,
+  { config, vectors, head }: Adapter & {
+    vectors: Map<string, AdapterTensor>;
+    head: Map<string, AdapterTensor>;
+  },
+): void {
+  const module = `classifier.${layer}`, vector = vectors.get(module);
+  if (!vector) return;
+  vectors.delete(module);
+  const weight = head.get(`${layer}.weight`)!, bias = head.get(`${layer}.bias`)!;
+  const [outputs, inputs] = weight.shape, isInput = ia3Side(config, module) === "input";
+  if (vector.data.length !== (isInput ? inputs : outputs)) {
+    throw new DataError(
+      `Cannot use the adapter "${path}": the vector of "${module}" has ${vector.data.length} numbers, ` +
+        `expected ${isInput ? inputs : outputs}`,
+    );
+  }
+  const scaled = (i: number) => vector.data[isInput ? i % inputs : Math.floor(i / inputs)];
+  head.set(`${layer}.weight`, { ...weight, data: weight.data.map((value, i) => value * scaled(i)) });
+  if (!isInput) {
+    head.set(`${layer}.bias`, {
+      ...bias,
+      data: bias.data.map((value, i) => value * vector.data[i]),
+    });
   }
 }
 
@@ -98,10 +144,13 @@ async function openAdapterWeights(folder: string): Promise<TensorFile> {
   );
 }
 
-/** The name without PEFT's wrappers and adapter name; null for the untrained copy of the head. */
+/** The name without wrappers of torch and PEFT and the adapter's name; null for the untrained copy of the head. */
 function canonicalName(stored: string): string | null {
   if (stored.includes(".original_module.")) return null;
   return stored
+    .replaceAll("_orig_mod.", "")
+    .replace(/^(module\.)+/, "")
+    .replace(".base_layer.", ".")
     .replace(/^base_model\.model\./, "")
     .replace(/\.modules_to_save\.(default\.)?/, ".")
     .replace(/\.ia3_l\.default$/, ".ia3_l");

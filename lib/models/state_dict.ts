@@ -1,6 +1,13 @@
 /** The tensors of a model file under the names that a model asks for, whatever prefixes the file has. */
 import { DataError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
+import { refuseUnappliedTensors } from "./unapplied_tensors.ts";
+
+/** A name without what DataParallel ("module."), torch.compile ("_orig_mod.") and Lightning ("model.", "net.") put on it. */
+function unwrapped(stored: string): string {
+  return stored.replaceAll("_orig_mod.", "").replace(/^(?:(?:module|model|net|network)\.)+/, "");
+}
 
 export class StateDict {
   readonly path: string;
@@ -9,21 +16,51 @@ export class StateDict {
   readonly #stored = new Map<string, string>();
   readonly #unused: Set<string>;
 
-  /** @param canonical our name for a name in the file */
+  /**
+   * @param canonical our name for a name in the file
+   * @throws {DataError} for two names of one tensor, and for tensors that change what a model computes (LoRA, IA3, ...)
+   */
   constructor(file: TensorFile, canonical: (stored: string) => string = (stored) => stored) {
     this.#file = file;
     this.path = file.path;
-    for (const stored of file.tensors.keys()) {
-      const name = canonical(stored);
-      const other = this.#stored.get(name);
-      if (other !== undefined) {
-        throw new DataError(
-          `Cannot use the weights "${this.path}": "${other}" and "${stored}" are the same tensor of the model`,
-        );
+    try {
+      refuseUnappliedTensors(file.path, file.tensors.keys());
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const stored = [...file.tensors.keys()];
+    const plain = new Set(stored.map(canonical));
+    let wrapped = 0;
+    for (const name of stored) {
+      const own = canonical(name), without = canonical(unwrapped(name));
+      // A name that is there without the wrapper too is another tensor.
+      if (own === without || plain.has(without)) this.#add(own, name);
+      else {
+        this.#add(without, name);
+        wrapped++;
       }
-      this.#stored.set(name, stored);
+    }
+    if (wrapped > 0) {
+      const example = stored.find((name) => unwrapped(name) !== name)!;
+      log.info(
+        `Read ${
+          counted(wrapped, "tensor")
+        } of "${this.path}" without what a wrapper put in front of the names ` +
+          `("${example}" as "${unwrapped(example)}")`,
+      );
     }
     this.#unused = new Set(this.#stored.keys());
+  }
+
+  #add(name: string, stored: string): void {
+    const other = this.#stored.get(name);
+    if (other !== undefined) {
+      throw new DataError(
+        `Cannot use the weights "${this.path}": "${other}" and "${stored}" are the same tensor of the model`,
+      );
+    }
+    this.#stored.set(name, stored);
   }
 
   has(name: string): boolean {
@@ -34,7 +71,14 @@ export class StateDict {
   expect(name: string, shape: readonly number[]): void {
     const stored = this.#stored.get(name);
     if (stored === undefined) {
-      throw new DataError(`Cannot use the weights "${this.path}": tensor "${name}" is missing`);
+      const names = [...this.#file.tensors.keys()], unreadable = this.#file.unreadable?.get(name);
+      const held = names.slice(0, 3).map((each) => `"${each}"`).join(", ");
+      throw new DataError(
+        `Cannot use the weights "${this.path}": tensor "${name}" ${
+          unreadable ??
+            `is missing (the file holds ${held}${names.length > 3 ? ` and ${names.length - 3} more` : ""})`
+        }`,
+      );
     }
     const found = this.#file.tensors.get(stored)!.shape;
     if (found.length !== shape.length || found.some((size, axis) => size !== shape[axis])) {

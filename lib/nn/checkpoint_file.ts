@@ -1,7 +1,8 @@
-/** Tensors and a few plain values on disk, so that a run which was stopped goes on where it was. Safetensors, replaced atomically. */
+/** Tensors and a few plain values on disk, so that a run which was stopped goes on where it was. Sealed safetensors, replaced atomically. */
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
-import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
+import type { SafetensorsArray } from "../io/safetensors.ts";
+import { encodeSealed, openSealed } from "../io/sealed_safetensors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 
 /** What a file holds beside its tensors: JSON, exact for every number. */
@@ -20,7 +21,7 @@ export async function writeCheckpoint(
   for (const [name, tensor] of tensors) {
     arrays.set(name, "data" in tensor ? tensor : { shape: tensor.shape, data: await tensor.read() });
   }
-  await writeFileAtomic(path, encodeSafetensors(arrays, { values: JSON.stringify(values) }));
+  await writeFileAtomic(path, await encodeSealed(arrays, { values: JSON.stringify(values) }));
 }
 
 /** A checkpoint read whole. */
@@ -44,7 +45,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | null> {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-  const file = await openSafetensors(path);
+  const file = await openSealed(path);
   try {
     const values = JSON.parse(file.metadata.values ?? "null");
     if (values === null) {

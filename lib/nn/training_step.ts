@@ -1,4 +1,5 @@
 import { DataError } from "../cli/errors.ts";
+import { hearSignals } from "../cli/interrupt.ts";
 import { backward, scope, type Tensor } from "../tensor/mod.ts";
 import type { Adam } from "./adam.ts";
 import type { LossScaler } from "./gradients.ts";
@@ -38,6 +39,7 @@ export async function trainingStep(
     return;
   }
   losses.add(epoch, step, value);
+  await hearSignals();
 }
 
 /**

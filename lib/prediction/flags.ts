@@ -20,6 +20,13 @@ export const predictFlags = {
     shownDefault: "the mean over all folds",
     help: "use the models of these folds, and their mean where there are several",
   },
+  "model-code": {
+    default: null,
+    type: "text",
+    value: "FILE.ts",
+    group: "Model",
+    help: "file that defines a model of your own, such as examples/knn.ts; its code runs",
+  },
   "held-out": {
     default: false,
     group: "Model",
@@ -88,6 +95,11 @@ export const predictFlags = {
     group: "Input",
     shownDefault: "as in training; 2048 for NT and 1000000 for HyenaDNA embeddings",
     help: "tokens of a sequence; what is longer is cut",
+  },
+  "force": {
+    default: false,
+    group: "Input",
+    help: "go on where the embeddings were made in another way than those of the training set",
   },
   "batch-size": { default: 1, min: 1, group: "Input", help: "sequences at a time" },
   "output": {

@@ -1,3 +1,4 @@
+import { withoutVersion } from "../dataset/gene_ids.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 
 /** Every name of a perturbation, in upper case, its own first. */
@@ -10,5 +11,8 @@ export function perturbationNames(tfSequences: TfSequences | null): NamesOf {
     const names = [symbol, tfSequences.geneIds[row]].map((name) => name.toUpperCase());
     for (const name of names) others.set(name, [...others.get(name) ?? [], ...names]);
   });
-  return (id) => [...new Set([id.toUpperCase(), ...others.get(id.toUpperCase()) ?? []])];
+  return (id) => {
+    const names = [id, withoutVersion(id)].map((name) => name.toUpperCase());
+    return [...new Set([...names, ...names.flatMap((name) => others.get(name) ?? [])])];
+  };
 }

@@ -2,9 +2,11 @@
 import { UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import type { OpenedModel, SavedFold } from "../models/saved_model.ts";
-import type { FoldPredictor } from "./fold_predictor.ts";
+import type { PredictionInput } from "../experiment/model.ts";
+import type { OpenedModel } from "../experiment/saved_model.ts";
+import type { SavedFold } from "../experiment/saved_model_json.ts";
 import type { NamesOf } from "./names.ts";
+import type { OpenedFold } from "./open_fold.ts";
 
 export interface Predicted {
   /** perturbations x genes. */
@@ -85,9 +87,10 @@ function warnOfTrainingRows(seen: readonly string[], count: number): void {
 /** Predict every row by the mean over its folds. @param open a fold's model; called once a fold */
 export async function predictRows(
   model: OpenedModel,
+  input: PredictionInput,
   rows: number,
   choices: readonly FoldChoice[],
-  open: (fold: SavedFold) => Promise<FoldPredictor>,
+  open: (fold: SavedFold) => Promise<OpenedFold>,
 ): Promise<Predicted> {
   const columns = model.genes.length;
   const sums = new Float64Array(rows * columns), baselineSums = new Float64Array(rows * columns);
@@ -97,7 +100,7 @@ export async function predictRows(
     const predictor = await open(fold);
     try {
       for (const choice of own) {
-        const { data } = await predictor.predict(choice.rows);
+        const { data } = await predictor.predict(input, choice.rows);
         choice.rows.forEach((row, i) => {
           for (let gene = 0; gene < columns; gene++) {
             sums[row * columns + gene] += data[i * columns + gene] / choice.folds.length;
@@ -106,7 +109,7 @@ export async function predictRows(
         });
       }
     } finally {
-      predictor.close();
+      predictor.close?.();
     }
   }
   const matrix = (data: Float64Array): Matrix => ({ data: Float32Array.from(data), rows, columns });

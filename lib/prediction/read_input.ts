@@ -1,31 +1,20 @@
 /** Perturbations to predict, in the form that a saved model reads. */
-import { basename, dirname, join } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { DataError, UsageError } from "../cli/errors.ts";
-import { counted, log } from "../cli/log.ts";
+import { log } from "../cli/log.ts";
 import { readEmbeddings } from "../dataset/embeddings.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
-import { ownGenes } from "../dataset/linear_inputs.ts";
-import { readIdLines } from "../dataset/targets.ts";
+import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
-import { readNpyStrings } from "../io/npy.ts";
-import type { Matrix } from "../linalg/matrix.ts";
-import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
-import type { ModelInput, OpenedModel } from "../models/saved_model.ts";
+import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
+import type { PredictionInput } from "../experiment/model.ts";
+import { readIdList } from "../io/id_list.ts";
+import { openPretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import type { OpenedModel } from "../experiment/saved_model.ts";
+import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";
 import type { PredictFlags } from "./flags.ts";
-
-/** What is known of the perturbations, a row each. */
-export type PredictionInput =
-  /** Column of the perturbation's own gene among the model's genes, -1 where it is none of them. */
-  | { readonly kind: "gene_id"; readonly ownGene: Int32Array }
-  | { readonly kind: "embedding"; readonly values: Matrix }
-  | {
-    readonly kind: "sequence";
-    readonly tokenIds: readonly Int32Array[];
-    readonly pretrained: PretrainedNt;
-  };
 
 export interface PredictionRows {
   readonly ids: readonly string[];
@@ -69,17 +58,22 @@ async function readGenes(
     throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
   }
   const ids = await readIds(flags.ids);
-  const ownGene = ownGenes(ids, model.genes, tfSequences);
-  const unmapped = ownGene.filter((gene) => gene < 0).length;
-  if (unmapped > 0) {
-    log.warn(
-      `${
-        counted(unmapped, "perturbation")
-      } of ${ids.length} are no read-out genes of the model: the mean baseline ` +
-        `predicts them${flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""}.`,
-    );
-  }
-  return { ids, input: { kind: "gene_id", ownGene } };
+  const wanted = {
+    ids,
+    what: "perturbation",
+    path: "--ids",
+    otherNames: (id: string) => tfSequences?.otherNames(id) ?? [],
+  };
+  const known = { ids: model.genes, path: `the read-out genes of ${model.folder}` };
+  const match = matchIds(wanted, known);
+  reportMatches(
+    match,
+    wanted,
+    known,
+    "the mean baseline predicts them, for want of a read-out gene of their own" +
+      (flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""),
+  );
+  return { ids, input: { kind: "gene_id", ownGene: match.rows } };
 }
 
 async function readVectors(
@@ -108,28 +102,25 @@ async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
   }
   // Trees learn on which side of a split a missing value belongs.
   const options = { allowMissing: model.kind === "xgboost" };
-  const idsPath = flags.ids ?? await findIds(flags.embeddings);
-  const { ids, values } = await readEmbeddings(flags.embeddings, idsPath, options);
+  const { ids, values } = await readEmbeddings(flags.embeddings, flags.ids, options);
+  await compareRecords(model, flags);
   return { ids, values };
 }
 
-/**
- * The ids file beside embeddings, under the names that inference.ts gives it.
- *
- * @throws {DataError} naming the places when it is in none of them
- */
-async function findIds(vectors: string): Promise<string> {
-  const folder = dirname(vectors), name = basename(vectors);
-  const places = [vectors.replace(/(\.npy)?$/, "_gene_ids.npy")];
-  if (/^NTv2_.*_embeddings\.npy$/.test(name)) {
-    places.push(join(folder, name.replace(/_embeddings\.npy$/, "_ids.npy")));
-  }
-  if (name.startsWith("hyenadna_tf_")) places.push(join(folder, "hyenadna_tf_gene_index.txt"));
-  for (const place of places) {
-    if ((await Deno.stat(place).catch(() => null))?.isFile) return place;
-  }
-  const looked = places.map((place) => `"${place}"`).join(" or ");
-  throw new DataError(`Cannot find the ids of "${vectors}": there is no ${looked} (--ids names the file)`);
+/** Embeddings that were made in another way than those of the training set mean something else. */
+async function compareRecords(model: OpenedModel, flags: PredictFlags): Promise<void> {
+  const training = model.input.kind === "embedding"
+    ? model.input.record as EmbeddingRecord | undefined
+    : undefined;
+  const given = flags.embeddings!.endsWith(".npy") ? await embeddingRecord(flags.embeddings!) : null;
+  if (!training || !given) return;
+  const others = differences(training, given);
+  if (others.length === 0) return;
+  const what =
+    `the embeddings of "${flags.embeddings}" were made in another way than those of the training set: ` +
+    others.join("; ");
+  if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
+  log.warn(`--force: ${what}.`);
 }
 
 async function embedSequencesOf(
@@ -147,6 +138,11 @@ async function embedSequencesOf(
     throw new UsageError(
       `Flag --model is needed with --sequences: the ${input.model} model that made the embeddings "${model.folder}" ` +
         `was trained on`,
+    );
+  }
+  if (input.model === "other") {
+    throw new UsageError(
+      `Cannot use --sequences: the model was trained on embeddings of its own kind, give --embeddings`,
     );
   }
   const { ids, sequences } = await readSequenceFile(flags.sequences!, flags);
@@ -171,7 +167,19 @@ async function readTokens(
   const pretrained = await openPretrainedNt(flags.model ?? input.model, { warn: log.warn });
   const maxLength = flags.maxLength ?? input.maxLength;
   const { tokenIds } = tokenizeSequences(pretrained.tokenizer, sequences, maxLength);
-  return { ids, input: { kind: "sequence", tokenIds, pretrained } };
+  if (flags.model !== null && flags.model !== input.model) {
+    log.warn(
+      `The model was fine-tuned from "${input.model}", not from "${flags.model}" (--model): its predictions mean something only ` +
+        `if these are the same weights.`,
+    );
+  }
+  let loaded: ReturnType<typeof pretrained.load> | null = null;
+  // All folds share the weights on the device.
+  const encoder = {
+    tokenizer: pretrained.tokenizer,
+    load: (backend: Backend) => loaded ??= pretrained.load(backend),
+  };
+  return { ids, input: { kind: "sequence", tokenIds, encoder } };
 }
 
 function readSequenceFile(path: string, flags: PredictFlags): Promise<Sequences> {
@@ -187,11 +195,9 @@ async function readIds(source: string): Promise<string[]> {
   if (!isFile && /[/\\]|\.(npy|txt|csv)$/.test(source)) {
     throw new DataError(`Cannot read "${source}": there is no such file`);
   }
-  const ids = !isFile
-    ? source.split(",").map((id) => id.trim()).filter((id) => id !== "")
-    : source.endsWith(".npy")
-    ? await readNpyStrings(source)
-    : await readIdLines(source);
+  const ids = isFile
+    ? await readIdList(source)
+    : source.split(",").map((id) => id.trim()).filter((id) => id !== "");
   if (ids.length === 0) throw new DataError(`Cannot use --ids "${source}": there is no id in it`);
   return firstOccurrences(ids, "ids", source).map((row) => ids[row]);
 }

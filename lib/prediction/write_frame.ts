@@ -2,7 +2,7 @@
 import { extname } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
-import { encodeCsv } from "../io/csv.ts";
+import { encodeCsv, encodeCsvRow } from "../io/csv.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 
 /** @throws {UsageError} when the ending is neither .parquet nor .csv */
@@ -30,11 +30,16 @@ export async function writeFrame(
     await writeParquetFrame(path, { index: [...ids], columns: [...genes], values });
     return;
   }
-  const rows = ids.map((id, row) => [
-    id,
-    ...Array.from(values.data.subarray(row * values.columns, (row + 1) * values.columns), float32Text),
-  ]);
-  await writeFileAtomic(path, encodeCsv(["gene_id", ...genes], rows));
+  await writeFileAtomic(path, csvLines(ids, genes, values));
+}
+
+/** Line by line: a table of gigabytes never is one text. */
+function* csvLines(ids: readonly string[], genes: readonly string[], values: Matrix): Generator<string> {
+  yield encodeCsv(["gene_id", ...genes], []);
+  for (const [row, id] of ids.entries()) {
+    const cells = values.data.subarray(row * values.columns, (row + 1) * values.columns);
+    yield encodeCsvRow([id, ...Array.from(cells, float32Text)]);
+  }
 }
 
 /** The fewest digits that read back as the same float32, as pandas writes it. */

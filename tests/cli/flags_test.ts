@@ -18,12 +18,29 @@ const declarations = {
     value: "N ...",
     shownDefault: "all",
     help: "folds",
-    elsewhere: ["parts"],
+    aliases: ["parts"],
   },
 } as const;
 
 const parse = (...args: string[]) =>
   parseFlags(declarations, { script: "scripts/x.ts", about: "Tries flags." }, args);
+
+Deno.test("parseFlags() takes an older name of a flag", () => {
+  assertEquals(parse("--parts", "1", "2").folds, [1, 2]);
+});
+
+Deno.test("parseFlags() takes a word behind a switch that knows it, and leaves others", () => {
+  const save = (...args: string[]) =>
+    parseFlags({ save: { default: false, words: ["json"], help: "" } }, { script: "x", about: "x" }, args)
+      .save;
+  assertEquals([save(), save("--save"), save("--save", "json"), save("--save=json"), save("--no-save")], [
+    false,
+    true,
+    "json",
+    "json",
+    false,
+  ]);
+});
 
 Deno.test("parseFlags() gives defaults, and says which flags were given", () => {
   const { given, ...values } = parse();
@@ -75,7 +92,6 @@ for (
     [["--fold"], "Unknown flag --fold. Did you mean --folds?"],
     [["--raet", "1"], "Unknown flag --raet. Did you mean --rate?"],
     [["--gpu"], "Unknown flag --gpu (--help lists all)"],
-    [["--parts", "1"], "Unknown flag --parts. This script has --folds: folds"],
     [["--folds"], "Flag --folds needs a value, such as --folds 0 2"],
     [["--no-rate"], "Unknown flag --no-rate (--help lists all)"],
     [["--max-genes", "0"], "Cannot use --max-genes 0: it must be at least 1"],
@@ -123,7 +139,7 @@ Options
   --cv-splits-file FILE       splits
   --max-genes N               genes
   --progress                  bar
-  --folds N ...               folds (default: all)
+  --folds N ...               folds (default: all); also --parts
 
 General
   --help                      print this and stop

@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { withoutVersion } from "../../lib/dataset/gene_ids.ts";
-import { ownGenes } from "../../lib/dataset/linear_inputs.ts";
-import { matchIds, reportMatches, requireAll } from "../../lib/dataset/matching.ts";
+import { matchedRows, matchIds, reportMatches, requireAll } from "../../lib/dataset/matching.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
@@ -74,7 +73,7 @@ Deno.test("The copy of a gene on Y takes its own row, else that of the gene on X
 /** What reportMatches() throws. */
 const refusal = (mine: string[], theirs: string[]): string => {
   const [one, other] = [wanted(...mine), known(...theirs)];
-  return assertThrows(() => reportMatches(matchIds(one, other), one, other), DataError).message;
+  return assertThrows(() => reportMatches(matchIds(one, other), one, other, "left out"), DataError).message;
 };
 
 Deno.test("reportMatches() refuses when nothing matched, with an example of each side and the likely reason", () => {
@@ -128,23 +127,41 @@ Deno.test("An id in a message is one short line", () => {
   assertEquals(message.length < 200, true);
 });
 
-Deno.test("reportMatches() warns where less than half is found, with five ids, and is silent from half on", async () => {
+const reported = async (mine: ReturnType<typeof wanted>, theirs: ReturnType<typeof known>) =>
+  (await captured(() => reportMatches(matchIds(mine, theirs), mine, theirs, "left out"))).lines;
+
+Deno.test("reportMatches() names five ids that are not there, and where they are more than half the likely reason", async () => {
   const mine = wanted("A", "B", ...numbered("ENSG00", 7)), theirs = known("A", "B", "C");
-  const { lines } = await captured(() => reportMatches(matchIds(mine, theirs), mine, theirs));
-  assertEquals(lines, [
-    `[warn] Only 2 of 9 TFs of "targets.csv" are in "ids.txt" (not there: ${
-      mine.ids.slice(2, 7).join(", ")
-    }, ...). Are these gene symbols?`,
+  const examples = mine.ids.slice(2, 7).map((id) => `'${id}'`).join(", ");
+  assertEquals(await reported(mine, theirs), [
+    '[warn] 7 TFs (more than half, 7 of 9) are not in "ids.txt": left out. Are these gene symbols?',
+    `       examples: [${examples}]`,
   ]);
-  const half = wanted("A", "B", "x", "y");
-  assertEquals((await captured(() => reportMatches(matchIds(half, theirs), half, theirs))).lines, []);
+  assertEquals(await reported(wanted("A", "B", "x".repeat(50)), theirs), [
+    '[warn] 1 TF (1 of 3) is not in "ids.txt": left out.',
+    `       examples: ['${"x".repeat(37)}...']`,
+  ]);
+  assertEquals(await reported(wanted("A", "c"), theirs), []);
+});
+
+Deno.test("reportMatches() says what translates symbols, where other names are looked for", () => {
+  const mine = { ...wanted("TP53", "MYC"), otherNames: () => [] }, theirs = known(...numbered("ENSG00", 3));
+  assertThrows(
+    () => reportMatches(matchIds(mine, theirs), mine, theirs, "left out"),
+    DataError,
+    "Are these gene symbols? A table with gene_name and gene_id translates (--tf-seq-csv)",
+  );
+});
+
+Deno.test("matchedRows() gives the positions of what was found on both sides", () => {
+  const matches = matchIds({ ids: ["A", "B", "C"] }, { ids: ["C", "x", "A"] });
+  assertEquals(matchedRows(matches), { wanted: [0, 2], known: [2, 0] });
 });
 
 Deno.test("reportMatches() says that versions were ignored, and that an id could be several", async () => {
   const mine = wanted("ENSG000001.2", "ENSG000002.2"),
     theirs = known("ENSG000001.1", "ENSG000002", "ENSG000001.7");
-  const { lines } = await captured(() => reportMatches(matchIds(mine, theirs), mine, theirs));
-  assertEquals(lines, [
+  assertEquals(await reported(mine, theirs), [
     '[info] Ensembl versions are ignored: 2 TFs of "targets.csv" found in "ids.txt" without them.',
     '[warn] 1 TF of "targets.csv" could be several ids of "ids.txt", the first of each is taken (ENSG000001.2).',
   ]);
@@ -168,9 +185,13 @@ Deno.test("TFs named by symbol or id find read-out genes with Ensembl versions, 
       await Deno.writeTextFile(path, table(version));
       const names = await readTfSequences(path);
       const versioned = ids.map((id, i) => `${id}.${i + 1}`);
-      assertEquals([...ownGenes(["SYM2", "sym0", "none"], versioned, names)], [2, 0, -1]);
-      assertEquals([...ownGenes(["SYM2", `${ids[1]}.77`], ids, names)], [2, 1]);
-      assertEquals([...ownGenes([`${ids[1]}.77`], ["SYM1"], names)], [0]);
+      const rows = (
+        tfs: string[],
+        genes: string[],
+      ) => [...matchIds({ ids: tfs, otherNames: names.otherNames }, { ids: genes }).rows];
+      assertEquals(rows(["SYM2", "sym0", "none"], versioned), [2, 0, -1]);
+      assertEquals(rows(["SYM2", `${ids[1]}.77`], ids), [2, 1]);
+      assertEquals(rows([`${ids[1]}.77`], ["SYM1"]), [0]);
       assertEquals(names.otherNames(`${ids[3]}.9`), ["Sym3"]);
     }
   }));

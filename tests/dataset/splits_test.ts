@@ -18,8 +18,26 @@ async function inFolder(body: (file: string) => Promise<void>): Promise<void> {
   }
 }
 
-const ask = (file: string, change: Partial<SplitsRequest> = {}) =>
-  captured(() => crossValidationSplits({ ids, folds: 3, seed: 1, file, rule: "n_splits", ...change }));
+const request = (own: string, change: Partial<SplitsRequest> = {}): SplitsRequest => ({
+  ids,
+  otherNames: () => [],
+  fileOrder: change.ids ?? ids,
+  order: "sorted ids",
+  folds: 3,
+  foldsAsked: false,
+  seed: 1,
+  named: null,
+  shared: `${own}.shared`,
+  own,
+  ...change,
+});
+
+const ask = (own: string, change: Partial<SplitsRequest> = {}) =>
+  captured(() => crossValidationSplits(request(own, change)));
+
+/** With the file named by the user. */
+const askNamed = (named: string, change: Partial<SplitsRequest> = {}) =>
+  ask(`${named}.own`, { named, ...change });
 
 const write = (file: string, change: Partial<Parameters<typeof encodeSplitsPickle>[0]>) =>
   Deno.writeFile(
@@ -34,20 +52,28 @@ const write = (file: string, change: Partial<Parameters<typeof encodeSplitsPickl
     }),
   );
 
-Deno.test("crossValidationSplits() makes fresh folds, saves them with ids, and uses them the next time", () =>
+Deno.test("crossValidationSplits() draws fresh folds, hands them over with ids, and says how to share them", () =>
   inFolder(async (file) => {
-    const { result: fresh } = await ask(file);
-    assertEquals(fresh, { folds: kFold(12, 3, 1), method: "3fold", file });
+    const { result: fresh, lines } = await ask(file);
+    assertEquals([fresh.folds, fresh.method, fresh.file], [kFold(12, 3, 1), "3fold", file]);
+    assert(lines.some((line) => /in the order of sorted ids.*--cv-splits-file/.test(line)), lines.join("\n"));
+    await Deno.writeFile(file, fresh.pickle!);
     assertEquals((await readSplitsFile(file))!.perturbations, ids);
-    const { result: again, lines } = await ask(file, { seed: 99 });
+    const { result: again } = await ask(file, { seed: 99 });
     assertEquals(again.folds, fresh.folds);
-    assertEquals(lines.filter((line) => line.startsWith("[warn]")), []);
+  }));
+
+Deno.test("crossValidationSplits() saves fresh folds where the user names a file that does not exist", () =>
+  inFolder(async (file) => {
+    const { result } = await askNamed(file);
+    assertEquals([result.file, result.pickle], [file, null]);
+    assertEquals((await readSplitsFile(file))!.perturbations, ids);
   }));
 
 Deno.test("crossValidationSplits() finds rows by id in another order", () =>
   inFolder(async (file) => {
     await write(file, { perturbations: ids });
-    const { result } = await ask(file, { ids: [...ids].reverse() });
+    const { result } = await askNamed(file, { ids: [...ids].reverse() });
     const expected = kFold(12, 3, 9).map(({ train, test }) => ({
       train: train.map((row) => 11 - row),
       test: test.map((row) => 11 - row),
@@ -58,77 +84,99 @@ Deno.test("crossValidationSplits() finds rows by id in another order", () =>
 Deno.test("crossValidationSplits() finds rows by another of their names", () =>
   inFolder(async (file) => {
     await write(file, { perturbations: ids.map((id) => `ENSG-${id}`) });
-    const { result } = await ask(file, { aliases: ids.map((id) => [`ENSG-${id}`]) });
+    const { result } = await askNamed(file, { otherNames: (id) => [`ENSG-${id}`] });
     assertEquals(result.folds, kFold(12, 3, 9));
   }));
 
+Deno.test("crossValidationSplits() uses a named file of more perturbations by id, whatever its method is called", () =>
+  inFolder(async (file) => {
+    await write(file, { method: "group5", perturbations: ids });
+    const some = ids.filter((_, i) => i !== 3);
+    const { result, lines } = await askNamed(file, { ids: some });
+    const names = (rows: Iterable<number>) => Array.from(rows, (row) => some[row]);
+    const expected = kFold(12, 3, 9).map(({ test }) =>
+      Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3")
+    );
+    assertEquals(result.folds.map(({ test }) => names(test)), expected);
+    assertEquals(result.method, "group5");
+    assert(
+      lines.some((line) => line.includes("1 perturbation of the splits file are not in this run")),
+      lines.join("\n"),
+    );
+  }));
+
+Deno.test("crossValidationSplits() counts a Python file's indices in the targets' file where this run has fewer rows", () =>
+  inFolder(async (file) => {
+    await write(file, {});
+    const some = ids.filter((_, i) => i !== 3);
+    const { result } = await askNamed(file, { ids: some, fileOrder: ids });
+    const expected = kFold(12, 3, 9).map(({ test }) =>
+      Array.from(test, (i) => ids[i]).filter((id) => id !== "TF3")
+    );
+    assertEquals(result.folds.map(({ test }) => Array.from(test, (row) => some[row])), expected);
+  }));
+
 const misfits: [string, Parameters<typeof write>[1], Partial<SplitsRequest>, string][] = [
-  ["another number of samples", { totalSamples: 13 }, {}, "for 13 samples, there are 12"],
-  ["another number of folds", {}, { folds: 4 }, "they have 3 folds, --n-folds is 4"],
   [
-    "another method, where that counts",
-    { method: "loo" },
-    { rule: "method" },
-    `their method is "loo", not "3fold"`,
+    "another number of samples and no ids",
+    { totalSamples: 13 },
+    {},
+    "for 13 samples and name none, there are 12",
   ],
-  ["perturbations that are not there", { perturbations: [...ids.slice(1), "X"] }, {}, "such as X"],
+  [
+    "perturbations that are not there",
+    { perturbations: ids.map((id) => `X${id}`) },
+    {},
+    "(XTF0, XTF1, XTF2, ...)",
+  ],
+  [
+    "a fold whose test rows are all missing here",
+    { perturbations: ids, folds: [[0, 1], [2, 3], [4, 5]].map((test) => ({ train: [8, 9], test })) },
+    { ids: ids.slice(2) },
+    "all perturbations of one side of fold 0 are missing here",
+  ],
 ];
 for (const [what, content, change, reason] of misfits) {
-  Deno.test(`crossValidationSplits() replaces a file for ${what}, with a warning`, () =>
+  Deno.test(`crossValidationSplits() refuses a named file for ${what}, and leaves it alone`, () =>
     inFolder(async (file) => {
       await write(file, content);
       const before = await Deno.readFile(file);
+      await assertRejects(() => askNamed(file, change), DataError, reason);
+      assertEquals(await Deno.readFile(file), before);
+    }));
+
+  Deno.test(`crossValidationSplits() leaves a file of the data folder aside for ${what}, with a warning`, () =>
+    inFolder(async (file) => {
+      await write(`${file}.shared`, content);
       const { result, lines } = await ask(file, change);
-      assertEquals(result.folds, kFold(12, change.folds ?? 3, 1));
+      assertEquals(result.folds, kFold((change.ids ?? ids).length, 3, 1));
       assert(lines.some((line) => line.startsWith("[warn]") && line.includes(reason)), lines.join("\n"));
-      assertEquals((await readSplitsFile(file))!.perturbations, ids);
-      assert(
-        lines.some((line) => line.includes(`replacing the file, kept as "${file}.bak"`)),
-        lines.join("\n"),
-      );
-      assertEquals(await Deno.readFile(`${file}.bak`), before);
     }));
 }
 
-Deno.test("crossValidationSplits() keeps the first file that it replaced, and says so when it replaces another", () =>
+Deno.test("crossValidationSplits() takes the number of folds of a named file, unless the user asked for another", () =>
   inFolder(async (file) => {
-    await write(file, { totalSamples: 13 });
-    const before = await Deno.readFile(file);
-    await ask(file);
-    const { lines } = await ask(file, { folds: 4 });
-    assert(lines.some((line) => line.includes(`"${file}.bak" holds an earlier one`)), lines.join("\n"));
-    assertEquals(await Deno.readFile(`${file}.bak`), before);
+    await write(file, { perturbations: ids });
+    assertEquals((await askNamed(file, { folds: 5 })).result.folds.length, 3);
+    await assertRejects(
+      () => askNamed(file, { folds: 5, foldsAsked: true }),
+      UsageError,
+      "Cannot use --n-folds 5 with --cv-splits-file",
+    );
   }));
 
-Deno.test("crossValidationSplits() leaves a file alone that it cannot replace", () =>
-  inFolder(async (file) => {
-    await write(file, { totalSamples: 13 });
-    const before = await Deno.readFile(file);
-    await assertRejects(() => ask(file, { folds: 13 }), UsageError);
-    assertEquals(await Deno.readFile(file), before);
-    await assertRejects(() => Deno.stat(`${file}.bak`), Deno.errors.NotFound);
-  }));
-
-Deno.test("crossValidationSplits() takes splits that came with the data where they fit, and never changes them", () =>
+Deno.test("crossValidationSplits() takes splits that came with the data where they fit", () =>
   inFolder(async (file) => {
     const shared = `${file}.shared`;
     await write(shared, { perturbations: ids });
-    assertEquals((await ask(file, { shared })).result, {
-      folds: kFold(12, 3, 9),
-      method: "3fold",
-      file: shared,
-    });
-
+    const { result } = await ask(file);
+    assertEquals([result.folds, result.file, result.pickle], [kFold(12, 3, 9), shared, null]);
     await write(shared, { perturbations: [...ids.slice(1), "X"] });
-    const before = await Deno.readFile(shared);
-    const { result: fresh, lines } = await ask(file, { shared });
-    assertEquals(fresh, { folds: kFold(12, 3, 1), method: "3fold", file });
+    const { lines } = await ask(file);
     assert(
-      lines.some((line) => line.endsWith(`such as X); taking those of ${file} instead.`)),
+      lines.some((line) => line.includes("1 perturbations are in no fold, such as TF0")),
       lines.join("\n"),
     );
-    assertEquals(await Deno.readFile(shared), before);
-    assertEquals((await ask(file, { shared, seed: 99 })).result, fresh);
   }));
 
 const broken: [string, Parameters<typeof write>[1], string][] = [
@@ -171,7 +219,7 @@ for (const [what, content, reason] of broken) {
     inFolder(async (file) => {
       await write(file, content);
       const before = await Deno.readFile(file);
-      await assertRejects(() => ask(file), DataError, `Cannot read splits "${file}": ${reason}`);
+      await assertRejects(() => askNamed(file), DataError, `Cannot read splits "${file}": ${reason}`);
       assertEquals(await Deno.readFile(file), before);
     }));
 }
@@ -180,7 +228,7 @@ Deno.test("crossValidationSplits() counts and names the rows that no fold holds 
   inFolder(async (file) => {
     const folds = kFold(12, 3, 9).map(({ train, test }) => ({ train, test: test.filter((row) => row > 1) }));
     await write(file, { folds, perturbations: ids });
-    const { result, lines } = await ask(file);
+    const { result, lines } = await askNamed(file);
     assertEquals(result.folds, folds);
     assertEquals(lines.slice(-2), [
       "[warn] 2 perturbations of 12 held out by no fold of the splits file: no prediction.",

@@ -1,4 +1,5 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { DataError } from "../../lib/cli/errors.ts";
 import { StandardScaler } from "../../lib/dataset/standard_scaler.ts";
 import { readNpy } from "../../lib/io/npy.ts";
 import { golden, testWith } from "../support/golden.ts";
@@ -34,4 +35,29 @@ Deno.test("StandardScaler learns from the given rows and scales others by them",
   assertEquals([...scaler.mean], [1, 5]);
   assertEquals([...scaler.scale], [1, 1]); // the second column is constant: centred only
   assertEquals([...scaler.transform(values, [2]).data], [99, 2]);
+});
+
+Deno.test("StandardScaler scales float64 before it rounds: columns whose differences float32 loses, or that are beyond it", () => {
+  const rows = 7, offsets = [0, 20_180_130, 1e9, 1e15], sizes = [1, 1e39, 1e200, 1e300];
+  const columns = offsets.length + sizes.length;
+  const values = {
+    data: Float64Array.from({ length: rows * columns }, (_, at) => {
+      const i = Math.floor(at / columns), j = at % columns;
+      return j < offsets.length ? offsets[j] + i : sizes[j - offsets.length] * (i - 3);
+    }),
+    rows,
+    columns,
+  };
+  const { data } = new StandardScaler(values).transform(values);
+  // 0 to 6 have mean 3 and variance 4.
+  data.forEach((z, at) => assertAlmostEquals(z, (Math.floor(at / columns) - 3) / 2, 1e-6));
+});
+
+Deno.test("StandardScaler refuses what is beyond float32 when scaled, naming column and value", () => {
+  const values = { data: Float64Array.of(0, 1, 2, 3, 1, 1e40), rows: 3, columns: 2 };
+  assertThrows(
+    () => new StandardScaler(values, [0, 1]).transform(values),
+    DataError,
+    "column 1 holds 1e+40, too far from the 2 +- 1 of the rows",
+  );
 });

@@ -75,7 +75,7 @@ Deno.test("readSequences() says which column, row or sequence is missing", async
   await refuses("gene_id,sequence\nA,nan\n", `row 2 ("A") has no sequence`);
   await refuses("gene_id,sequence\n,ACGT\n", "row 2 has no gene_id");
   await refuses("gene_id,sequence\n", "it holds no sequences");
-  await refuses("gene_id,sequence\nA,ACGT,more\n", "bad.csv");
+  await refuses("gene_id,sequence\nA,ACGT\nB,ACGT,more\n", "bad.csv");
   await assertRejects(
     () => readSequences(join(folder, "absent.csv"), columns),
     DataError,

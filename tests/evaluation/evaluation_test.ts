@@ -1,8 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { evaluate, type EvaluationInput } from "../../lib/evaluation/evaluation.ts";
-import { centeredMetricColumns, metricColumns } from "../../lib/evaluation/result_folder.ts";
-import { metricsTable } from "../../lib/evaluation/metrics_table.ts";
+import { centeredMetricColumns, metricColumns, metricsTable } from "../../lib/evaluation/metrics_table.ts";
 import { encodeCsv, parseCsvTable } from "../../lib/io/csv.ts";
 import { captured } from "../support/captured_log.ts";
 
@@ -109,7 +108,7 @@ Deno.test("evaluate() judges the rows and genes that the folds predict, and no o
   }));
   assertEquals(block.non_finite_predictions, 0);
   assertEquals(block.n_evaluated, 2);
-  assertEquals([...perPerturbation.fold], [0, -1, 1]);
+  assertEquals([...perPerturbation.foldOf], [0, -1, 1]);
   assertEquals([...perPerturbation.model.cells], [2, 0, 2]);
   assertEquals([...perPerturbation.baseline.cells], [2, 0, 2]);
   assertEquals([...perPerturbation.model.mse], [0.5, NaN, 0.5]);

@@ -34,8 +34,9 @@ const plots = [
 for (const { file, model, limits } of plots) {
   Deno.test(`The plot ${file} is the one that was looked at`, () =>
     inFolder(async (folder) => {
-      const path = await writePredictionPlot({ path: folder, modelName: model }, {
-        name: "plot",
+      const path = join(folder, "plot.svg");
+      await writePredictionPlot(path, {
+        model,
         heading: "Pred vs GT",
         truth: matrix(truth),
         prediction: matrix(prediction),

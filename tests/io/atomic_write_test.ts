@@ -120,3 +120,16 @@ function evaluate(script: string, permissions: string[]): Deno.Command {
     stderr: "inherit",
   });
 }
+
+Deno.test("writeFileAtomic() removes what a killed run left of the file, nothing younger and nothing else", async () => {
+  await inFolder(async (folder) => {
+    const old = new Date(Date.now() - 3_600_000);
+    for (const name of [".x.txt.0123abcd.tmp", ".y.txt.0123abcd.tmp", ".x.txt.tmp"]) {
+      await Deno.writeTextFile(`${folder}/${name}`, "half");
+      await Deno.utime(`${folder}/${name}`, old, old);
+    }
+    await Deno.writeTextFile(`${folder}/.x.txt.4567abcd.tmp`, "of a run that goes on");
+    await writeFileAtomic(`${folder}/x.txt`, "whole");
+    assertEquals(namesIn(folder), [".x.txt.4567abcd.tmp", ".x.txt.tmp", ".y.txt.0123abcd.tmp", "x.txt"]);
+  });
+});

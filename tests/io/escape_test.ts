@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { encodeCsv, parseCsvTable } from "../../lib/io/csv.ts";
-import { escapeMarkup, escapeTex } from "../../lib/io/escape.ts";
+import { escapeMarkup } from "../../lib/io/escape.ts";
 
 Deno.test("escapeMarkup() leaves nothing that ends a text or an attribute", () => {
   assertEquals(
@@ -9,14 +9,6 @@ Deno.test("escapeMarkup() leaves nothing that ends a text or an attribute", () =
   );
   assertEquals(escapeMarkup("a\0b\x1bc\ud800d\uffffe\tf"), "a\ufffdb\ufffdc\ufffdd\ufffde\tf");
   assertEquals(escapeMarkup("naïve 基因 𝛼"), "naïve 基因 𝛼");
-});
-
-Deno.test("escapeTex() leaves nothing that TeX takes for a command", () => {
-  assertEquals(
-    escapeTex("\\input{x} 5% of $a_1^2$ #~&"),
-    "\\textbackslash{}input\\{x\\} 5\\% of \\$a\\_1\\textasciicircum{}2\\$ \\#\\textasciitilde{}\\&",
-  );
-  assertEquals(escapeTex("a\n\nb [c]"), "a b {[}c{]}");
 });
 
 Deno.test("encodeCsv() writes ids that hold separators, quotes or line ends so that they are read back", () => {

@@ -4,7 +4,8 @@ import { UsageError } from "../../lib/cli/errors.ts";
 import { hubEnvironment } from "../../lib/io/hub_cache.ts";
 
 Deno.test("hubEnvironment() follows the variables that Python's library does", () => {
-  const of = (variables: Record<string, string>) => hubEnvironment((name) => variables[name]);
+  const of = (variables: Record<string, string>) =>
+    hubEnvironment((name) => variables[name], () => "/of/the/system");
   assertEquals(of({ HOME: "/u" }).cacheFolder, join("/u", ".cache", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "/x" }).cacheFolder, join("/x", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", HF_HOME: "/h" }).cacheFolder, join("/h", "hub"));
@@ -14,6 +15,13 @@ Deno.test("hubEnvironment() follows the variables that Python's library does", (
   assertEquals(of({ HOME: "/u", HF_HOME: "~/h" }).cacheFolder, join("/u", "h", "hub"));
   assertEquals(of({ HOME: "/u", XDG_CACHE_HOME: "~/x" }).cacheFolder, join("/u", "x", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "~" }).cacheFolder, "/u");
+  assertEquals(of({ HOME: "/u", HF_HOME: "$HOME/h" }).cacheFolder, join("/u/h", "hub"));
+  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "${SCRATCH}/h", SCRATCH: "/s" }).cacheFolder, "/s/h");
+  assertEquals(of({ HOME: "/u", HF_HUB_CACHE: "$UNKNOWN/h", UNKNOWN: "/s" }).cacheFolder, "$UNKNOWN/h");
+  assertEquals(of({}).cacheFolder, join("/of/the/system", ".cache", "huggingface", "hub"));
+  assertEquals(of({ USERPROFILE: "/w" }).cacheFolder, join("/w", ".cache", "huggingface", "hub"));
+  assertEquals(of({ HOME: "/u", TRANSFORMERS_CACHE: "/t" }).cacheFolder, "/t");
+  assertEquals(of({ HF_HUB_CACHE: "/c", TRANSFORMERS_CACHE: "/t" }).cacheFolder, "/c");
   assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
   assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
   assertEquals(of({ HF_TOKEN: " t " }).token, "t");

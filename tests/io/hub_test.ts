@@ -317,7 +317,14 @@ hubTest(
       { answers: [{ status: 429, headers: { "retry-after": "86400" } }], why: "the hub answers 429" },
       { answers: [{ status: 200 }], why: "is not that of a Hugging Face hub" },
       { endpoint: `http://127.0.0.1:${unusedPort()}`, why: "cannot be reached (tcp connect error: " },
-      { endpoint: "http://hub.invalid", why: "hub.invalid needs network permission (run with -P=hub" },
+      {
+        endpoint: "http://hub.invalid",
+        why: "hub.invalid needs network permission (run with -P=hub --allow-net=hub.invalid to download)",
+      },
+      {
+        endpoint: "https://huggingface.co",
+        why: "huggingface.co needs network permission (run with -P=hub to download)",
+      },
     ];
     const fail = ({ endpoint = hub.endpoint, answers = [] }: (typeof failures)[number]) => {
       hub.answers.splice(0, Infinity, ...answers);

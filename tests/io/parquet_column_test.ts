@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import type { ColumnMetaData, SchemaElement } from "hyparquet";
 import { DataError } from "../../lib/cli/errors.ts";
-import { readColumnChunk } from "../../lib/io/parquet_column.ts";
+import { codecOf, readColumnChunk } from "../../lib/io/parquet_column.ts";
 
 /** Thrift's compact protocol, as far as page headers need it: i32 fields, booleans and structs of them. */
 interface Fields {
@@ -39,7 +40,7 @@ const dictionaryPage = (values: number, content: number[]) => [
 const floats = (...values: number[]) => [...new Uint8Array(Float32Array.from(values).buffer)];
 
 /** Read a column of float32 from its pages, which stand behind the file's magic. */
-function read(rows: number, pages: number[], optional = false) {
+function read(rows: number, pages: number[], optional = false, codec = "UNCOMPRESSED") {
   const file = Uint8Array.of(0x50, 0x41, 0x52, 0x31, ...pages);
   const meta = { type: "FLOAT", data_page_offset: 4n, total_compressed_size: BigInt(pages.length) };
   const element: SchemaElement = {
@@ -48,7 +49,7 @@ function read(rows: number, pages: number[], optional = false) {
     repetition_type: optional ? "OPTIONAL" : "REQUIRED",
   };
   const fail = (reason: string) => new DataError(reason);
-  return readColumnChunk(file, meta as ColumnMetaData, element, rows, (bytes) => bytes, fail);
+  return readColumnChunk(file, meta as ColumnMetaData, element, rows, codecOf(codec, fail), fail);
 }
 
 Deno.test("readColumnChunk() joins pages", () => {
@@ -130,5 +131,28 @@ const refused: [what: string, pages: number[], message: string][] = [
 for (const [what, pages, message] of refused) {
   Deno.test(`readColumnChunk() refuses ${what}`, () => {
     assertThrows(() => read(1, pages), DataError, message);
+  });
+}
+
+const nothing = new Uint8Array(0);
+const emptyBlocks: Record<string, ArrayLike<number>> = {
+  ZSTD: zstdCompressSync(nothing),
+  BROTLI: brotliCompressSync(nothing),
+  GZIP: gzipSync(nothing),
+  SNAPPY: [0],
+  LZ4_RAW: [0],
+  LZ4: [0],
+};
+for (const [codec, block] of Object.entries(emptyBlocks)) {
+  Deno.test(`readColumnChunk() reads a column without a value, its dictionary and page empty, in ${codec}`, () => {
+    const packed = Array.from(block), levels = [2 << 1, 0]; // a run of two absent values
+    const dictionary = [...thrift({ 1: 2, 2: 0, 3: packed.length, 7: { 1: 0, 2: plain } }), ...packed];
+    const header = { 1: 2, 2: 2, 3: 2, 4: plain, 5: levels.length, 6: 0, 7: true };
+    const data = [
+      ...thrift({ 1: 3, 2: levels.length, 3: levels.length + packed.length, 8: header }),
+      ...levels,
+      ...packed,
+    ];
+    assertEquals(read(2, [...dictionary, ...data], true, codec), Float32Array.of(NaN, NaN));
   });
 }

@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { encodeSplitsPickle, parsePickle, readPickle } from "../../lib/io/pickle.ts";
+import { readSplitsFile } from "../../lib/dataset/splits_file.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { golden } from "../support/golden.ts";
 import { mutated } from "../support/mutate.ts";
+import { inFolder } from "../support/temporary_folder.ts";
 
 const folder = golden("classical/unit/pickle")!;
 const contents: Record<string, Record<string, unknown>> = JSON.parse(
@@ -101,10 +104,10 @@ const refused: [what: string, opcodes: string, message: string][] = [
     "it names the class numpy.load.__self__",
   ],
   ["a class that is instantiated by INST", "(ios\nsystem\n.", "it names the class os.system"],
-  ["an object of a class", "cnumpy\nndarray\n)\x81.", "opcode NEWOBJ is beyond plain data and NumPy arrays"],
-  ["an object of a class with keywords", "cnumpy\nndarray\n)}\x92.", "opcode NEWOBJ_EX"],
-  ["a persistent id", "Pabc\n.", "opcode PERSID"],
-  ["a persistent id on the stack", "NQ.", "opcode BINPERSID"],
+  ["an object of a class", "cnumpy\nndarray\n)\x81.", "only the constructors of NumPy arrays may be called"],
+  ["an object of a class with keywords", "cnumpy\nndarray\n)}\x92.", "only the constructors of NumPy arrays"],
+  ["a persistent id", "Pabc\n.", "persistent ids"],
+  ["a persistent id on the stack", "NQ.", "persistent ids"],
   ["a registered extension", "\x82\x01.", "opcode EXT1"],
   ["an out-of-band buffer", "\x97.", "opcode NEXT_BUFFER"],
   ["an unknown opcode", "\xff.", "opcode 0xff"],
@@ -147,7 +150,7 @@ const refused: [what: string, opcodes: string, message: string][] = [
   ["text longer than the file", "X\xff\xff\xff\x7fa.", "it ends too early"],
   ["bytes of 2^60", "\x8e\0\0\0\0\0\0\0\x10a.", "it ends too early"],
   ["a frame longer than the file", "\x95\0\0\0\0\0\0\0\x10N.", "it ends within a frame"],
-  ["a name without end", "cnumpy", "it ends within a name"],
+  ["a name without end", "cnumpy", "it ends within a line"],
   ["an integer of a million bytes", "\x8b\x40\x42\x0f\0.", "an integer of 1000000 bytes is too large"],
   ["text that is not UTF-8", "\x8c\x01\xff.", "text is not UTF-8"],
 ];
@@ -162,15 +165,120 @@ Deno.test("parsePickle() says the file and the byte where it stopped", () => {
   assertEquals(error.message, `Cannot read "x.pkl": byte 14: it names the class os.system; ${onlyPlain}`);
 });
 
-Deno.test("parsePickle() refuses other protocols and files that are no pickles", () => {
-  assertThrows(() => parsePickle(pickle("N.", 1), "x"), DataError, "pickle protocol 1 is not 2 to 5");
-  assertThrows(() => parsePickle(pickle("N.", 6), "x"), DataError, "pickle protocol 6 is not 2 to 5");
-  assertThrows(
-    () => parsePickle(new TextEncoder().encode("(dp0\n."), "x"),
-    DataError,
-    "it is no pickle of protocol 2",
+Deno.test("parsePickle() refuses later protocols and says what a file is that is no pickle", () => {
+  assertThrows(() => parsePickle(pickle("N.", 6), "x"), DataError, "pickle protocol 6 is not 0 to 5");
+  const kinds = [
+    ["", "an empty file"],
+    ["gene_id,ENSG1\nA,1\n", "text"],
+    ['{"method": "5fold"}', "JSON or other text"],
+    ["<!DOCTYPE html><p>404.", "a web page"],
+    ["version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"],
+    ["\x93NUMPY\x01\0", "a NumPy .npy file"],
+    ["PK\x03\x04", "a zip archive"],
+    ["PAR1", "a Parquet file"],
+    ["\x89HDF\r\n", "an HDF5 file"],
+    ["\0\0\0\0", "something else"],
+  ];
+  for (const [text, kind] of kinds) {
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    assertThrows(() => parsePickle(bytes, "x"), DataError, `it is no pickle but ${kind}`);
+  }
+});
+
+const own = fromFileUrl(new URL("../fixtures/pickle/", import.meta.url));
+const { folds } = JSON.parse(Deno.readTextFileSync(`${own}content.json`));
+
+for (const name of ["p0", "p1", "p2", "gzip", "zlib", "joblib", "joblib_zlib"]) {
+  Deno.test(`readPickle() reads ${name}.pkl`, async () => {
+    const content = await readPickle(`${own}${name}.pkl`) as Map<string, unknown>;
+    const { fold_splits, ...rest } = plain(content) as Record<string, unknown>;
+    assertEquals(fold_splits, folds);
+    assertEquals(rest, {
+      method: "2fold",
+      n_splits: 2,
+      random_state: -1,
+      total_samples: 256,
+      "größe\\": 2.5,
+      big: 2n ** 70n,
+      flag: true,
+      none: null,
+      raw: "",
+    });
+  });
+}
+
+for (const name of ["python2_p0", "python2_p1"]) {
+  Deno.test(`readPickle() reads ${name}.pkl, whose arrays are text of Python 2`, async () => {
+    assertEquals(plain(await readPickle(`${own}${name}.pkl`)), { total_samples: 256, fold_splits: folds });
+  });
+}
+
+for (
+  const [name, message] of [
+    ["frame", "it holds a pandas object (pandas.core.frame.DataFrame)"],
+    ["model", "it holds an object of sklearn (sklearn.linear_model._ridge.Ridge)"],
+    ["bz2", "it is packed with bzip2 (unpack it first"],
+    ["xz", "it is packed with xz (unpack it first"],
+  ]
+) {
+  Deno.test(`readPickle() says what ${name}.pkl holds`, async () => {
+    await assertRejects(() => readPickle(`${own}${name}.pkl`), DataError, message);
+  });
+}
+
+for (
+  const [name, message] of [
+    ["list", "it holds a list or tuple of 3 (a dict with the key fold_splits is needed)"],
+    ["array", "it holds an array of shape (2, 3) (a dict with the key fold_splits is needed)"],
+  ]
+) {
+  Deno.test(`readSplitsFile() says what ${name}.pkl holds`, async () => {
+    await assertRejects(() => readSplitsFile(`${own}${name}.pkl`), DataError, message);
+  });
+}
+
+Deno.test("readSplitsFile() names the keys of another dict", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeFile(`${folder}/x.pkl`, pickle("}(\x8c\x05trainN\x8c\x04testNu."));
+    await assertRejects(
+      () => readSplitsFile(`${folder}/x.pkl`),
+      DataError,
+      'it holds a dict with the keys "train", "test" (a dict with the key fold_splits is needed)',
+    );
+  });
+});
+
+Deno.test("parsePickle() reads the text opcodes as Python does", () => {
+  const text = (opcodes: string) =>
+    parsePickle(Uint8Array.from(opcodes, (character) => character.charCodeAt(0)), "x.pkl");
+  assertEquals(text("(I01\nI00\nI1\nL-3L\nF1e-3\nF-inf\nFnan\nlp0\n."), [
+    true,
+    false,
+    1,
+    -3,
+    0.001,
+    -Infinity,
+    NaN,
+  ]);
+  assertEquals(text("(S'a\\x41\\n\\101\\q'\nV\\u20acx\\U0001F600\xe9\nt."), ["aA\nA\\q", "€x😀é"]);
+  assertEquals(
+    text("(lp0\ng0\na."),
+    (() => {
+      const list: unknown[] = [];
+      list.push(list);
+      return list;
+    })(),
   );
-  assertThrows(() => parsePickle(new Uint8Array(0), "x"), DataError, "it is no pickle");
+  for (
+    const [opcodes, message] of [
+      ["I1x\n.", "an integer is not made of digits"],
+      [`L${"9".repeat(3000)}L\n.`, "an integer of 3000 digits is too large"],
+      ["F1,5\n.", "a float is not a decimal number"],
+      ["Sabc\n.", "a text lacks its quotes"],
+      ["Np-1\n.", "memo entry is not made of digits"],
+      ["V\\UFFFFFFFF\n.", "beyond Unicode"],
+    ]
+  ) assertThrows(() => text(opcodes), DataError, message);
 });
 
 Deno.test("parsePickle() takes a memo index of 2^32 - 1 without making room for all below it", () => {
@@ -224,6 +332,8 @@ Deno.test("parsePickle() of 10,000 damaged files gives a value or a DataError", 
   const stream = new ModelStream(2, "pickle");
   const originals = files.filter((name) => !name.includes("377")).map((name) =>
     Deno.readFileSync(`${folder}/${name}`)
+  ).concat(
+    ["p0", "python2_p0", "python2_p1", "joblib"].map((name) => Deno.readFileSync(`${own}${name}.pkl`)),
   );
   for (let i = 0; i < 10_000; i++) {
     try {

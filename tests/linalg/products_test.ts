@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertThrows } from "@std/assert";
-import { Cholesky } from "../../lib/linalg/cholesky.ts";
-import { gramOfRows, multiplyTransposed, transposed } from "../../lib/linalg/products.ts";
+import { ResidentMatrix } from "../../lib/linalg/resident_matrix.ts";
+import { gramOfRows, multiplyTransposed, multiplyVector, transposed } from "../../lib/linalg/products.ts";
 
 function matrix(rows: number, columns: number, seed = 1) {
   const data = Float64Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 1.7));
@@ -39,9 +39,33 @@ Deno.test("multiplyTransposed() refuses matrices that do not fit", () => {
   assertThrows(() => multiplyTransposed(matrix(2, 3), matrix(2, 4)), RangeError, "3 columns against 4");
 });
 
-Deno.test("Cholesky solves what it factored", () => {
-  const A = gramOfRows(matrix(9, 20)), X = matrix(9, 5, 3), B = multiplyTransposed(A, transposed(X));
-  for (let i = 0; i < 9; i++) for (let j = 0; j < 5; j++) B.data[i * 5 + j] += 0.5 * X.data[i * 5 + j];
-  const solved = new Cholesky(A, 0.5).solve(B);
-  solved.data.forEach((value, i) => assertAlmostEquals(value, X.data[i], 1e-12));
+Deno.test("multiplyVector() equals the product with a matrix of one column", () => {
+  for (const [rows, columns] of [[1, 1], [4, 3], [7, 9], [5, 0]]) {
+    const A = matrix(rows, columns), x = matrix(1, columns, 3), expected = multiplyTransposed(A, x);
+    multiplyVector(A, x.data).forEach((value, i) => assertAlmostEquals(value, expected.data[i], 1e-14));
+  }
+});
+
+Deno.test("ResidentMatrix multiplies any number of vectors from either side", () => {
+  for (const [rows, columns] of [[1, 1], [5, 7], [4, 6], [33, 258]]) {
+    const A = matrix(rows, columns);
+    const resident = new ResidentMatrix(
+      rows,
+      columns,
+      (i, row) => row.set(A.data.subarray(i * columns, (i + 1) * columns)),
+    );
+    for (const count of [0, 1, 3, 5, 6, 7, 13]) {
+      const some = (length: number) => Array.from({ length: count }, (_, f) => matrix(1, length, f).data);
+      resident.multiply(some(columns)).forEach((product, f) =>
+        multiplyVector(A, some(columns)[f]).forEach((x, i) => assertAlmostEquals(product[i], x, 1e-12))
+      );
+      resident.combineRows(some(rows)).forEach((product, f) =>
+        multiplyVector(transposed(A), some(rows)[f]).forEach((x, i) =>
+          assertAlmostEquals(product[i], x, 1e-12)
+        )
+      );
+    }
+    const gram = gramOfRows(resident.matrix);
+    gramOfRows(A).data.forEach((value, at) => assertAlmostEquals(gram.data[at], value, 1e-12));
+  }
 });

@@ -102,7 +102,7 @@ Deno.test("a hub model that is not found is told to be no folder either", async 
     await assertRejects(
       async () => await (await open(slip, "http://hub.invalid")).optionalFile("config.json"),
       DataError,
-      `hub.invalid needs network permission (run with -P=hub to download); "${slip}" is no folder here`,
+      `hub.invalid needs network permission (run with -P=hub --allow-net=hub.invalid to download); "${slip}" is no folder here`,
     );
     const source = await open(modelId, hub.endpoint);
     await source.file("config.json");

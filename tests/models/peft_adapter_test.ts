@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { openSafetensors } from "../../lib/io/safetensors.ts";
+import { encodeSafetensors, openSafetensors } from "../../lib/io/safetensors.ts";
 import { ia3Side, ntIa3Config } from "../../lib/models/ia3_config.ts";
 import { readAdapter, writeAdapter } from "../../lib/models/peft_adapter.ts";
+import { captured } from "../support/captured_log.ts";
 import { golden, testWith } from "../support/golden.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
@@ -110,3 +111,51 @@ Deno.test("Target modules may be one regular expression for the whole name, and 
   assertEquals(ia3Side(config, "layer.0.attention.self.key"), null);
   assertEquals(ia3Side(config, "layer.0.attention.self.value"), "output");
 });
+
+Deno.test("Target modules are Python's regular expressions, and none can keep the program busy", () => {
+  const side = (targetModules: string, module = "esm.layer.1.attention.self.key") =>
+    ia3Side({ ...ntIa3Config, targetModules }, module);
+  for (const pattern of [String.raw`\Aesm.*key\Z`, "(?i).*KEY", "esm.*(?P<part>key|value)"]) {
+    assertEquals(side(pattern), "output", pattern);
+    assertEquals(side(pattern, "esm.layer.1.attention.self.query"), null, pattern);
+  }
+  assertEquals(side(String.raw`.*\\Z`), null);
+  assertEquals(side("((([a-z0-9._]+)+)+)!", "a".repeat(5000)), null);
+});
+
+/** An adapter folder with the tensors of a head of one layer each, and more. */
+async function adapterWith(folder: string, more: [string, number[], number[]][], wrap = ""): Promise<void> {
+  const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
+  const all: [string, number[], number[]][] = [
+    ["classifier.dense.weight", [2, 2], [1, 2, 3, 4]],
+    ["classifier.dense.bias", [2], [1, 1]],
+    ["classifier.out_proj.weight", [1, 2], [1, 1]],
+    ["classifier.out_proj.bias", [1], [0]],
+    ["esm.encoder.layer.0.attention.self.key.ia3_l", [2, 1], [1, 1]],
+    ...more,
+  ];
+  for (const [name, shape, data] of all) {
+    tensors.set(`${wrap}base_model.model.${name}`, { shape, data: Float32Array.from(data) });
+  }
+  const config = { peft_type: "IA3", target_modules: ["key", "dense"], feedforward_modules: ["dense"] };
+  await Deno.writeFile(join(folder, "adapter_model.safetensors"), encodeSafetensors(tensors));
+  await Deno.writeTextFile(join(folder, "adapter_config.json"), JSON.stringify(config));
+}
+
+Deno.test("readAdapter() folds a vector on the head into it, leaves out the contact head, looks behind wrappers", () =>
+  inFolder(async (folder) => {
+    await adapterWith(folder, [
+      ["classifier.dense.ia3_l", [1, 2], [10, 100]],
+      ["esm.contact_head.regression.ia3_l", [1, 1], [2]],
+    ], "_orig_mod.module.");
+    const { result: { vectors, head } } = await captured(() => readAdapter(folder));
+    assertEquals([...vectors.keys()], ["esm.encoder.layer.0.attention.self.key"]);
+    assertEquals([...head.get("dense.weight")!.data], [10, 200, 30, 400]);
+    assertEquals([...head.get("dense.bias")!.data], [1, 1]);
+  }));
+
+Deno.test("readAdapter() names a tensor that holds NaN", () =>
+  inFolder(async (folder) => {
+    await adapterWith(folder, [["esm.encoder.layer.0.output.dense.ia3_l", [1, 2], [1, NaN]]]);
+    await assertRejects(() => readAdapter(folder), DataError, `output.dense.ia3_l" holds NaN`);
+  }));

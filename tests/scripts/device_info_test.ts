@@ -16,7 +16,7 @@ Deno.test("device_info.ts tells the devices, what --device auto takes and why, a
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   assertMatch(stdout, /^CPU +\d+ cores$/m);
   assertMatch(stdout, /^WebGPU +\S/m);
-  assertMatch(stdout, /^--device auto takes (cpu|webgpu): \S/m);
+  assertMatch(stdout, /\n\[result\] --device auto takes (cpu|webgpu): \S.*\n$/);
   assertMatch(stdout, /matmul \d+ x \d+, f32 +[\d.]+ GFLOP\/s/);
 });
 

@@ -1,4 +1,4 @@
-/** Script 3: the reference runs, runs in parts, models that it saves, and bad input. */
+/** hs27_xgboost.ts: the reference runs, runs in parts, models that it saves, and bad input. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { parseModel } from "../../lib/boosting/model_json.ts";
@@ -11,8 +11,8 @@ import { readCsvTable } from "../../lib/io/csv.ts";
 import { encodeNpy, readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
-import { openSavedModel, readSavedFold } from "../../lib/models/saved_model.ts";
-import { TreeParts } from "../../lib/models/tree_parts.ts";
+import { openSavedModel, readSavedFold } from "../../lib/experiment/saved_model.ts";
+import { xgboost } from "../../lib/models/xgboost.ts";
 import { main } from "../../scripts/hs27_xgboost.ts";
 import { captured } from "../support/captured_log.ts";
 import { DatasetCopy } from "../support/dataset_copy.ts";
@@ -32,11 +32,21 @@ for (const collection of ["synthetic", "classical"]) {
 
 async function repeat(run: GoldenRun, expected: string, data: string): Promise<void> {
   await using results = await temporaryFolder();
-  const flags = run.flags.map((flag) => flag.replace("{DATA}", data));
+  const given = run.flags.map((flag) => flag.replace("{DATA}", data));
+  // The Python drew its own folds where no file was named: a name that does not exist yet asks for that.
+  const flags = given.includes("--cv-splits-file")
+    ? given
+    : [...given, "--cv-splits-file", join(results.path, "fresh.pkl")];
+  const labels: { index: string[]; columns: string[] } = await pythonJson(join(expected, "index.json"));
+  if (run.name.includes("nan_top")) {
+    // The Python's top genes were those with missing values, by accident: they are named here, so that all else is compared.
+    const index = join(results.path, "genes.txt");
+    await Deno.writeTextFile(index, labels.columns.join("\n"));
+    flags.splice(flags.indexOf("--n-top-genes"), 2, "--gene-index", index);
+  }
   const lines = await runScript(["--data-dir", data, "--output-dir", results.path, ...flags]);
   const ours = join(results.path, "xgboost_hyena");
   const frame = await readParquetFrame(join(ours, "predictions_xgboost_hyena.parquet"));
-  const labels: { index: string[]; columns: string[] } = await pythonJson(join(expected, "index.json"));
   const theirs = await readNpyMatrix(join(expected, "preds.npy"));
   assertEquals(frame.columns, labels.columns);
   if (run.name === "f_duplicate_ids") {
@@ -51,16 +61,19 @@ async function repeat(run: GoldenRun, expected: string, data: string): Promise<v
   const [table, expectedTable] = await Promise.all(
     [ours, expected].map((folder) => readCsvTable(join(folder, "metrics_per_perturbation.csv"))),
   );
-  assertEquals(table.header, expectedTable.header);
+  assertEquals(table.header.slice(0, expectedTable.header.length), expectedTable.header);
   const unmeasured = new Set<string>();
   expectedTable.rows.forEach((row, i) => {
     assertEquals(table.rows[i][0], row[0]);
-    if (row.includes("inf")) return unmeasured.add(row[0]); // SPEC: left out of the means
+    if (row.includes("inf")) { // nothing measured: empty cells, and no part in the means
+      assertEquals(table.rows[i].slice(1, row.length), row.slice(1).map(() => ""));
+      return unmeasured.add(row[0]);
+    }
     row.slice(1).forEach((value, j) => assertAlmostEquals(Number(table.rows[i][j + 1]), Number(value), 1e-5));
   });
 
   const summary = JSON.parse(await Deno.readTextFile(join(ours, "summary.json")));
-  const { timings_seconds: _, cv_splits_file: __, ...facts } = await pythonJson(
+  const { timings_seconds: _, cv_splits_file: __, multioutput_n_jobs: ___, ...facts } = await pythonJson(
     join(expected, "summary.json"),
   );
   for (const [key, value] of Object.entries(facts)) {
@@ -88,7 +101,7 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
   await runOn(data, parts.path, [...flags, "--genes", ":2", "--folds", "1", "2", "4"]);
   await runOn(data, parts.path, [...flags, "--genes", "4:"]);
   const last = await runOn(data, parts.path, [...flags, "--genes", "2:4", "--n-jobs", "2"]);
-  assert(last.some((line) => line.includes("Finished")), last.join("\n"));
+  assert(last.some((line) => line.startsWith("[result] Mean Pearson r")), last.join("\n"));
   for (
     const file of [
       "predictions_xgboost_hyena.parquet",
@@ -119,36 +132,12 @@ Deno.test("parts that run at the same time become the result of one run, whichev
       main([...flags, "--folds", "2", "3", "4"]),
     ])
   );
-  assert(lines.some((line) => line.includes("Finished")), lines.join("\n"));
+  assert(lines.some((line) => line.startsWith("[result] Mean Pearson r")), lines.join("\n"));
   const read = (path: string) =>
     Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
   assertEquals(await read(parts.path), await read(whole.path));
   const left = await Array.fromAsync(Deno.readDir(join(parts.path, "xgboost_hyena")));
   assertEquals(left.filter(({ name }) => name.startsWith("unfinished")), []);
-});
-
-Deno.test("TreeParts of two runs see each other's parts, and that the other has taken them away", async () => {
-  await using folder = await temporaryFolder();
-  const open = async () =>
-    (await TreeParts.open(folder.path, { "--seed": 1 }, { resume: false, isPart: true }))!;
-  const [one, other] = [await open(), await open()], genes = { from: 0, to: 2 };
-  const content = { predictions: Float32Array.of(1, 2), importance: null, forest: null, seconds: 0 };
-  await one.save({ fold: 0, ...genes }, content);
-  await other.save({ fold: 1, ...genes }, content);
-  assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [1, 1]);
-  await Promise.all([one.lookAgain(), other.lookAgain()]);
-  assertEquals([one.missing(1, genes).length, other.missing(0, genes).length], [0, 0]);
-  assertEquals(await one.unlessMerged(() => Array.fromAsync(one.read(1), ({ part }) => part.fold)), [1]);
-  await assertRejects(() => one.unlessMerged(() => Promise.reject(new DataError("full disk"))), DataError);
-
-  await Deno.writeTextFile(join(folder.path, "summary.json"), JSON.stringify({ run_id: other.result.runId }));
-  await other.remove();
-  const { result, lines } = await captured(() => one.unlessMerged(() => Array.fromAsync(one.read(1))));
-  assertEquals([result, lines], [null, ["[info] Another run has put the parts together."]]);
-  await one.save({ fold: 0, ...genes }, content);
-  assertEquals((await captured(() => one.unlessMerged(() => one.lookAgain()))).result, null);
-  await Promise.all([one.remove(), other.remove()]);
-  assertEquals((await Array.fromAsync(Deno.readDir(folder.path))).map(({ name }) => name), ["summary.json"]);
 });
 
 Deno.test("--resume fits only what is missing and gives the same bytes", async () => {
@@ -158,7 +147,7 @@ Deno.test("--resume fits only what is missing and gives the same bytes", async (
   await runOn(data, whole.path, small);
   await runOn(data, stopped.path, [...small, "--folds", "0", "1"]);
   const lines = await runOn(data, stopped.path, [...small, "--resume"]);
-  assertEquals(lines.filter((line) => /0 genes fitted/.test(line)).length, 2, lines.join("\n"));
+  assert(lines.some((line) => line.includes("Going on: 2 folds of 5 done before.")), lines.join("\n"));
   const read = (path: string) =>
     Deno.readFile(join(path, "xgboost_hyena", "predictions_xgboost_hyena.parquet"));
   assertEquals(await read(stopped.path), await read(whole.path));
@@ -199,6 +188,7 @@ Deno.test("saved models predict the held-out rows again, from XGBoost's JSON and
   await runOn(data, results.path, [
     ...small,
     "--save-model",
+    "json",
     "--base-score",
     "mean",
     "--tree-method",
@@ -214,9 +204,9 @@ Deno.test("saved models predict the held-out rows again, from XGBoost's JSON and
   assertEquals([saved.kind, saved.genes], ["xgboost", frame.columns]);
   for (const { fold, test } of saved.folds) {
     const heldOut = test.map((id) => frame.index.indexOf(id));
-    const tensors = await readSavedFold(saved, saved.folds[fold]);
-    for (const [gene, id] of frame.columns.entries()) {
-      const path = join(folder, "model", "xgboost", `fold_${fold}`, `${id}.json`);
+    const tensors = await readSavedFold(saved, saved.folds[fold], xgboost);
+    for (const gene of frame.columns.keys()) {
+      const path = join(folder, "model", "xgboost", `fold_${fold}`, `gene_${gene}.json`);
       const model = parseModel(await Deno.readTextFile(path), path);
       assertEquals(tensors.get("forest.base_score")!.data[gene], model.baseScore);
       predict(model, takeRows(x, heldOut)).forEach((value, i) =>
@@ -271,7 +261,7 @@ Deno.test("flags out of range are refused before any work", async () => {
     [["--genes", "9:3"], "it must be A:B"],
     [["--genes", "0:111"], "it must be A:B"],
     [["--folds", "5"], "there are 5 folds, counted from 0 to 4"],
-    [["--base-score", "average"], "it must be a number or mean"],
+    [["--base-score", "average"], "it must be a number (of float32) or mean"],
     [["--max-depth", "0"], "only possible with tree method hist"],
     [["--n-jobs", "0"], "--n-jobs 0"],
     [["--tree-method", "approx"], "choose one of exact, hist"],

@@ -1,5 +1,5 @@
 /** Bad input to the linear scripts: one sentence that names the file and the place in it. */
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { encodeNpy } from "../../lib/io/npy.ts";
 import { main as lelEmbed } from "../../scripts/lel_embed.ts";
@@ -18,7 +18,8 @@ async function failure(
   await using data = await DatasetCopy.of("s");
   await damage(data);
   const { main = hs27Lel, flags } = options;
-  const args = ["--repo-root", data.repoRoot, "--plot-format", "svg", ...flags?.(data) ?? []];
+  const usual = ["--repo-root", data.repoRoot, "--output-dir", data.path("out"), "--plot-format", "svg"];
+  const args = [...usual, ...flags?.(data) ?? []];
   const error = await assertRejects(() => captured(() => main(args)), kind);
   assertEquals(error.message.includes("\n"), false, error.message);
   return error.message.replaceAll(data.root, "DATA");
@@ -38,7 +39,7 @@ Deno.test("a repo root that does not exist is named, with what is wanted", async
   const message = await failure(nothing, DataError, { flags: () => ["--repo-root", "/no/such/place"] });
   assertEquals(
     message,
-    `Cannot find the data: there is no folder "/no/such/place" (--repo-root names the folder that holds artifacts/, or whose data/ does)`,
+    `Cannot find the data: there is no folder "/no/such/place" (--data-dir names the folder that holds artifacts/, or whose data/ does)`,
   );
 });
 
@@ -59,7 +60,9 @@ Deno.test("a missing targets file is named", async () => {
 
 Deno.test("targets without a gene column", async () => {
   const onlyIds = (text: string) => text.split("\n").map((line) => line.split(",")[0]).join("\n");
-  const message = await failure((data) => data.edit(overlap, onlyIds), DataError);
+  const message = await failure((data) => data.edit(overlap, onlyIds), DataError, {
+    flags: (data) => ["--targets", data.targets],
+  });
   assertStringIncludes(message, `Cannot use targets "DATA/${overlap}": there is no gene column`);
 });
 
@@ -89,7 +92,7 @@ Deno.test("genes of the gene index that the targets lack are counted and named",
 
 Deno.test("an empty gene index", async () => {
   const message = await failure((data) => data.edit("data/artifacts/gene_index.txt", () => "\n"), DataError);
-  assertStringIncludes(message, `Cannot read "DATA/data/artifacts/gene_index.txt": it holds no gene id`);
+  assertStringIncludes(message, `Cannot read "DATA/data/artifacts/gene_index.txt": it holds no id`);
 });
 
 Deno.test("text in a number cell is told with row and column", async () => {
@@ -186,7 +189,8 @@ Deno.test("no TF in common", async () => {
   const message = await failure((data) => data.edit(overlap, strangers), DataError, { main: lelEmbed });
   assertStringIncludes(
     message,
-    `Cannot match TFs: none of the 48 ids of "DATA/${overlap}" (STRANGER1, ...) is in "DATA/NT-v2-50M/NTv2_50m_tf_ids.npy"`,
+    `Cannot match perturbations: none of the 48 ids of "DATA/${overlap}" (STRANGER1, ...) is in ` +
+      `"DATA/NT-v2-50M/NTv2_50m_tf_ids.npy"`,
   );
 });
 
@@ -210,7 +214,7 @@ Deno.test("an NT folder that is nowhere", async () => {
     main: lelEmbed,
     flags: () => ["--ntv2-dir", "no-such-folder"],
   });
-  assertStringIncludes(message, `Cannot find the folder "no-such-folder"`);
+  assertStringIncludes(message, `Cannot find the embeddings: there is no folder "no-such-folder"`);
 });
 
 Deno.test("an output folder that cannot be written", async () => {
@@ -233,10 +237,9 @@ for (
     [["--seed", "1.5"], "Cannot use --seed 1.5: it must be a whole number"],
     [["--lamda-ridge", "1"], "Unknown flag --lamda-ridge. Did you mean --lambda-ridge?"],
     [
-      ["--data-dir", "my-data"],
-      "Unknown flag --data-dir. This script has --repo-root: folder that holds artifacts/, or whose data/ does",
+      ["--plot-limits", "1", "-1"],
+      "Cannot use --plot-limits 1 -1: give the lower and the upper end, such as -1 1",
     ],
-    [["--n-folds", "5"], "Unknown flag --n-folds (--help lists all)"],
     [["--bootstrap"], "Flag --bootstrap needs a value, such as --bootstrap 200"],
     [["--plot-format", "gif"], `Cannot use --plot-format "gif": choose one of png, svg`],
     [["--model-name", "a/b"], `Cannot use --model-name "a/b": it names a folder, without slashes`],
@@ -252,22 +255,15 @@ for (
   });
 }
 
-Deno.test("a ridge of 0 that leaves the system singular says what to do", async () => {
-  const message = await failure(nothing, DataError, {
-    main: lelEmbed,
-    flags: () => ["--lambda-ridge", "0", "--max-genes", "5"],
-  });
-  assertStringIncludes(message, "Cannot solve the ridge regression with --lambda-ridge 0");
-});
-
-Deno.test("splits for another number of samples give a warning and fresh ones", async () => {
+Deno.test("a splits file that was named and does not fit stops the run, and stays as it is", async () => {
   await using data = await DatasetCopy.of("s");
   const splits = data.path("data/artifacts/cv_splits_5fold_42.pkl"), before = await Deno.readFile(splits);
-  const flags = ["--repo-root", data.repoRoot, "--plot-format", "svg", "--max-perturbations", "30"];
-  const { lines } = await captured(() => hs27Lel([...flags, "--cv-splits-file", splits]));
-  assert(lines.some((line) => line.startsWith("[warn]") && line.includes("for 48 samples, there are 30")));
-  const after = await Deno.readFile(splits);
-  assert(after.length !== before.length);
-  const again = await captured(() => hs27Lel([...flags, "--cv-splits-file", splits]));
-  assert(again.lines.some((line) => line.startsWith("[info] Using existing 5fold splits with 5 folds")));
+  await data.edit(overlap, (text) => text.split("\n").slice(0, 31).join("\n") + "\n");
+  const flags = ["--data-dir", data.root, "--output-dir", data.path("out"), "--plot-format", "svg"];
+  await assertRejects(
+    () => captured(() => hs27Lel([...flags, "--cv-splits-file", splits])),
+    DataError,
+    "they are for 48 samples and name none, there are 30",
+  );
+  assertEquals(await Deno.readFile(splits), before);
 });

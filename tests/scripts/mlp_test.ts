@@ -1,4 +1,4 @@
-/** Scripts 4, 5 and 6 as their users run them. */
+/** hs_27_mlp_nt.ts, hs_27_mlp_hyena.ts and concat_gene_tf_mlp.ts as their users run them. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
@@ -6,7 +6,10 @@ import { encodeCsv, readCsvTable } from "../../lib/io/csv.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { predictMlp } from "../../lib/models/mlp_fit.ts";
 import { Mlp } from "../../lib/models/mlp.ts";
-import { openSavedModel, readSavedFold } from "../../lib/models/saved_model.ts";
+import { readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
+import { matchIds } from "../../lib/dataset/matching.ts";
+import { openSavedModel, readSavedFold } from "../../lib/experiment/saved_model.ts";
+import { mlp } from "../../lib/models/mlp_model.ts";
 import { Linear } from "../../lib/nn/layers.ts";
 import { parameter } from "../../lib/tensor/mod.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
@@ -59,7 +62,9 @@ for (const [name, path, data] of goldenRuns) {
     (expected) =>
       inFolder(async (folder) => {
         const top = path.includes("top50") ? ["--n-top-genes", "50"] : [];
-        await run(name, folder, golden(`classical/datasets/${data}`)!, "--epochs", "2", ...top);
+        // The Python drew its own folds: a name that does not exist yet asks for that.
+        const fresh = ["--cv-splits-file", join(folder, "fresh.pkl")];
+        await run(name, folder, golden(`classical/datasets/${data}`)!, "--epochs", "2", ...fresh, ...top);
         const index = await pythonJson(join(expected, "index.json"));
         const frame = await predictionsOf(folder, name);
         assertEquals(frame.index, index.index);
@@ -67,11 +72,13 @@ for (const [name, path, data] of goldenRuns) {
         assert(frame.values.data.every(Number.isFinite));
 
         const plots = ["pred_vs_gt.svg", ...(name === "concat_mlp" ? [] : ["pred_vs_gt_train.svg"])];
-        const splits = `cv_splits_5fold_42_${frame.index.length}.pkl`;
-        const predictions = `predictions_${name === "concat_mlp" ? "concat_mlp_cv" : name}.parquet`;
+        const stem = name === "concat_mlp" ? "concat_mlp_cv" : name;
         assertEquals(
           [...Deno.readDirSync(join(folder, name))].map((entry) => entry.name).sort(),
-          [splits, "metrics_per_perturbation.csv", predictions, ...plots, "summary.json"].sort(),
+          [
+            ...["baseline", "predictions"].map((what) => `${what}_${stem}.parquet`),
+            ...["manifest.json", "metrics_per_perturbation.csv", "summary.json", ...plots],
+          ].sort(),
         );
         const stdout = await Deno.readTextFile(join(expected, "stdout.txt"));
         const printed = JSON.parse(
@@ -90,7 +97,7 @@ for (const [name, path, data] of goldenRuns) {
           assertEquals(summary[key], printed[key]);
         }
         const { header } = await readCsvTable(join(folder, name, "metrics_per_perturbation.csv"));
-        assertEquals(header, ["", "centered_pearson", "rmse", "mae", "mse", "l2_loss"]);
+        assertEquals(header.slice(0, 6), ["", "centered_pearson", "rmse", "mae", "mse", "l2_loss"]);
       }),
   );
 }
@@ -210,15 +217,14 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
       const frame = await predictionsOf(folder, "mlp_nt");
       const model = await openSavedModel(join(folder, "mlp_nt"));
       assertEquals(model.genes, frame.columns);
-      const { alignById, readNtEmbeddings } = await import("../../lib/dataset/embeddings.ts");
       const embeddings = await readNtEmbeddings(join(dataSet("s"), "NT-v2-50M"), "tf");
       for (const fold of model.folds) {
-        const tensors = await readSavedFold(model, fold);
+        const tensors = await readSavedFold(model, fold, mlp);
         const number = (name: string) => tensors.get(name)!.data;
-        const rows = alignById({ perturbations: [...fold.test], path: "" }, embeddings, { ignoreCase: true });
+        const rowsOf = (ids: readonly string[]) => [...matchIds({ ids }, embeddings).rows];
         const { columns } = embeddings.values;
-        const x = new Float32Array(rows.ids.length * columns);
-        rows.embeddingRows.forEach((row, i) => {
+        const x = new Float32Array(fold.test.length * columns);
+        rowsOf(fold.test).forEach((row, i) => {
           for (let j = 0; j < columns; j++) {
             const value = embeddings.values.data[row * columns + j];
             x[i * columns + j] = (value - number("scaler.mean")[j]) / number("scaler.scale")[j];
@@ -227,8 +233,7 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
         const learned = flags.includes("--strict")
           ? frame.index.filter((id) => !fold.test.includes(id))
           : frame.index;
-        const from =
-          alignById({ perturbations: learned, path: "" }, embeddings, { ignoreCase: true }).embeddingRows;
+        const from = rowsOf(learned);
         const mean = from.reduce((sum, row) => sum + embeddings.values.data[row * columns], 0) / from.length;
         assertAlmostEquals(tensors.get("scaler.mean")!.doubles![0], mean, 1e-12);
         const backend = openReferenceBackend();
@@ -239,8 +244,8 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
             parameter(backend, number(`layers.${i}.bias`), [shape[0]]),
           );
         });
-        const predicted = await predictMlp(new Mlp(layers), { data: x, rows: rows.ids.length, columns });
-        rows.ids.forEach((id, i) => {
+        const predicted = await predictMlp(new Mlp(layers), { data: x, rows: fold.test.length, columns });
+        fold.test.forEach((id, i) => {
           const row = frame.index.indexOf(id), width = frame.columns.length;
           for (let j = 0; j < width; j++) {
             const expected = frame.values.data[row * width + j];
@@ -293,7 +298,11 @@ Deno.test("repeated ids keep their first row, lower-case ids match for NT alone,
     const ids = (await predictionsOf(folder, "mlp_nt")).index;
     assertEquals(new Set(ids).size, ids.length);
     assert(ids.some((id) => id !== id.toUpperCase()));
-    assert(lines.some((line) => line.includes("Left out 2 perturbations without an embedding.")));
+    assert(
+      lines.some((line) =>
+        /2 perturbations \(2 of \d+\) are not in .*: left out, for want of an embedding/.test(line)
+      ),
+    );
     await run("mlp_hyena", folder, dataSet("t"));
     assert((await predictionsOf(folder, "mlp_hyena")).index.every((id) => id === id.toUpperCase()));
     for (const name of ["mlp_nt", "concat_mlp"] as const) {

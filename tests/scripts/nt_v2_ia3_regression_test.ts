@@ -1,4 +1,4 @@
-/** Script 7 as its users run it, on the small model of the reference numbers. */
+/** nt_v2_ia3_regression.ts as its users run it, on the small model of the reference numbers. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
@@ -49,7 +49,7 @@ Deno.test("nt_v2_ia3_regression.ts writes predictions, metrics, plot, summary an
       ])
     );
     const said = (text: string) => assert(lines.some((line) => line.includes(text)), text);
-    said("Left out 2 perturbations of 12 without a sequence.");
+    said("left out, for want of a sequence");
     said("to 18 tokens (--max-length).");
     said("trainable params: 5,832 || all params: 414,429 || trainable%: 1.4072");
     said("tokens/s, ");
@@ -61,7 +61,9 @@ Deno.test("nt_v2_ia3_regression.ts writes predictions, metrics, plot, summary an
     const result = join(folder, "nt_ia3");
     assertEquals([...Deno.readDirSync(result)].map(({ name }) => name).sort(), [
       "adapters",
+      "baseline_nt_ia3_cv.parquet",
       "cv_splits_3fold_42.pkl",
+      "manifest.json",
       "metrics_per_perturbation.csv",
       "model",
       "pred_vs_gt.svg",

@@ -5,10 +5,10 @@ import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { encodeNpy, readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
-import { readIdLines } from "../../lib/dataset/targets.ts";
+import { readIdList } from "../../lib/io/id_list.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
 import { perturbationNames } from "../../lib/prediction/names.ts";
-import { openSavedModel } from "../../lib/models/saved_model.ts";
+import { openSavedModel } from "../../lib/experiment/saved_model.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
 import { main as linearPca } from "../../scripts/hs27_lel.ts";
 import { main as hyena } from "../../scripts/hs_27_mlp_hyena.ts";
@@ -58,6 +58,24 @@ const trained: Record<string, Trained> = {
   "lel_embed.ts": {
     main: linearNt,
     flags: ["--repo-root", data, "--ntv2-dir", join(data, "NT-v2-50M")],
+    model: "linear_nt_embed",
+    inputs: onNt,
+    tolerance: 1e-6,
+  },
+  "hs27_lel.ts with next to no ridge": {
+    main: linearPca,
+    flags: ["--repo-root", data, "--lambda-ridge", "1e-12"],
+    model: "linear_pca",
+    inputs: (ids) => ["--ids", ids.map((id) => names.geneIdsOf(id)[0]).join(",")],
+    tolerance: 1e-6,
+  },
+  // 16 embedding columns, more than the genes: many solutions fit, the shortest is taken.
+  "lel_embed.ts without a ridge": {
+    main: linearNt,
+    flags: [
+      ...["--repo-root", data, "--ntv2-dir", join(data, "NT-v2-50M")],
+      ...["--lambda-ridge", "0", "--n-top-genes", "5"],
+    ],
     model: "linear_nt_embed",
     inputs: onNt,
     tolerance: 1e-6,
@@ -165,13 +183,13 @@ for (const script of Object.keys(trained)) {
       for (const spell of [(name: string) => name, (name: string) => name.toLowerCase()]) {
         const file = join(folder, "ids.txt");
         const otherwise = (id: string) => spell(names.otherNames(id)[0]);
-        const rows = script === "hs27_lel.ts"
+        const rows = script.startsWith("hs27_lel.ts")
           ? ids
           : usual.includes(ntIds)
           ? await readNpyStrings(ntIds)
-          : await readIdLines(hyenaIds);
+          : await readIdList(hyenaIds);
         // Gene ids become symbols, symbols gene ids: what the training was not given.
-        const spelled = rows.map((id) => script === "lel_embed.ts" ? spell(id) : otherwise(id));
+        const spelled = rows.map((id) => script.startsWith("lel_embed.ts") ? spell(id) : otherwise(id));
         await Deno.writeTextFile(file, spelled.join("\n"));
         const count = rows.length, known = ids.length;
         const all = await run("--ids", file);
@@ -337,4 +355,58 @@ Deno.test("predict.ts says in one line what is missing or does not go together",
       "Cannot use --fold 7: the model has folds 0, 1, 2, 3, 4",
     );
     await assertRejects(() => predict([...result, "--output", "x.tsv"]), UsageError, ".parquet or .csv");
+  }));
+
+Deno.test("predict.ts refuses embeddings that were made in another way than those of the training set, unless forced", () =>
+  inFolder(async (folder) => {
+    const write = async (name: string, pooling: string) => {
+      const path = join(folder, `${name}.npy`);
+      await Deno.copyFile(ntVectors, path);
+      await Deno.copyFile(ntIds, join(folder, `${name}_gene_ids.npy`));
+      await Deno.writeTextFile(
+        join(folder, `${name}.json`),
+        JSON.stringify({ pipeline: "ntv2", pooling, weights_sha256: "ab" }),
+      );
+      return path;
+    };
+    const [mean, cls] = [await write("mean", "mean"), await write("cls", "cls")];
+    await linesPrinted(() =>
+      nt([...network, "--embeddings", mean, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const flags = [
+      "--result",
+      join(folder, "mlp_nt"),
+      "--output",
+      join(folder, "p.parquet"),
+      "--device",
+      "cpu",
+    ];
+    await linesPrinted(() => predict([...flags, "--embeddings", mean]));
+    await assertRejects(
+      () => linesPrinted(() => predict([...flags, "--embeddings", cls])),
+      DataError,
+      `the pooling differs: "mean" and "cls" (--force goes on all the same)`,
+    );
+    const forced = await linesPrinted(() => predict([...flags, "--embeddings", cls, "--force"]));
+    assert(forced.some((line) => line.startsWith("[warn] --force:")), forced.join("\n"));
+  }));
+
+Deno.test("predict.ts stops where no id is a read-out gene, and takes ids with Ensembl versions", () =>
+  inFolder(async (folder) => {
+    const { main, flags, model } = trained["hs27_lel.ts"];
+    await linesPrinted(() =>
+      main([...flags, "--output-dir", folder, "--save-model", "--plot-format", "svg"])
+    );
+    const usual = ["--result", join(folder, model), "--output", join(folder, "p.csv")];
+    await assertRejects(
+      () => linesPrinted(() => predict([...usual, "--ids", "NOPE1,NOPE2"])),
+      DataError,
+      'none of the 2 ids of "--ids" (NOPE1, ...) is in "the read-out genes of ',
+    );
+    const [gene] = (await openSavedModel(join(folder, model))).genes;
+    const rows = async (ids: string) => {
+      await linesPrinted(() => predict([...usual, "--ids", ids]));
+      return (await readCsvTable(join(folder, "p.csv"))).rows.map(([, ...cells]) => cells);
+    };
+    assertEquals(await rows(`${gene}.7`), await rows(gene));
   }));

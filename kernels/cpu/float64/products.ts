@@ -1,13 +1,18 @@
 /**
- * Float64 products A B' of tiles that the caller has laid into memory.
+ * Float64 products of matrices that the caller has laid into memory, all row-major without gaps.
  *
- * What it computes   C[i, j] += sum over c of A[i, c] B[j, c], for i < rows, j < columns, c < length
- * Memory             A: rows x length, B: columns x length, C: rows x `columns`, all row-major float64 without gaps
- * Sizes              rows a multiple of 4, columns of 3, length of 2: the caller pads with zeros
- * For one element    length fused multiply-adds; of every 12 of them, 7 vectors of 2 are read
+ * addProducts        C[i, j] += sum over c of A[i, c] B[j, c], for i < rows, j < columns, c < length
+ *   Memory           A: rows x length, B: columns x length, C: rows x `columns`
+ *   Sizes            rows a multiple of 4, columns of 3, length of 2: the caller pads with zeros
+ *   For one element  length fused multiply-adds; of every 12 of them, 7 vectors of 2 are read
+ *   Twelve sums of two lanes stay in registers (of sixteen); a 4-row strip of A (8 KiB at 256 columns) stays in the first
+ *   cache while all of B passes by.
  *
- * Twelve sums of two lanes stay in registers (of sixteen); a 4-row strip of A (8 KiB at 256 columns) stays in the first
- * cache while all of B passes by.
+ * addCombinations    T[f, c] += sum over r of W[f, r] A[r, c], for f < sums, r < rows, c < length
+ *   Memory           A: rows x length, W: sums x rows, T: sums x length
+ *   Sizes            rows a multiple of 4, sums and length of 2
+ *   For one element  rows fused multiply-adds; of every 8 of them, 6 vectors of 2 are read and 2 written
+ *   Eight weights stay in registers; A is read once, four rows at a time, while T stays in the second cache.
  */
 
 /** Bytes of a float64. */
@@ -26,6 +31,45 @@ export function addProducts(a: usize, b: usize, c: usize, rows: i32, columns: i3
         stride,
       );
     }
+  }
+}
+
+export function addCombinations(a: usize, w: usize, t: usize, rows: i32, sums: i32, length: i32): void {
+  const stride = <usize> length * wide, wStride = <usize> rows * wide;
+  for (let r = 0; r < rows; r += 4) {
+    const a0 = a + <usize> r * stride, w0 = w + <usize> r * wide;
+    for (let f = 0; f < sums; f += 2) {
+      addFourRows(a0, w0 + <usize> f * wStride, wStride, t + <usize> f * stride, stride);
+    }
+  }
+}
+
+/** Four rows of A into two of T. */
+function addFourRows(a: usize, w: usize, wStride: usize, t: usize, stride: usize): void {
+  const w00 = v128.load64_splat(w), w01 = v128.load64_splat(w, 8);
+  const w02 = v128.load64_splat(w, 16), w03 = v128.load64_splat(w, 24);
+  const v = w + wStride;
+  const w10 = v128.load64_splat(v), w11 = v128.load64_splat(v, 8);
+  const w12 = v128.load64_splat(v, 16), w13 = v128.load64_splat(v, 24);
+  const end = t + stride;
+  while (t < end) {
+    let t0 = v128.load(t), t1 = v128.load(t + stride);
+    let x = v128.load(a);
+    t0 = f64x2.relaxed_madd(x, w00, t0);
+    t1 = f64x2.relaxed_madd(x, w10, t1);
+    x = v128.load(a + stride);
+    t0 = f64x2.relaxed_madd(x, w01, t0);
+    t1 = f64x2.relaxed_madd(x, w11, t1);
+    x = v128.load(a + 2 * stride);
+    t0 = f64x2.relaxed_madd(x, w02, t0);
+    t1 = f64x2.relaxed_madd(x, w12, t1);
+    x = v128.load(a + 3 * stride);
+    t0 = f64x2.relaxed_madd(x, w03, t0);
+    t1 = f64x2.relaxed_madd(x, w13, t1);
+    v128.store(t, t0);
+    v128.store(t + stride, t1);
+    a += 16;
+    t += 16;
   }
 }
 

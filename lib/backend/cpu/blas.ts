@@ -38,8 +38,8 @@ const linuxFolders = [
   ...["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"],
 ];
 
-/** Where OpenBLAS (macOS: Accelerate too) is installed by the usual packages; a scoped FFI permission needs absolute paths. */
-const candidates: Partial<Record<typeof Deno.build.os, string[]>> = {
+/** Where OpenBLAS (macOS: Accelerate too) is installed by the usual packages. The set "blas" of deno.json grants these alone. */
+export const candidates: Partial<Record<typeof Deno.build.os, string[]>> = {
   linux: linuxFolders.flatMap((folder) =>
     ["libopenblas.so.0", "libopenblas.so", "libopenblasp.so.0"].map((file) => `${folder}/${file}`)
   ),

@@ -14,7 +14,7 @@ type Convolutions = Pick<
   | "complexMultiply"
 >;
 
-/** Samples of a chunk (TIME_BLOCK of kernels/cpu/source/convolution.ts). */
+/** Samples of a chunk (TIME_BLOCK of kernels/cpu/float32/convolution.ts). */
 const timeBlock = 16384;
 /** Longest transform. */
 const longest = 2 ** 21;

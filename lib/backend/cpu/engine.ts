@@ -30,7 +30,7 @@ export class Engine {
   }
 }
 
-/** Elements that a chunk of an element-wise kernel takes (FLAT_CHUNK of kernels/cpu/source/elementwise.ts). */
+/** Elements that a chunk of an element-wise kernel takes (FLAT_CHUNK of kernels/cpu/float32/elementwise.ts). */
 const flatChunk = 16384;
 
 /** Number of chunks of an element-wise kernel. */

@@ -10,7 +10,7 @@ type Layers = Pick<
   "layerNorm" | "layerNormBackward" | "rotary" | "attention" | "attentionBackward"
 >;
 
-/** Queries of a chunk (QUERY_BLOCK of kernels/cpu/source/attention.ts). */
+/** Queries of a chunk (QUERY_BLOCK of kernels/cpu/float32/attention.ts). */
 const queryBlock = 64;
 /** Heads wider than this do not fit a thread's scratch memory. */
 const widestHead = 1024;
@@ -90,7 +90,7 @@ export function layers(engine: Engine): Layers {
       const what = `gradient of attention of ${describe(shape)}`;
       checkAttention(engine, what, shape, { dq, dk, dv, dout, out, q, k, v }, logSumExp, keyMask);
       if (batch * heads * length * headWidth === 0) return;
-      // packHead of kernels/cpu/source/attention_backward.ts lays these out.
+      // packHead of kernels/cpu/float32/attention_backward.ts lays these out.
       const columns = Math.ceil(headWidth / 4);
       const perThread = 2 * Math.ceil(length / 4) * 4 * headWidth +
         2 * Math.ceil(length / 8) * 8 * headWidth +

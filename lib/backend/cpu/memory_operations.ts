@@ -1,6 +1,7 @@
 /** Storages: made, filled, copied, turned and read. */
 import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
 import type { Backend, Storage } from "../backend.ts";
+import { hearSignals } from "../../cli/interrupt.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";
 import type { CpuStorage } from "./heap.ts";
 import { float } from "./thread_pool.ts";
@@ -32,10 +33,12 @@ export function memoryOperations(engine: Engine): MemoryOperations {
       heap.view(storage as CpuStorage).set(data, offset);
     },
 
-    read(storage, offset = 0, length = storage.length - offset) {
+    async read(storage, offset = 0, length = storage.length - offset) {
       engine.check("read: the storage", storage, offset + length, storage.dtype);
       const part = heap.view(storage as CpuStorage).subarray(offset, offset + length);
-      return Promise.resolve(part instanceof Int32Array ? new Int32Array(part) : new Float32Array(part));
+      const numbers = part instanceof Int32Array ? new Int32Array(part) : new Float32Array(part);
+      await hearSignals();
+      return numbers;
     },
 
     fill(out, value) {

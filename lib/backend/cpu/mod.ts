@@ -1,6 +1,8 @@
 /** The CPU engine: WebAssembly kernels over worker threads on one shared memory. */
 import relaxedKernels from "../../../kernels/cpu/kernels.wasm" with { type: "bytes" };
 import plainKernels from "../../../kernels/cpu/kernels_simd.wasm" with { type: "bytes" };
+import { basename } from "@std/path";
+import { hearSignals } from "../../cli/interrupt.ts";
 import type { Backend } from "../backend.ts";
 import { openBlas } from "./blas.ts";
 import { multipliesRight } from "./blas_check.ts";
@@ -28,6 +30,15 @@ export interface CpuOptions {
   readonly plainSimd?: boolean;
 }
 
+/** File name of a library with its version, which the link that is opened does not show. */
+function versionOf(library: string): string {
+  try {
+    return basename(Deno.realPathSync(library));
+  } catch {
+    return basename(library);
+  }
+}
+
 /** @throws {DataError} when the machine gives no shared memory */
 export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
@@ -53,11 +64,12 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   return Promise.resolve({
     name: "cpu",
     description: describe(threads, relaxed) + describeBlas(found?.library, blas !== null),
+    blas: blas && `${versionOf(blas.library)}, ${threads} threads`,
     supportsF16: false,
     memory: heap,
     ...(options.profile ? timed(operations, times) : operations),
     flush() {},
-    finish: () => Promise.resolve(),
+    finish: hearSignals,
     close() {
       pool.close();
       blas?.close();

@@ -9,7 +9,7 @@ type Reductions = Pick<
   "columnSum" | "rowSum" | "sumSquares" | "flagNonFinite" | "clipFactor" | "maskedMean" | "maskedSquaredError"
 >;
 
-/** Columns of a chunk (COLUMN_BLOCK of kernels/cpu/source/reductions.ts), and rows: their sums are one part. */
+/** Columns of a chunk (COLUMN_BLOCK of kernels/cpu/float32/reductions.ts), and rows: their sums are one part. */
 const columnBlock = 256, partRows = 64;
 /** A sum is in no more parts than this, however many rows there are. */
 const mostParts = 256;

@@ -1,6 +1,6 @@
 /**
  * Threads over one shared memory. A job is a kernel, its arguments and a number of chunks; the calling thread takes its
- * share, the workers draw the rest (kernels/cpu/source/engine.ts has the protocol). How a job is cut into chunks never
+ * share, the workers draw the rest (kernels/cpu/float32/engine.ts has the protocol). How a job is cut into chunks never
  * depends on the number of threads, and no two chunks write the same place: results are the same bits on any number.
  */
 import { Worker } from "node:worker_threads";
@@ -21,7 +21,7 @@ export interface ThreadPoolOptions {
   readonly stallSeconds?: number;
 }
 
-/** Bytes at the start of memory that no pointer may name, then the control block (kernels/cpu/source/control.ts). */
+/** Bytes at the start of memory that no pointer may name, then the control block (kernels/cpu/float32/control.ts). */
 const controlAt = 1024;
 export const scratchAt = 32768;
 /** Memory of its own that each thread has for tiles and sums on the way. */
@@ -102,7 +102,8 @@ export class ThreadPool {
 
   #start(): void {
     for (let thread = 1; thread < this.options.threads; thread++) {
-      const worker = new Worker(workerSource, { eval: true });
+      // With an environment of its own: a copy of ours would need a permission for every variable, which Deno asks for.
+      const worker = new Worker(workerSource, { eval: true, env: {} });
       // A script that forgets to close the engine ends all the same.
       worker.unref();
       worker.postMessage(

@@ -1,0 +1,72 @@
+/** Flags and targets of the two linear scripts. */
+import type { FlagDeclarations, Flags } from "../cli/flags.ts";
+import { log } from "../cli/log.ts";
+import { takeGenes, takePerturbations } from "../dataset/targets.ts";
+import type { ExperimentFlags } from "./flags.ts";
+import { type DataFolder, openDataFolder, readRunTargets, type ReadTargets } from "./read_data.ts";
+
+export const linearFlags = {
+  "max-genes": {
+    default: null,
+    type: "integer",
+    min: 1,
+    group: "Data",
+    shownDefault: "all",
+    help: "keep the first N genes",
+  },
+  "max-perturbations": {
+    default: null,
+    type: "integer",
+    min: 1,
+    group: "Data",
+    shownDefault: "all",
+    help: "keep the first N perturbations",
+  },
+  "device": {
+    default: "auto",
+    choices: ["auto", "cpu", "webgpu"],
+    group: "Device",
+    help: "taken by every script; this one is float64 algebra, which runs on the CPU whatever is asked",
+  },
+} as const satisfies FlagDeclarations;
+
+export interface LinearTargets extends ReadTargets {
+  readonly data: DataFolder;
+  readonly splitsFolder: string;
+  readonly splitsName: (folds: number, seed: number) => string;
+}
+
+/** @param named values of further flags that name input files */
+export async function readLinearTargets(
+  flags: ExperimentFlags & Flags<typeof linearFlags>,
+  named: readonly (string | null)[] = [],
+): Promise<LinearTargets> {
+  if (flags.device === "webgpu") log.info("Device: CPU (GPUs have no float64, which the closed form needs)");
+  const data = await openDataFolder(flags.dataDir, [
+    flags.targets,
+    flags.geneIndex,
+    flags.tfSeqCsv,
+    ...named,
+  ]);
+  const read = await readRunTargets(flags, data, "targets_377_overlap.csv", {
+    geneIndex: true,
+    prefer: "first",
+  });
+  const { maxGenes, maxPerturbations } = flags;
+  let { targets } = read;
+  if (maxGenes !== null) targets = takeGenes(targets, firstOf(targets.genes.length, maxGenes));
+  if (maxPerturbations !== null) {
+    targets = takePerturbations(targets, firstOf(targets.perturbations.length, maxPerturbations));
+  }
+  return {
+    ...read,
+    targets,
+    data,
+    splitsFolder: data.artifacts,
+    splitsName: (folds, seed) => `cv_splits_${folds}fold_${seed}.pkl`,
+  };
+}
+
+function firstOf(count: number, most: number): number[] {
+  return Array.from({ length: Math.min(count, most) }, (_, i) => i);
+}

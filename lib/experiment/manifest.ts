@@ -1,0 +1,132 @@
+/** `manifest.json` of a result folder: whose result it is, and every file with its size and SHA-256. Written last. */
+import { join, SEPARATOR } from "@std/path";
+import { DataError } from "../cli/errors.ts";
+import { writeFileAtomic } from "../io/atomic_write.ts";
+import { readFileBytes } from "../io/read_file.ts";
+
+/** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
+export interface FileFact {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** What is known of a run beside its files. */
+export interface RunFacts {
+  /** Stands for all settings and data. */
+  readonly run_id: string;
+  /** Stands for the targets' file. */
+  readonly data_id: string;
+  readonly script: string;
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly engines: readonly string[];
+  /** The files that it read. */
+  readonly inputs: readonly FileFact[];
+}
+
+export interface Manifest extends RunFacts {
+  readonly format: "hs27-result";
+  readonly version: 1;
+  /** When it was written, ISO 8601. */
+  readonly created: string;
+  readonly program: string;
+  readonly deno: string;
+  readonly files: readonly FileFact[];
+}
+
+/** Version of this program, as CHANGELOG.md counts. */
+export const programVersion = "0.2.0";
+
+const manifestName = "manifest.json";
+
+/** Describe all files of `folder`, in it. */
+export async function writeManifest(folder: string, facts: RunFacts): Promise<void> {
+  const files: FileFact[] = [];
+  for (const path of await filesBelow(folder)) files.push(await describeFile(join(folder, path), path));
+  const manifest: Manifest = {
+    format: "hs27-result",
+    version: 1,
+    ...facts,
+    created: new Date().toISOString(),
+    program: programVersion,
+    deno: Deno.version.deno,
+    files: files.map((file) => ({ ...file, path: file.path.replaceAll(SEPARATOR, "/") })),
+  };
+  await writeFileAtomic(join(folder, manifestName), JSON.stringify(manifest, null, 2) + "\n");
+}
+
+/**
+ * The manifest of a result folder.
+ *
+ * @returns null where there is none: an earlier version wrote the folder, or nothing did
+ * @throws {DataError} when it is not one that this version can read
+ */
+export async function readManifest(folder: string): Promise<Manifest | null> {
+  const path = join(folder, manifestName);
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return null;
+    throw new DataError(`Cannot read "${path}": ${error instanceof Error ? error.message : error}`);
+  }
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(text);
+  } catch {
+    throw new DataError(
+      `Cannot read "${path}": it is not JSON (run the script again to write the result anew)`,
+    );
+  }
+  const { format, version, run_id, files } = manifest ?? {};
+  const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" &&
+    Array.isArray(files) &&
+    files.every((file) => typeof file?.path === "string" && typeof file.sha256 === "string");
+  if (isRight) return manifest;
+  throw new DataError(`Cannot read "${path}": it is no manifest of a result that this version can read`);
+}
+
+/**
+ * The bytes of a file that a manifest lists, once they were found to be the result's own.
+ *
+ * @throws {DataError} when the manifest does not list it, or the file was changed since
+ */
+export async function readListed(
+  folder: string,
+  manifest: Manifest,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const fact = manifest.files.find((file) => file.path === path);
+  const full = join(folder, path);
+  if (!fact) {
+    throw new DataError(
+      `Cannot use "${full}": the manifest of "${folder}" does not list it (another run left it there?)`,
+    );
+  }
+  const bytes = await readFileBytes(full);
+  if (bytes.length === fact.bytes && await sha256(bytes) === fact.sha256) return bytes;
+  throw new DataError(
+    `Cannot use "${full}": it was changed since the result was written (run the script again, or copy the whole folder anew)`,
+  );
+}
+
+/** Path, size and hash of a file. @param shown how it is named */
+export async function describeFile(path: string, shown = path): Promise<FileFact> {
+  const bytes = await readFileBytes(path);
+  return { path: shown, bytes: bytes.length, sha256: await sha256(bytes) };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** Paths below a folder, ascending. */
+async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(folder, prefix))) {
+    const path = join(prefix, name);
+    if (isDirectory) paths.push(...await filesBelow(folder, path));
+    else paths.push(path);
+  }
+  return paths.sort();
+}

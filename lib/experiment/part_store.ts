@@ -1,0 +1,378 @@
+/**
+ * The parts of a cross-validation that runs in pieces: after a stop (--resume), or cut by folds and genes over processes and
+ * machines (--folds, --genes), one after the other or at the same time. Parts lie in `<result folder>/unfinished/`, an
+ * unfinished fold leaves its last checkpoint there, and files that were copied there from another machine count as well.
+ * Every file carries the identity of its run: no other run takes it in. The folder goes when all parts have become a result.
+ *
+ *     const store = await PartStore.open(folder, { ...flags, folds, genes, identity });
+ *     if (store.isFinished) return;
+ *     for (const fold of store.toRun) await store.save({ key: { fold, from: 0, to: genes }, ... });
+ *     if (!await store.isComplete()) return;
+ */
+import { join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { counted, log } from "../cli/log.ts";
+import { type Checkpoint, readCheckpoint } from "../nn/checkpoint_file.ts";
+import type { TrainingCheckpoint } from "../nn/training.ts";
+import { FinishedRun } from "./finished_run.ts";
+import { differenceOf, type Identity, runIdOf } from "./identity.ts";
+import { type GeneRange, type Part, type PartKey, readPart, writePart } from "./part.ts";
+import { filesIn, removeFile, removeFolder } from "./folders.ts";
+
+export interface PartStoreOptions {
+  /** Number of folds, and of genes of the run. */
+  readonly count: number;
+  readonly genes: number;
+  /** --folds; empty: all. */
+  readonly folds: readonly number[];
+  /** --genes; null: all. */
+  readonly range: GeneRange | null;
+  readonly resume: boolean;
+  readonly checkpointSeconds: number;
+  /** Engine that this run computes on. */
+  readonly engine: string;
+  readonly identity: Identity;
+  /** For models so quick that a stop costs nothing: parts stay in memory unless this run does some folds only. */
+  readonly isQuick: boolean;
+  /** Genes that are saved together by models that learn each gene by itself; all without it. */
+  readonly blockSize?: number;
+}
+
+export class PartStore {
+  readonly #folder: string;
+  readonly #options: PartStoreOptions;
+  readonly #result: FinishedRun;
+  readonly #runId: string;
+  #keys: PartKey[] = [];
+  readonly #inMemory = new Map<string, Part>();
+  readonly #begun = new Map<number, Checkpoint>();
+  readonly #engines = new Map<string, readonly string[]>();
+
+  private constructor(folder: string, options: PartStoreOptions, result: FinishedRun, runId: string) {
+    this.#folder = join(folder, "unfinished");
+    this.#options = options;
+    this.#result = result;
+    this.#runId = runId;
+  }
+
+  /**
+   * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A whole run without --resume
+   * starts from nothing: it says what parts of its own it deletes, and sets those of another run aside.
+   *
+   * @throws {UsageError} when --folds names a fold that is none
+   * @throws {DataError} when this run would go on from parts that were made with other flags or from other data
+   */
+  static async open(folder: string, options: PartStoreOptions): Promise<PartStore> {
+    const strange = options.folds.find((fold) => fold >= options.count);
+    if (strange !== undefined) {
+      throw new UsageError(
+        `Cannot use --folds ${strange}: there are ${options.count} folds, counted from 0 to ${
+          options.count - 1
+        }`,
+      );
+    }
+    const runId = await runIdOf(options.identity);
+    const store = new PartStore(folder, options, await FinishedRun.lookFor(folder, runId), runId);
+    if (options.resume || store.#isPart) await store.#takeBack();
+    else await store.#startAnew();
+    await store.#look();
+    if (!options.resume) await store.#forgetAsked();
+    else await store.#findCheckpoints();
+    if (options.resume) store.#tellWhatIsThere();
+    return store;
+  }
+
+  /** Whether --resume finds nothing to do: the folder holds the result of these settings and data. */
+  get isFinished(): boolean {
+    return this.#options.resume && this.#result.wasThere && this.#keys.length + this.#begun.size === 0;
+  }
+
+  /** Stands for all settings and data of this run. */
+  get runId(): string {
+    return this.#runId;
+  }
+
+  /** Folds of which this run has still genes to learn. */
+  get toRun(): number[] {
+    const { folds, count } = this.#options;
+    const asked = folds.length > 0 ? [...new Set(folds)] : Array.from({ length: count }, (_, fold) => fold);
+    return asked.filter((fold) => this.missing(fold).length > 0).sort((a, b) => a - b);
+  }
+
+  /** Blocks of genes that a fold has still to learn, of those that this run was asked for. */
+  missing(fold: number): GeneRange[] {
+    return this.#missingOf(fold, this.#options.range ?? { from: 0, to: this.#options.genes });
+  }
+
+  /** Where the training of a fold saves its state, and what an earlier run left of it. */
+  checkpoint(fold: number): TrainingCheckpoint {
+    const { checkpointSeconds, identity } = this.#options;
+    return {
+      path: this.#checkpointPath(fold),
+      everySeconds: checkpointSeconds,
+      resume: this.#begun.get(fold) ?? null,
+      identity,
+      devices: this.#enginesOf(fold),
+    };
+  }
+
+  /** "resumed, " for the line of a fold that went on from a checkpoint. */
+  label(fold: number): string {
+    return this.#begun.has(fold) ? "resumed, " : "";
+  }
+
+  async save(part: Omit<Part, "engines">): Promise<void> {
+    const { key } = part, whole = { ...part, engines: this.#enginesOf(key.fold) };
+    if (this.#options.isQuick && !this.#isPart) this.#inMemory.set(this.#name(key), whole);
+    else await writePart(this.#path(key), whole, this.#options.identity);
+    this.#engines.set(this.#name(key), whole.engines);
+    this.#keys.push(key);
+    await removeFile(this.#checkpointPath(key.fold));
+  }
+
+  /**
+   * Whether all parts are there, those included that other runs have saved since this one began. Says what is still to be
+   * run.
+   *
+   * @throws {DataError} when another run's parts were made with other flags or from other data
+   */
+  async isComplete(): Promise<boolean> {
+    await this.#look();
+    const all = { from: 0, to: this.#options.genes };
+    const missing = Array.from({ length: this.#options.count }, (_, fold) => fold)
+      .filter((fold) => this.#missingOf(fold, all).length > 0);
+    if (missing.length === 0) return true;
+    if (await this.#result.cameMeanwhile()) {
+      await removeFolder(this.#folder); // what this run saved after the other had put the parts together
+      return false;
+    }
+    log.info(
+      this.#options.blockSize !== undefined
+        ? `This part is done. Folds ${
+          missing.join(", ")
+        } still miss genes: the run that fits the last of them, ` +
+          `into the same output folder, writes the result.`
+        : `Still to be run into this output folder: --folds ${missing.join(" ")}.`,
+    );
+    return false;
+  }
+
+  /** Read something of all parts; null when another run put them together and took them away meanwhile. Says so. */
+  async unlessMerged<T>(read: () => Promise<T>): Promise<T | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if ((await filesIn(this.#folder)).length > 0 || !await this.#result.cameMeanwhile()) throw error;
+      return null;
+    }
+  }
+
+  /** All parts of a fold by ascending genes. @throws {DataError} when two of them overlap or a file is damaged */
+  async *read(fold: number): AsyncGenerator<Part> {
+    const keys = this.#keys.filter((key) => key.fold === fold).sort((a, b) => a.from - b.from);
+    for (const [i, key] of keys.entries()) {
+      if (i > 0 && key.from < keys[i - 1].to) {
+        throw new DataError(
+          `Cannot merge the parts in "${this.#folder}": "${this.#path(keys[i - 1])}" and "${
+            this.#path(key)
+          }" share ` +
+            `genes (delete one of them)`,
+        );
+      }
+      const { part } = await this.#readChecked(key);
+      yield part;
+    }
+  }
+
+  /** Engines that the parts were computed on. Warns where there are several. */
+  engines(): string[] {
+    const kinds = [...new Set([...this.#engines.values()].flat())].sort();
+    if (kinds.length > 1) {
+      log.warn(
+        `Folds were computed on ${
+          kinds.join(" and ")
+        }: a run on one of them alone gives somewhat other numbers.`,
+      );
+    }
+    return kinds;
+  }
+
+  /** What Ctrl-C would keep, in words. */
+  tellKept(): string | null {
+    const parts = this.#inMemory.size > 0 ? 0 : this.#keys.length;
+    if (parts === 0) return null;
+    return `${counted(parts, "finished part")} in "${this.#folder}"`;
+  }
+
+  /** Take everything away, once the result is written. A run beside this one may have done so. */
+  async remove(): Promise<void> {
+    this.#inMemory.clear();
+    await removeFolder(this.#folder);
+  }
+
+  get #isPart(): boolean {
+    return this.#options.folds.length > 0 || this.#options.range !== null;
+  }
+
+  #enginesOf(fold: number): string[] {
+    const before = this.#begun.get(fold)?.values.devices as string[] ?? [];
+    return [...new Set([...before, this.#options.engine])];
+  }
+
+  #missingOf(fold: number, { from, to }: GeneRange): GeneRange[] {
+    const isDone = new Uint8Array(to), size = this.#options.blockSize ?? this.#options.genes;
+    for (const key of this.#keys) if (key.fold === fold) isDone.fill(1, key.from, key.to);
+    const blocks: { from: number; to: number }[] = [];
+    for (let gene = from; gene < to; gene++) {
+      if (isDone[gene]) continue;
+      const last = blocks.at(-1);
+      if (last && last.to === gene && last.to - last.from < size) last.to++;
+      else blocks.push({ from: gene, to: gene + 1 });
+    }
+    return blocks;
+  }
+
+  /** Take in the parts that lie there. */
+  async #look(): Promise<void> {
+    const known = new Set(this.#keys.map((key) => this.#name(key)));
+    for (const name of await filesIn(this.#folder)) {
+      const key = this.#keyOf(name);
+      if (key === null || known.has(this.#name(key))) continue;
+      const { part } = await this.#readChecked(key);
+      this.#engines.set(this.#name(key), part.engines);
+      this.#keys.push(key);
+    }
+  }
+
+  async #readChecked(key: PartKey): Promise<{ part: Part }> {
+    const inMemory = this.#inMemory.get(this.#name(key));
+    if (inMemory) return { part: inMemory };
+    const { part, identity } = await readPart(this.#path(key));
+    this.#refuseOther(this.#path(key), identity);
+    const same = (["fold", "from", "to"] as const).every((name) => part.key[name] === key[name]);
+    if (same) return { part };
+    throw new DataError(
+      `Cannot use "${this.#path(key)}": it holds another part than its name says (delete it)`,
+    );
+  }
+
+  #refuseOther(path: string, theirs: Identity): void {
+    const difference = differenceOf(theirs, this.#options.identity);
+    if (difference === null) return;
+    throw new DataError(
+      `Cannot go on from "${path}": ${difference} (repeat that run's flags, or delete "${this.#folder}")`,
+    );
+  }
+
+  /** Bring back this run's parts where another run had set them aside. */
+  async #takeBack(): Promise<void> {
+    const aside = `${this.#folder}.${this.#runId}`;
+    if ((await filesIn(aside)).length === 0) return;
+    await this.#setAsideOthers();
+    if ((await filesIn(this.#folder)).length === 0) await removeFolder(this.#folder);
+    await Deno.rename(aside, this.#folder);
+  }
+
+  /** Delete what this very run left before, with a word; set aside what another run left. */
+  async #startAnew(): Promise<void> {
+    await this.#setAsideOthers();
+    const parts = (await filesIn(this.#folder)).filter((name) => this.#keyOf(name) !== null);
+    await removeFolder(this.#folder);
+    if (parts.length === 0) return;
+    log.warn(
+      `Deleted ${
+        counted(parts.length, "part")
+      } of an earlier run in "${this.#folder}" to start anew (--resume would have ` +
+        `gone on from them).`,
+    );
+  }
+
+  async #setAsideOthers(): Promise<void> {
+    const names = (await filesIn(this.#folder)).filter((name) => name.endsWith(".safetensors"));
+    const theirs = await identityOf(names.map((name) => join(this.#folder, name)));
+    const difference = theirs && differenceOf(theirs, this.#options.identity);
+    if (!theirs || !difference) return;
+    const aside = `${this.#folder}.${await runIdOf(theirs)}`;
+    await removeFolder(aside);
+    await Deno.rename(this.#folder, aside);
+    log.warn(
+      `Another run (${difference}) has left ${
+        counted(names.length, "unfinished part")
+      }: set aside as "${aside}", from where ` +
+        `--resume with that run's flags takes them back.`,
+    );
+  }
+
+  /** Without --resume the folds that this run does are done again. */
+  async #forgetAsked(): Promise<void> {
+    const { folds, count } = this.#options;
+    const asked = folds.length > 0 ? folds : Array.from({ length: count }, (_, fold) => fold);
+    if (this.#options.blockSize !== undefined) return; // blocks of genes add up without --resume
+    for (const fold of asked) {
+      for (const key of this.#keys.filter((key) => key.fold === fold)) await removeFile(this.#path(key));
+      this.#keys = this.#keys.filter((key) => key.fold !== fold);
+      await removeFile(this.#checkpointPath(fold));
+    }
+  }
+
+  /** Checkpoints of the folds that this run does; the others are for the run that does them, perhaps at this moment. */
+  async #findCheckpoints(): Promise<void> {
+    for (const fold of this.toRun) {
+      const checkpoint = await readCheckpoint(this.#checkpointPath(fold));
+      if (!checkpoint) continue;
+      this.#refuseOther(checkpoint.path, checkpoint.values.identity as Identity);
+      this.#begun.set(fold, checkpoint);
+    }
+  }
+
+  #tellWhatIsThere(): void {
+    if (this.isFinished) return this.#result.tell();
+    const { count, genes } = this.#options;
+    const whole = { from: 0, to: genes };
+    const done = Array.from({ length: count }, (_, fold) => fold)
+      .filter((fold) => this.#missingOf(fold, whole).length === 0).length;
+    if (done > 0) log.info(`Going on: ${counted(done, "fold")} of ${count} done before.`);
+    else if (this.#keys.length > 0) log.info(`Going on: ${counted(this.#keys.length, "part")} done before.`);
+    for (const [fold, { values }] of this.#begun) {
+      log.info(`Going on: fold ${fold} from epoch ${values.nextEpoch}.`);
+    }
+    if (this.#keys.length + this.#begun.size === 0) {
+      log.info(`Nothing to go on from in "${this.#folder}": starting anew.`);
+    }
+  }
+
+  #keyOf(name: string): PartKey | null {
+    const match = /^fold_(\d+)(?:_genes_(\d+)_(\d+))?\.safetensors$/.exec(name);
+    if (!match) return null;
+    const [fold, from = 0, to = this.#options.genes] = match.slice(1).filter((text) => text !== undefined)
+      .map(Number);
+    return { fold, from, to };
+  }
+
+  #name({ fold, from, to }: PartKey): string {
+    const isWhole = from === 0 && to === this.#options.genes;
+    return `fold_${fold}${isWhole ? "" : `_genes_${from}_${to}`}.safetensors`;
+  }
+
+  #path(key: PartKey): string {
+    return join(this.#folder, this.#name(key));
+  }
+
+  #checkpointPath(fold: number): string {
+    return join(this.#folder, `fold_${fold}_checkpoint.safetensors`);
+  }
+}
+
+/** The identity that parts or checkpoints carry; null where none can be read. */
+async function identityOf(paths: readonly string[]): Promise<Identity | null> {
+  for (const path of paths) {
+    try {
+      if (!path.endsWith("_checkpoint.safetensors")) return (await readPart(path)).identity;
+      const checkpoint = await readCheckpoint(path);
+      if (checkpoint) return checkpoint.values.identity as Identity;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error; // damaged: whose it was cannot be told
+    }
+  }
+  return null;
+}

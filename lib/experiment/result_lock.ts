@@ -1,0 +1,128 @@
+/**
+ * Who writes a result: `<results>/.<model name>.lock`, which the system unlocks when its process ends, however that ends.
+ * A run of all folds has it alone; runs of parts share it when they are parts of one run.
+ */
+import { DataError } from "../cli/errors.ts";
+import { removeFile } from "./folders.ts";
+
+interface Holder {
+  readonly runId: string;
+  readonly process: number;
+  readonly host: string;
+  readonly since: string;
+}
+
+export class ResultLock {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  /** Whether no other process had it. */
+  readonly wasFree: boolean;
+
+  private constructor(path: string, file: Deno.FsFile, wasFree: boolean) {
+    this.#path = path;
+    this.#file = file;
+    this.wasFree = wasFree;
+  }
+
+  /**
+   * @param runId stands for all settings and data
+   * @param mode "shared" for a run of some folds or genes
+   * @throws {DataError} when another run is there: which process, and since when
+   */
+  static async take(path: string, runId: string, mode: "shared" | "alone"): Promise<ResultLock> {
+    for (let attempt = 0;; attempt++) {
+      const file = await Deno.open(path, { read: true, write: true, create: true });
+      let wasFree = false;
+      try {
+        wasFree = await locked(file, true);
+        const mayJoin = wasFree || (mode === "shared" && await locked(file, false));
+        const holder = wasFree ? null : await holderIn(path);
+        if (!mayJoin && attempt < 20 && mode === "shared" && (holder === null || holder.runId === runId)) {
+          file.close(); // a part that starts at this moment has it alone until it has written who it is
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          continue;
+        }
+        if (!mayJoin || (holder !== null && holder.runId !== runId)) throw refusal(path, holder);
+        if (!await isStillThere(file, path)) {
+          file.close(); // its last holder took the file away
+          continue;
+        }
+        if (wasFree) {
+          await Deno.writeTextFile(path, JSON.stringify(ownHolder(runId)));
+          if (mode === "shared") await file.unlock().then(() => file.lock(false));
+        }
+        return new ResultLock(path, file, wasFree);
+      } catch (error) {
+        try {
+          file.close();
+        } catch { /* closed above */ }
+        throw error;
+      }
+    }
+  }
+
+  /** Do something while nobody writes the result; nothing where somebody does, or the place cannot be written. */
+  static async ifFree(path: string, body: () => Promise<void>): Promise<void> {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path, { read: true, write: true, create: true });
+    } catch {
+      return;
+    }
+    if (!await locked(file, true)) return file.close();
+    try {
+      await body();
+    } finally {
+      await removeFile(path).catch(() => {});
+      file.close();
+    }
+  }
+
+  /** Let others in; the last one takes the file away. */
+  async release(): Promise<void> {
+    await this.#file.unlock().catch(() => {});
+    if (await locked(this.#file, true)) await removeFile(this.#path).catch(() => {});
+    this.#file.close();
+  }
+}
+
+/** Lock a file if nobody else has it. File systems that know no locks count as free. */
+async function locked(file: Deno.FsFile, alone: boolean): Promise<boolean> {
+  try {
+    return await file.tryLock(alone);
+  } catch {
+    return true;
+  }
+}
+
+async function isStillThere(file: Deno.FsFile, path: string): Promise<boolean> {
+  const [ours, theirs] = [await file.stat(), await Deno.stat(path).catch(() => null)];
+  return theirs !== null && ours.ino === theirs.ino;
+}
+
+async function holderIn(path: string): Promise<Holder | null> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch {
+    return null; // it is just being written
+  }
+}
+
+function ownHolder(runId: string): Holder {
+  const mayAsk = Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state === "granted";
+  return {
+    runId,
+    process: Deno.pid,
+    host: mayAsk ? Deno.hostname() : "unknown",
+    since: new Date().toISOString(),
+  };
+}
+
+function refusal(path: string, holder: Holder | null): DataError {
+  const who = holder
+    ? `process ${holder.process} on host ${holder.host}, since ${holder.since},`
+    : "another process";
+  return new DataError(
+    `Cannot write this result: ${who} is at work there ("${path}"); wait for it, or name another --output-dir or --model-name`,
+  );
+}

@@ -1,0 +1,158 @@
+/** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
+import { log, resultLine } from "../cli/log.ts";
+import { bootstrapMean } from "../evaluation/bootstrap.ts";
+import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
+import { meanBaseline } from "../evaluation/mean_baseline.ts";
+import { meanMetric } from "../evaluation/metrics.ts";
+import { type MetricColumns, metricsTable } from "../evaluation/metrics_table.ts";
+import { plotLimits } from "../evaluation/plot_limits.ts";
+import type { PngRenderer } from "../evaluation/png_renderer.ts";
+import { writePredictionPlot } from "../evaluation/prediction_plot.ts";
+import { writeFileAtomic } from "../io/atomic_write.ts";
+import { encodeCsv } from "../io/csv.ts";
+import type { Collected } from "./collect.ts";
+import type { ExperimentFlags } from "./flags.ts";
+import type { Prepared } from "./prepare.ts";
+import type { ResultFolder } from "./result_folder.ts";
+import { writeFrames } from "./write_frames.ts";
+
+/** What differs from script to script in names and columns, since the Python scripts differ. */
+export interface ResultLayout {
+  /** `predictions_<predictions>.parquet`. */
+  readonly predictions: string;
+  /** What plots call the model. */
+  readonly plotLabel: string;
+  readonly metricColumns: MetricColumns;
+  /** Means in summary.json: under "metrics" as `<name>_mean`, or on top as `mean_<name>`. */
+  readonly means: "nested" | "flat";
+  /** Summary key of the number of perturbations without a measured value. */
+  readonly withoutValues?: string;
+  /** Head of the column of perturbations in the tables. */
+  readonly indexName: string;
+  /** The linear scripts also write `metrics_<stem>_5fold.json` and `ci_summary_<stem>_5fold.json`. */
+  readonly linearStem?: string;
+}
+
+/** Write everything but the summary. @returns what the summary says of the metrics */
+export async function writeResult(
+  folder: ResultFolder,
+  data: Prepared,
+  collected: Collected,
+  layout: ResultLayout,
+  flags: ExperimentFlags,
+  renderer: PngRenderer | null,
+): Promise<{ evaluation: Evaluation; means: Record<string, unknown> }> {
+  const { targets, folds } = data, { perturbations, genes, values: truth } = targets;
+  const plots = Promise.all([
+    plot("pred_vs_gt", "Pred vs GT", collected.heldOut),
+    ...collected.training ? [plot("pred_vs_gt_train", "Train Pred vs GT", collected.training)] : [],
+  ]);
+  plots.catch(() => {}); // awaited below: until then a failure is not unhandled
+
+  const baseline = meanBaseline(truth, folds, (fold) => data.training.genesOf(fold));
+  const evaluation = evaluate({
+    truth,
+    prediction: collected.heldOut,
+    baseline,
+    folds: folds.map((fold, index) => ({ ...fold, genes: data.training.genesOf(index) })),
+    perturbations,
+    genes,
+    bootstrap: { resamples: flags.bootstrap, seed: flags.seed },
+  });
+  const { perPerturbation } = evaluation;
+  const frames = { perturbations, genes, indexName: layout.indexName, format: flags.predictionsFormat };
+  await writeFrames(folder, `predictions_${layout.predictions}`, { ...frames, values: collected.heldOut });
+  await writeFrames(folder, `baseline_${layout.predictions}`, { ...frames, values: baseline });
+  const table = metricsTable(perPerturbation, perturbations, layout.metricColumns, layout.indexName);
+  await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(table.header, table.rows));
+  if (layout.linearStem) await writeLinearFiles(folder, perPerturbation, layout, layout.linearStem, flags);
+  for (const path of await plots) log.info(`Saved plot to ${path}`);
+  return { evaluation, means: meansOf(perPerturbation, layout) };
+
+  async function plot(name: string, heading: string, prediction: typeof truth): Promise<string> {
+    const options = {
+      model: layout.plotLabel,
+      heading,
+      truth,
+      prediction,
+      limits: plotLimits(flags.plotLimits),
+      format: flags.plotFormat,
+    };
+    await writePredictionPlot(folder.staged(`${name}.${flags.plotFormat}`), options, renderer);
+    return folder.final(`${name}.${flags.plotFormat}`);
+  }
+}
+
+/** The last line of a script: the mean r, its interval, and the baseline's. */
+export function tellResult({ block }: Evaluation, path: string): void {
+  const { metrics, baseline, pearson_ci: [low, high], error_ratio: ratio } = block;
+  const number = (value: number | null) => value === null || Number.isNaN(value) ? "n.a." : value.toFixed(4);
+  const interval = low === null || Number.isNaN(low) ? "" : ` (95% ${number(low)} to ${number(high)})`;
+  resultLine(
+    `Mean Pearson r ${number(metrics.pearson)}${interval}, of the mean baseline ${
+      number(baseline.pearson)
+    }; ` +
+      `error ${number(ratio.mean)} of the baseline's; in ${path}`,
+  );
+}
+
+/** For each fold its number of test rows and mean metrics, as `mean_<name>`. */
+export function foldMeans(
+  { perPerturbation: { model, foldOf } }: Evaluation,
+  { metricColumns }: ResultLayout,
+): Record<string, number>[] {
+  const folds = Math.max(-1, ...foldOf) + 1;
+  return Array.from({ length: folds }, (_, fold) => {
+    const rows = Array.from(foldOf.keys()).filter((row) => foldOf[row] === fold);
+    const means = metricColumns.map(([name, metric]) => {
+      const values = rows.map((row) => model[metric][row]).filter((value) => !Number.isNaN(value));
+      return [`mean_${name}`, values.reduce((sum, value) => sum + value, 0) / values.length];
+    });
+    return { n_test: rows.length, ...Object.fromEntries(means) };
+  });
+}
+
+function meansOf(
+  evaluation: PerturbationEvaluation,
+  { metricColumns, means, withoutValues = "perturbations_without_values" }: ResultLayout,
+): Record<string, unknown> {
+  const of = (which: "model" | "baseline") =>
+    Object.fromEntries(metricColumns.map(([name, metric]) => [
+      means === "nested" ? `${name}_mean` : `mean_${name}`,
+      meanMetric(evaluation[which], metric),
+    ]));
+  return {
+    ...(means === "nested" ? { metrics: of("model") } : of("model")),
+    mean_baseline: of("baseline"),
+    [withoutValues]: evaluation.model.cells.filter((cells) => cells === 0).length,
+  };
+}
+
+/** All arrays and their means: `<name>_per_pert`, `<name>_mean`; and the interval of the mean r. */
+async function writeLinearFiles(
+  folder: ResultFolder,
+  { model }: PerturbationEvaluation,
+  { metricColumns }: ResultLayout,
+  stem: string,
+  flags: ExperimentFlags,
+): Promise<void> {
+  const arrays = metricColumns.flatMap(([name, metric]) => [
+    [`${name}_per_pert`, Array.from(model[metric])],
+    [`${name}_mean`, meanMetric(model, metric)],
+  ]);
+  await writeJson(folder, `metrics_${stem}_5fold.json`, Object.fromEntries(arrays));
+  const { mean, lower, upper } = bootstrapMean(model.pearson, {
+    resamples: flags.bootstrap,
+    seed: flags.seed,
+  });
+  await writeJson(folder, `ci_summary_${stem}_5fold.json`, {
+    pearson_mean: mean,
+    pearson_mean_ci_lower: lower,
+    pearson_mean_ci_upper: upper,
+  });
+}
+
+/** A JSON file with Python's indentation; NaN and infinities become null. */
+export async function writeJson(folder: ResultFolder, name: string, value: unknown): Promise<void> {
+  await writeFileAtomic(folder.staged(name), JSON.stringify(value, null, 2));
+}

@@ -1,0 +1,38 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
+import { differences, embeddingRecord } from "../../lib/embedding/record.ts";
+import { inFolder } from "../support/temporary_folder.ts";
+
+const record = {
+  pipeline: "ntv2",
+  model: "models/nt",
+  revision: null,
+  weights_sha256: "ab",
+  layer: "output of layer 12 of 12",
+  pooling: "mean over all tokens",
+  special_tokens: ["<cls>"],
+};
+
+Deno.test("embeddingRecord() reads x.json beside x.npy, and is null where there is none", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "x.json"), JSON.stringify(record));
+    assertEquals(await embeddingRecord(join(folder, "x.npy")), record);
+    assertEquals(await embeddingRecord(join(folder, "y.npy")), null);
+    await Deno.writeTextFile(join(folder, "z.json"), "[");
+    await assertRejects(() => embeddingRecord(join(folder, "z.npy")), DataError, "it is not JSON");
+  });
+});
+
+Deno.test("differences() tells each key that decides, and not the folder of equal weights", () => {
+  assertEquals(differences(record, { ...record, model: "elsewhere/nt", device: "x" }), []);
+  assertEquals(differences(record, { ...record, pooling: "first token", weights_sha256: "cd" }), [
+    `the SHA-256 of the weights differs: "ab" and "cd"`,
+    `the pooling differs: "mean over all tokens" and "first token"`,
+  ]);
+  const hub = { ...record, weights_sha256: null, revision: "c1", model: "a/b" };
+  assertEquals(differences(hub, { ...hub, revision: "c2" }), [
+    `the commit of the weights differs: "c1" and "c2"`,
+  ]);
+  assertEquals(differences(record, hub), [`the model differs: "models/nt" and "a/b"`]);
+});
