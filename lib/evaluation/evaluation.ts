@@ -1,5 +1,5 @@
 /** A model's predictions judged against the measured values, beside the mean baseline: once, for every script. */
-import { counted, log } from "../cli/log.ts";
+import { log } from "../cli/log.ts";
 import type { Fold } from "../dataset/kfold.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { bootstrapIntervals, type Resampling } from "./bootstrap.ts";
@@ -88,9 +88,9 @@ export function evaluate(input: EvaluationInput): Evaluation {
   const model = perturbationMetrics(truth, prediction), baseline = perturbationMetrics(truth, baselineRows);
   const evaluated = model.cells.filter((cells) => cells > 0).length;
   if (evaluated < truth.rows) {
+    const without = truth.rows - evaluated;
     log.warn(
-      `${counted(truth.rows - evaluated, "perturbation")} of ${truth.rows} ` +
-        `${truth.rows - evaluated === 1 ? "has" : "have"} no value to judge by: left out of all means.`,
+      `${without} of ${truth.rows} perturbations have no value to judge by: left out of all means.`,
     );
   }
   const { ratios, leftOut } = errorRatios(truth, prediction, baselineRows);
