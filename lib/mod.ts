@@ -5,7 +5,7 @@
  * ```ts
  * import { matchIds } from "./mod.ts";
  *
- * const { rows, unmatched } = matchIds(["TP53", "myc"], ["MYC", "GATA1"]);
+ * const { rows, unmatched } = matchIds({ ids: ["TP53", "myc"] }, { ids: ["MYC", "GATA1"] });
  * console.assert(rows[1] === 0 && unmatched[0] === "TP53");
  * ```
  *

@@ -13,8 +13,8 @@ import { experimentFlags } from "../lib/experiment/flags.ts";
 import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.ts";
 import { prepareData } from "../lib/experiment/prepare.ts";
 import { runExperiment } from "../lib/experiment/run_experiment.ts";
-import { centeredMetricColumns } from "../lib/evaluation/evaluation.ts";
-import { matchAndTell } from "../lib/dataset/matching.ts";
+import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
+import { matchIds, reportMatches } from "../lib/dataset/matching.ts";
 import { linearPcaModel } from "../lib/models/linear_pca.ts";
 
 const script = "scripts/hs27_lel.ts";
@@ -50,12 +50,14 @@ export async function main(args: string[]): Promise<void> {
     async read(folder) {
       const { targets, otherNames, files, splitsFolder, splitsName } = await readLinearTargets(flags);
       const { perturbations, genes, path } = targets;
-      const own = matchAndTell(
-        "perturbation",
-        { ids: perturbations, path },
-        { ids: genes, path: `the read-out genes of ${path}` },
+      const wanted = { ids: perturbations, what: "perturbation", path, otherNames };
+      const known = { ids: genes, path: `the read-out genes of ${path}` };
+      const own = matchIds(wanted, known);
+      reportMatches(
+        own,
+        wanted,
+        known,
         "the mean baseline predicts them, for want of a read-out gene of their own",
-        { otherNames },
       );
       const prepared = await prepareData({
         flags,

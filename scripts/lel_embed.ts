@@ -10,7 +10,7 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
-import { centeredMetricColumns } from "../lib/evaluation/evaluation.ts";
+import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
 import { fingerprint } from "../lib/experiment/identity.ts";
 import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.ts";
@@ -69,7 +69,7 @@ export async function main(args: string[]): Promise<void> {
       const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
       const genes = await inputs.readGeneEmbeddings(flags, data);
       const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file" });
-      const geneRows = inputs.matchAllGenes(targets.genes, genes);
+      const geneRows = inputs.matchAllGenes(targets, genes);
       const prepared = await prepareData({
         flags,
         folder,

@@ -4,6 +4,8 @@ declare module "d3-scale" {
   export interface ContinuousScale {
     (value: number): number;
     domain(): number[];
+    /** Widened to round numbers, `count` ticks apart. */
+    nice(count?: number): ContinuousScale;
     ticks(count?: number): number[];
     tickFormat(count?: number, specifier?: string): (value: number) => string;
   }

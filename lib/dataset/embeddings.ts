@@ -6,8 +6,7 @@ import { readIdList } from "../io/id_list.ts";
 import { readNpyDoubles } from "../io/npy.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
-import { firstOccurrences } from "./ids.ts";
-import { shown } from "./matching.ts";
+import { firstOccurrences, shortId } from "./ids.ts";
 
 export interface Embeddings {
   /** The file of vectors. */
@@ -49,7 +48,7 @@ export async function readEmbeddings(
     const row = Math.floor(bad / values.columns);
     throw new DataError(
       `Cannot use "${vectorsPath}": row ${row} (${
-        shown([ids[row]])
+        shortId(ids[row])
       }) holds a value that is not finite at column ${bad % values.columns}`,
     );
   }

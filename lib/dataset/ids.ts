@@ -15,10 +15,9 @@ export function firstOccurrences(ids: readonly string[], what: string, where: st
   });
   const dropped = ids.length - kept.length;
   if (dropped > 0) {
-    const some = [...repeated].slice(0, 3).join(", ");
     log.warn(
       `Left out ${counted(dropped, "row")} of repeated ${what} in "${where}", the first of each is kept ` +
-        `(${some}${repeated.size > 3 ? ", ..." : ""}).`,
+        `(${someIds([...repeated], 3)}).`,
     );
   }
   return kept;
@@ -32,4 +31,15 @@ export function sortedOrder(ids: readonly string[]): number[] {
 /** JavaScript compares UTF-16 units; that is the same order for every character of the basic plane. */
 function compareCodePoints(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** The first ids of a list for a message: at most five, each of at most 40 characters. */
+export function someIds(ids: readonly string[], most = 5): string {
+  return ids.slice(0, most).map(shortId).join(", ") + (ids.length > most ? ", ..." : "");
+}
+
+/** An id as a message shows it: in one line and short. */
+export function shortId(id: string): string {
+  const letters = [...id.replace(/\p{Cc}/gu, "\u{fffd}").toWellFormed()];
+  return letters.length <= 40 ? letters.join("") : letters.slice(0, 37).join("") + "...";
 }

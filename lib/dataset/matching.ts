@@ -1,152 +1,214 @@
 /**
- * Matching ids of one file to those of another: perturbations to embeddings, to sequences, to their own read-out genes.
- * An id is found as it stands, else in any case and without its Ensembl version (ENSG00000141510.17), else by another name
- * (the gene id of a symbol, the symbol of a gene id).
+ * Which of the ids that we look for stands where among those that are there: one rule for perturbations, genes and
+ * sequences, so that every script finds the same rows.
  */
 import { DataError } from "../cli/errors.ts";
 import { counted, log, warnWithExamples } from "../cli/log.ts";
+import { withoutVersion } from "./gene_ids.ts";
+import { shortId, someIds } from "./ids.ts";
+import { mismatchReason, symbolsReason } from "./mismatch_reason.ts";
 
-/** Ids and where they were read. */
-export interface IdList {
+/** Ids that we look for, one a row. */
+export interface WantedIds {
+  readonly ids: readonly string[];
+  /** What else an id may be called, such as the symbol of a gene id. */
+  otherNames?(id: string, row: number): readonly string[];
+  /** What an id stands for, in the singular: "TF", "read-out gene". */
+  readonly what: string;
+  /** The file that they were read from. */
+  readonly path: string;
+}
+
+/** Ids that are there. */
+export interface KnownIds {
   readonly ids: readonly string[];
   readonly path: string;
 }
 
-export interface Match {
-  /** For each wanted id its place among the known ones; -1 where it is none of them. */
-  readonly rows: Int32Array;
-  readonly unmatched: string[];
-  /** Ids that were found once an Ensembl version was left out. */
-  readonly withoutVersion: number;
-}
-
-export interface MatchOptions {
-  /** What else a wanted id is called. */
-  readonly otherNames?: (id: string) => readonly string[];
-  /** Upper and lower case count, as HyenaDNA's ids always did. */
-  readonly exactCase?: boolean;
-}
-
-/** Match without a word. */
-export function matchIds(
-  wanted: readonly string[],
-  known: readonly string[],
-  { otherNames = () => [], exactCase = false }: MatchOptions = {},
-): Match {
-  const foldedId = (id: string) => exactCase ? withoutVersion(id) : withoutVersion(id).toUpperCase();
-  const exact = new Map<string, number>(), folded = new Map<string, number>();
-  known.forEach((id, row) => {
-    if (!exact.has(id)) exact.set(id, row);
-    if (!folded.has(foldedId(id))) folded.set(foldedId(id), row);
-  });
-  let versions = 0;
-  const rowOf = (id: string): number => {
-    const found = exact.get(id) ?? folded.get(foldedId(id));
-    if (found === undefined) return -1;
-    if (hasVersion(id) !== hasVersion(known[found])) versions++;
-    return found;
-  };
-  const rows = Int32Array.from(wanted, (id) => {
-    const own = rowOf(id);
-    if (own >= 0) return own;
-    for (const name of otherNames(id)) {
-      const row = rowOf(name);
-      if (row >= 0) return row;
-    }
-    return -1;
-  });
-  return { rows, unmatched: wanted.filter((_, i) => rows[i] < 0), withoutVersion: versions };
+export interface IdMatches {
+  /** For each wanted id its position among the known ones, -1 where it is not there. */
+  rows: Int32Array;
+  /** Wanted ids that are not there, in order. */
+  unmatched: string[];
+  /** How many ids were found by which rule. */
+  how: { exact: number; case: number; version: number; otherName: number };
+  /** Wanted ids for which more than one known id would do: the first was taken. */
+  ambiguous: string[];
 }
 
 /**
- * Match and tell: an error where nothing matches, a warning that names examples where some do not.
+ * Find each wanted id among the known ones: as it is written, else in any case, else without Ensembl versions on either
+ * side, else by its other names under the same three rules. Of known ids that only case or version tell apart the first
+ * is taken.
  *
- * @param what the wanted ids, such as "perturbation"; `consequence` is what happens to those that are not found, such as
- *   "left out: without an embedding"
- * @throws {DataError} with examples of both sides and the likely reason, when nothing matches
+ *     const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path };
+ *     const matches = matchIds(wanted, known);
+ *     reportMatches(matches, wanted, known, "left out, for want of an embedding");
+ *
+ * @param rules.anyCase false where upper and lower case are two things: the Python's HyenaDNA and pair networks left out
+ *   ids that differ in case
  */
-export function matchAndTell(
-  what: string,
-  wanted: IdList,
-  known: IdList,
-  consequence: string,
-  options?: MatchOptions,
-): Match {
-  const match = matchIds(wanted.ids, known.ids, options);
-  const { unmatched } = match, reason = likelyReason(wanted.ids, known.ids);
-  if (unmatched.length === wanted.ids.length) {
-    throw new DataError(
-      `Cannot match ${what}s: none of the ${wanted.ids.length} ids of "${wanted.path}" (${
-        shown(wanted.ids)
-      }) is in ` +
-        `"${known.path}" (${shown(known.ids)})${reason ? `: ${reason}` : ""}`,
-    );
-  }
-  tellVersions(match);
-  if (unmatched.length > 0) {
-    const share = unmatched.length > wanted.ids.length / 2
-      ? `more than half, ${unmatched.length} of ${wanted.ids.length}`
-      : `${unmatched.length} of ${wanted.ids.length}`;
-    const guess = unmatched.length > wanted.ids.length / 2 ? likelyReason(unmatched, known.ids) : null;
-    warnWithExamples(
-      `${counted(unmatched.length, what)} (${share}) ${
-        unmatched.length === 1 ? "is" : "are"
-      } not in "${known.path}": ` +
-        `${consequence}${guess ? ` (${guess})` : ""}.`,
-      unmatched.map(short),
-    );
-  }
-  return match;
+export function matchIds(
+  wanted: Pick<WantedIds, "ids" | "otherNames">,
+  known: Pick<KnownIds, "ids">,
+  rules: { anyCase: boolean } = { anyCase: true },
+): IdMatches {
+  const index = new IdIndex(known.ids, rules.anyCase);
+  const rows = new Int32Array(wanted.ids.length).fill(-1);
+  const how = { exact: 0, case: 0, version: 0, otherName: 0 };
+  const unmatched: string[] = [], ambiguous: string[] = [];
+  wanted.ids.forEach((id, row) => {
+    let found = index.find(id), isOtherName = false;
+    if (!found) {
+      const names = wanted.otherNames?.(id, row) ?? [];
+      for (let i = 0; i < names.length && !found; i++) found = index.find(names[i]);
+      isOtherName = true;
+    }
+    if (!found) {
+      unmatched.push(id);
+      return;
+    }
+    rows[row] = found.row;
+    how[isOtherName ? "otherName" : found.rule]++;
+    if (found.isAmbiguous) ambiguous.push(id);
+  });
+  return { rows, unmatched, how, ambiguous };
 }
 
-export function tellVersions({ withoutVersion }: Match): void {
-  if (withoutVersion > 0) {
-    log.info(`Matched ${counted(withoutVersion, "id")} without the Ensembl version behind the dot.`);
-  }
-}
-
-/** The rows of a match that were found: places of the wanted ids, and for each its place among the known ones. */
-export function matchedRows({ rows }: Match): { wanted: number[]; known: number[] } {
+/** The wanted ids that were found, by their positions, and for each its position among the known ones. */
+export function matchedRows({ rows }: IdMatches): { wanted: number[]; known: number[] } {
   const wanted = Array.from(rows.keys()).filter((i) => rows[i] >= 0);
   return { wanted, known: wanted.map((i) => rows[i]) };
 }
 
-/** An Ensembl id without its version; other ids as they are. */
-export function withoutVersion(id: string): string {
-  return hasVersion(id) ? id.replace(/\.\d+(_PAR_Y)?$/i, "") : id;
+/**
+ * Say how the matching went: one line where versions were ignored, a warning where an id could have been two, and one where
+ * some were not found, with five of them, and the likely reason where these are more than half.
+ *
+ * @param consequence what becomes of ids that were not found: "left out, for want of an embedding"
+ * @throws {DataError} when nothing was found, with an example of each side and the likely reason
+ */
+export function reportMatches(
+  matches: IdMatches,
+  wanted: WantedIds,
+  known: KnownIds,
+  consequence: string,
+): void {
+  const { unmatched } = matches, all = wanted.ids.length;
+  if (unmatched.length === all) throw nothingMatched(wanted, known);
+  tellRules(matches, wanted, known);
+  if (unmatched.length === 0) return;
+  const isMost = 2 * unmatched.length > all;
+  warnWithExamples(
+    `${counted(unmatched.length, wanted.what)} (${
+      isMost ? "more than half, " : ""
+    }${unmatched.length} of ${all}) ` +
+      `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}": ${consequence}.` +
+      (isMost ? asSentence(reasonFor(wanted, unmatched, known), " ") : ""),
+    unmatched.map(shortId),
+  );
 }
 
-function hasVersion(id: string): boolean {
-  return /^ENS[A-Z]*[GTP]\d{6,}\.\d+(_PAR_Y)?$/i.test(id);
-}
-
-/** Why two kinds of ids may not match, in words. */
-export function likelyReason(wanted: readonly string[], known: readonly string[]): string | null {
-  const [a, b] = [kindOf(wanted), kindOf(known)];
-  if (a === "numbers" || b === "numbers") return "are these row numbers instead of ids?";
-  if (a === b) {
-    return a === "Ensembl ids" && speciesOf(wanted[0]) !== speciesOf(known[0]) ? "another species?" : null;
+/**
+ * As `reportMatches`, where all ids are needed.
+ *
+ * @param purpose what they are needed for: "use the gene embeddings"
+ * @throws {DataError} when some are not there: how many, five of them, and the likely reason
+ */
+export function requireAll(matches: IdMatches, wanted: WantedIds, known: KnownIds, purpose: string): void {
+  const { unmatched } = matches;
+  if (unmatched.length > 0) {
+    throw new DataError(
+      `Cannot ${purpose}: ${unmatched.length} of ${counted(wanted.ids.length, wanted.what)} ` +
+        `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}" (${someIds(unmatched)})` +
+        asSentence(reasonFor(wanted, unmatched, known)),
+    );
   }
-  return `the first are ${a}, the second ${b}; a table with gene_name and gene_id translates (--tf-seq-csv)`;
+  tellRules(matches, wanted, known);
 }
 
-function kindOf(ids: readonly string[]): "numbers" | "Ensembl ids" | "symbols" {
-  const some = ids.slice(0, 50);
-  if (some.every((id) => /^\d+$/.test(id))) return "numbers";
-  return some.filter((id) => /^ENS[A-Z]*[GTP]\d{6,}/i.test(id)).length > some.length / 2
-    ? "Ensembl ids"
-    : "symbols";
+function tellRules({ how, ambiguous }: IdMatches, { what, path }: WantedIds, known: KnownIds): void {
+  if (how.version > 0) {
+    log.info(
+      `Ensembl versions are ignored: ${
+        counted(how.version, what)
+      } of "${path}" found in "${known.path}" without them.`,
+    );
+  }
+  if (ambiguous.length > 0) {
+    log.warn(
+      `${
+        counted(ambiguous.length, what)
+      } of "${path}" could be several ids of "${known.path}", the first of each is ` +
+        `taken (${someIds(ambiguous)}).`,
+    );
+  }
 }
 
-function speciesOf(id: string): string {
-  return /^(ENS[A-Z]*?)[GTP]\d/i.exec(id)?.[1].toUpperCase() ?? "";
+function nothingMatched(wanted: WantedIds, known: KnownIds): DataError {
+  const example = (ids: readonly string[]) =>
+    ids.length === 0 ? "which is empty" : `${shortId(ids[0])}${ids.length > 1 ? ", ..." : ""}`;
+  return new DataError(
+    `Cannot match ${wanted.what}s: none of the ${counted(wanted.ids.length, "id")} of "${wanted.path}" ` +
+      `(${example(wanted.ids)}) is in "${known.path}" (${example(known.ids)})` +
+      asSentence(reasonFor(wanted, wanted.ids, known)),
+  );
 }
 
-/** Up to five ids for a message, each cut to 40 characters. */
-export function shown(ids: readonly string[]): string {
-  return ids.slice(0, 5).map(short).join(", ") + (ids.length > 5 ? ", ..." : "");
+/** The likely reason; for symbols against gene ids with what would mend it, where other names are looked for. */
+function reasonFor(wanted: WantedIds, unmatched: readonly string[], known: KnownIds): string {
+  const reason = mismatchReason(unmatched, known.ids);
+  if (reason !== symbolsReason || !wanted.otherNames) return reason;
+  return `${reason} A table with gene_name and gene_id translates (--tf-seq-csv)`;
 }
 
-function short(id: string): string {
-  return id.length <= 40 ? id : `${id.slice(0, 39)}…`;
+function asSentence(reason: string, gap = ". "): string {
+  return reason === "" ? "" : gap + reason;
+}
+
+interface Found {
+  row: number;
+  rule: "exact" | "case" | "version";
+  isAmbiguous: boolean;
+}
+
+/** Known ids under each rule, the first row of each. */
+class IdIndex {
+  readonly #exact = new Map<string, number>();
+  readonly #inAnyCase = new Map<string, number>();
+  readonly #versionless = new Map<string, number>();
+  /** Keys of the last two that stand for several different ids. */
+  readonly #severalByCase = new Set<string>();
+  readonly #severalByVersion = new Set<string>();
+
+  readonly #folded: (id: string) => string;
+
+  constructor(ids: readonly string[], anyCase: boolean) {
+    this.#folded = anyCase ? (id) => id.toUpperCase() : (id) => id;
+    ids.forEach((id, row) => {
+      if (this.#exact.has(id)) return;
+      this.#exact.set(id, row);
+      const folded = this.#folded(id), bare = withoutVersion(folded);
+      if (this.#inAnyCase.has(folded)) this.#severalByCase.add(folded);
+      else this.#inAnyCase.set(folded, row);
+      if (this.#versionless.has(bare)) this.#severalByVersion.add(bare);
+      else this.#versionless.set(bare, row);
+    });
+  }
+
+  find(id: string): Found | null {
+    const exact = this.#exact.get(id);
+    if (exact !== undefined) return { row: exact, rule: "exact", isAmbiguous: false };
+    const folded = this.#folded(id), cased = this.#inAnyCase.get(folded);
+    if (cased !== undefined) {
+      return { row: cased, rule: "case", isAmbiguous: this.#severalByCase.has(folded) };
+    }
+    // A gene's copy on the Y chromosome is the gene on X, letter by letter; never the other way round.
+    const bare = withoutVersion(folded);
+    for (const key of [bare, bare.replace(/_PAR_Y$/i, "")]) {
+      const row = this.#versionless.get(key);
+      if (row !== undefined) return { row, rule: "version", isAmbiguous: this.#severalByVersion.has(key) };
+    }
+    return null;
+  }
 }

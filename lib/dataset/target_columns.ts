@@ -1,7 +1,8 @@
 /** What the columns of a table of targets are: ids, genes, text, row numbers. */
 import { DataError } from "../cli/errors.ts";
 import { type CsvTable, isMissing } from "../io/csv.ts";
-import { shown, withoutVersion } from "./matching.ts";
+import { withoutVersion } from "./gene_ids.ts";
+import { shortId } from "./ids.ts";
 
 /** Columns that name the perturbation, the most telling first: never read-out genes. */
 const idColumns: readonly string[] = [
@@ -75,8 +76,8 @@ export function refuseDecimalCommas(
     );
     if (at < 0) continue;
     throw new DataError(
-      `Cannot use targets "${path}": row ${rowNumbers[i]}, column "${shown([header[at]])}": "${
-        shown([row[at]])
+      `Cannot use targets "${path}": row ${rowNumbers[i]}, column "${shortId(header[at])}": "${
+        shortId(row[at])
       }" has a ` +
         `decimal comma (save the table with decimal points)`,
     );

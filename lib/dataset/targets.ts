@@ -10,8 +10,8 @@ import { areRowNumbers, rowNumberHead } from "../io/id_heads.ts";
 import { plainBytes } from "../io/plain_bytes.ts";
 import { readOrOpen, WindowedFile } from "../io/windowed_file.ts";
 import { type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
-import { firstOccurrences } from "./ids.ts";
-import { shown, withoutVersion } from "./matching.ts";
+import { withoutVersion } from "./gene_ids.ts";
+import { firstOccurrences, shortId, someIds } from "./ids.ts";
 import {
   areNumbers,
   bestIdColumn,
@@ -88,7 +88,7 @@ function fromCsv(bytes: Uint8Array | WindowedFile, path: string, options: Target
   if (header.length === 1 && !isIdColumn(header[0])) {
     throw new DataError(
       `Cannot use targets "${path}": it has one column, "${
-        shown(header)
+        someIds(header)
       }" (separate columns by commas or tabs; in R: ` +
         `write.table(x, file, sep = ","))`,
     );
@@ -193,7 +193,7 @@ function chooseIdColumn(
   if (idColumn !== undefined) {
     if (header.includes(idColumn)) return idColumn;
     throw new DataError(
-      `Cannot use targets "${path}": it has no column "${idColumn}" (its columns are ${shown(header)})`,
+      `Cannot use targets "${path}": it has no column "${idColumn}" (its columns are ${someIds(header)})`,
     );
   }
   const isCandidate = (column: string) => !genes?.includes(column);
@@ -210,7 +210,7 @@ function chooseIdColumn(
   if (text !== undefined) return text;
   throw new DataError(
     `Cannot use targets "${path}": no column names its rows: there is none of text (gene_id or gene_name is needed; its columns ` +
-      `are ${shown(header)}; --targets-id-col names one)`,
+      `are ${someIds(header)}; --targets-id-col names one)`,
   );
 }
 
@@ -274,7 +274,7 @@ function refuseAbsent({ path, genes }: Targets, wanted: readonly string[] | unde
     `Cannot use targets "${path}": ${absent.length} of the ${
       counted(wanted.length, "gene")
     } of the gene index ` +
-      `have no column there (${shown(absent)})`,
+      `have no column there (${someIds(absent)})`,
   );
 }
 
@@ -282,7 +282,7 @@ function textColumn(path: string, column: string, cells: readonly string[]): Dat
   const at = cells.findIndex((cell) => cell !== "" && Number.isNaN(Number(cell)));
   const example = at < 0 ? cells[0] : cells[at];
   return new DataError(
-    `Cannot use targets "${path}": column "${column}" holds text, such as "${shown([example])}" in row ${
+    `Cannot use targets "${path}": column "${column}" holds text, such as "${shortId(example)}" in row ${
       Math.max(0, at) + 1
     } (numbers are needed; a stray word in one cell makes pandas write all of them as text)`,
   );

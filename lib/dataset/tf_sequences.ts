@@ -1,5 +1,6 @@
 import { DataError } from "../cli/errors.ts";
 import { readCsvTable, someColumns } from "../io/csv.ts";
+import { withoutVersion } from "./gene_ids.ts";
 
 /** Promoter DNA of transcription factors, with both of a gene's names. */
 export interface TfSequences {
@@ -32,24 +33,24 @@ export async function readTfSequences(path: string): Promise<TfSequences> {
   };
   const symbols = column("gene_name"), geneIds = column("gene_id");
   const bySymbol = inAnyCase(symbols, geneIds), byGeneId = inAnyCase(geneIds, symbols);
-  const geneIdsOf = (symbol: string) => bySymbol.get(symbol.toUpperCase()) ?? [];
+  const geneIdsOf = (symbol: string) => bySymbol.get(keyOf(symbol)) ?? [];
   return {
     path,
     symbols,
     geneIds,
     sequences: header.includes("sequence") ? column("sequence") : [],
     geneIdsOf,
-    otherNames: (name) => [...geneIdsOf(name), ...byGeneId.get(name.toUpperCase()) ?? []],
+    otherNames: (name) => [...geneIdsOf(name), ...byGeneId.get(keyOf(name)) ?? []],
   };
 }
 
-/** All `values` of a key, by the key in upper case. */
+/** All `values` of a key, by the key in upper case and without an Ensembl version. */
 function inAnyCase(keys: readonly string[], values: readonly string[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  keys.forEach((key, i) => {
-    const known = found.get(key.toUpperCase());
-    if (known) known.push(values[i]);
-    else found.set(key.toUpperCase(), [values[i]]);
-  });
+  keys.forEach((key, i) => found.getOrInsertComputed(keyOf(key), () => []).push(values[i]));
   return found;
+}
+
+function keyOf(name: string): string {
+  return withoutVersion(name.toUpperCase());
 }

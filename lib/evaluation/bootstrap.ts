@@ -7,30 +7,56 @@ export interface ConfidenceInterval {
   upper: number;
 }
 
+export interface Resampling {
+  /** How often the perturbations are drawn anew; without any, intervals have no bounds. */
+  resamples: number;
+  seed: number;
+}
+
 /**
  * Bootstrap interval of a mean over perturbations. Draws equal `default_rng(seed).integers(0, n, size=n)`, number for
  * number, as the Python scripts drew them.
  *
  * @param values one a perturbation, such as its Pearson r; NaN for one that has no part in the means
  */
-export function bootstrapMean(
-  values: Float64Array,
-  options: { resamples: number; seed: number },
-): ConfidenceInterval {
-  const means = bootstrapMeans(values, options).filter((mean) => !Number.isNaN(mean)); // a draw may hold no value
-  return { mean: meanOf(values), lower: percentile(means, 2.5), upper: percentile(means, 97.5) };
+export function bootstrapMean(values: Float64Array, options: Resampling): ConfidenceInterval {
+  return bootstrapIntervals([values], options)[0];
 }
 
-/** The mean of every resample. */
-export function bootstrapMeans(
-  values: Float64Array,
-  { resamples, seed }: { resamples: number; seed: number },
-): Float64Array {
-  const random = defaultRng(seed), count = values.length;
-  return Float64Array.from({ length: resamples }, () => {
-    const drawn = random.integers(0, count, count);
-    return meanOf(Float64Array.from(drawn, (index) => values[index]));
+/**
+ * As `bootstrapMean`, of several quantities of the same perturbations. They share the draws, so each has the interval
+ * that it would have alone.
+ *
+ * @param columns of equal length
+ */
+export function bootstrapIntervals(
+  columns: readonly Float64Array[],
+  options: Resampling,
+): ConfidenceInterval[] {
+  const resampled = bootstrapMeans(columns, options);
+  return columns.map((values, i) => {
+    const means = resampled[i].filter((mean) => !Number.isNaN(mean)); // a draw may hold no value
+    return { mean: meanOf(values), lower: percentile(means, 2.5), upper: percentile(means, 97.5) };
   });
+}
+
+/** The mean of every resample, for each column. */
+export function bootstrapMeans(
+  columns: readonly Float64Array[],
+  { resamples, seed }: Resampling,
+): Float64Array[] {
+  const means = columns.map(() => new Float64Array(resamples).fill(NaN));
+  const count = columns[0].length;
+  if (count === 0) return means;
+  const random = defaultRng(seed), drawn = new Float64Array(count);
+  for (let resample = 0; resample < resamples; resample++) {
+    const indices = random.integers(0, count, count);
+    columns.forEach((values, column) => {
+      for (let i = 0; i < count; i++) drawn[i] = values[indices[i]];
+      means[column][resample] = meanOf(drawn);
+    });
+  }
+  return means;
 }
 
 /**

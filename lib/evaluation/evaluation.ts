@@ -1,209 +1,141 @@
-/** A cross-validated prediction judged beside the mean baseline: per perturbation, in means, and with intervals. */
-import { DataError } from "../cli/errors.ts";
-import { counted, log } from "../cli/log.ts";
+/** A model's predictions judged against the measured values, beside the mean baseline: once, for every script. */
+import { log } from "../cli/log.ts";
 import type { Fold } from "../dataset/kfold.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { bootstrapMean } from "./bootstrap.ts";
+import { bootstrapIntervals, type Resampling } from "./bootstrap.ts";
+import { errorRatios } from "./error_ratio.ts";
 import { meanMetric, type MetricName, type PerturbationMetrics, perturbationMetrics } from "./metrics.ts";
+import { countNonFinite, refuseNonFinite } from "./non_finite.ts";
 
-/** A column of metrics_per_perturbation.csv: its name, and which metric it is. */
-export type MetricColumn = readonly [name: string, metric: MetricName];
+/** A fold, and the genes that it predicts: positions among all of them; all without it. */
+export interface JudgedFold extends Fold {
+  genes?: readonly number[] | null;
+}
 
-/** Metric columns of the linear scripts. */
-export const centeredMetricColumns: readonly MetricColumn[] = [
-  ["centered_pearson", "pearson"],
-  ["centered_rmse", "centeredRmse"],
-  ["centered_mae", "centeredMae"],
-  ["centered_mse", "centeredMse"],
-  ["raw_mse", "mse"],
-  ["l2_loss", "l2"],
-];
+export interface EvaluationInput {
+  /** perturbations x genes; NaN where nothing was measured. */
+  truth: Matrix;
+  /** The model's predictions, as many. */
+  prediction: Matrix;
+  /** Each row predicted by the mean of its fold's training rows. */
+  baseline: Matrix;
+  /** Which fold held out which rows. Rows of no test fold are not judged. Without folds all rows are. */
+  folds?: readonly JudgedFold[];
+  perturbations: readonly string[];
+  genes: readonly string[];
+  bootstrap: Resampling;
+  /** What a user can do about predictions that are not finite. */
+  advice?: string;
+}
 
-/** Metric columns of the trees and networks. */
-export const metricColumns: readonly MetricColumn[] = [
-  ["centered_pearson", "pearson"],
-  ["rmse", "rmse"],
-  ["mae", "mae"],
-  ["mse", "mse"],
-  ["l2_loss", "l2"],
-];
+/** What is known of every perturbation, in the order of rows. */
+export interface PerturbationEvaluation {
+  model: PerturbationMetrics;
+  baseline: PerturbationMetrics;
+  /** Length of the model's error over that of the baseline's; NaN where undefined. */
+  errorRatio: Float64Array;
+  /** Position of the fold that held the row out; -1 where none did. */
+  foldOf: Int32Array;
+}
 
-/** Metric columns of the fine-tuning: as predicted, and after each profile's own mean is taken off. */
-export const rawAndCenteredColumns: readonly MetricColumn[] = [
+/** The block `evaluation` of every summary.json. Numbers that are undefined are NaN, which JSON shows as null. */
+export interface EvaluationBlock {
+  n_perturbations: number;
+  /** Perturbations with at least one cell to judge by. */
+  n_evaluated: number;
+  n_genes: number;
+  /** Means over perturbations. */
+  metrics: Record<string, number>;
+  baseline: Record<string, number>;
+  pearson_ci: [lower: number, upper: number];
+  baseline_pearson_ci: [lower: number, upper: number];
+  /** 1 is the mean baseline. `left_out` counts perturbations that the baseline predicts without any error. */
+  error_ratio: { mean: number; ci_lower: number; ci_upper: number; left_out: number };
+  non_finite_predictions: number;
+  bootstrap: { resamples: number; seed: number };
+}
+
+export interface Evaluation {
+  perPerturbation: PerturbationEvaluation;
+  block: EvaluationBlock;
+}
+
+/** Names of the block's metrics. */
+const blockMetrics: readonly (readonly [string, MetricName])[] = [
   ["pearson", "pearson"],
   ["rmse", "rmse"],
   ["mae", "mae"],
   ["mse", "mse"],
-  ["l2_loss", "l2"],
-  ["centered_pearson", "pearson"], // r does not see the mean
+  ["l2", "l2"],
   ["centered_rmse", "centeredRmse"],
   ["centered_mae", "centeredMae"],
   ["centered_mse", "centeredMse"],
 ];
 
-export interface EvaluationInput {
-  /** perturbations x genes, NaN where nothing was measured. */
-  readonly truth: Matrix;
-  readonly prediction: Matrix;
-  /** The same by the mean of the training rows; NaN where no fold is to predict a cell. */
-  readonly baseline: Matrix;
-  readonly folds: readonly Fold[];
-  readonly perturbations: readonly string[];
-  readonly genes: readonly string[];
-  readonly bootstrap: { readonly resamples: number; readonly seed: number };
-}
-
-type Means = Record<string, number>;
-
-/** `evaluation` of summary.json, the same in all scripts. */
-export interface EvaluationBlock {
-  readonly n_perturbations: number;
-  /** Those with a measured value that a fold predicts. */
-  readonly n_evaluated: number;
-  readonly n_genes: number;
-  readonly metrics: Means;
-  readonly baseline: Means;
-  /** 95% bootstrap interval of the mean r over perturbations. */
-  readonly pearson_ci: readonly [number, number];
-  readonly baseline_pearson_ci: readonly [number, number];
-  /** L2 error of a prediction over that of the mean baseline, mean over perturbations: 1 is no better than the mean. */
-  readonly error_ratio: { readonly mean: number; readonly ci_lower: number; readonly ci_upper: number };
-  readonly non_finite_predictions: number;
-  readonly bootstrap: { readonly resamples: number; readonly seed: number };
-}
-
-export interface Evaluation {
-  readonly perturbations: readonly string[];
-  readonly model: PerturbationMetrics;
-  readonly baseline: PerturbationMetrics;
-  /** One a perturbation; NaN where it has no value, or the baseline makes no error. */
-  readonly errorRatio: Float64Array;
-  /** Fold that held each perturbation out; -1 where none did. */
-  readonly foldOf: Int32Array;
-  readonly block: EvaluationBlock;
-}
-
 /**
- * Judge a prediction. Means are over the perturbations that have a measured value.
+ * Metrics of model and baseline, a value a perturbation and their means with 95% bootstrap intervals. The baseline is
+ * judged by all measured cells of the rows and genes that the folds predict, whatever the model made of them.
  *
- * @throws {DataError} when predictions that are not finite are more than a hundredth, or a whole perturbation
+ * @throws {DataError} when more than 1% of the predictions, or all of a perturbation, are not finite
  */
 export function evaluate(input: EvaluationInput): Evaluation {
-  const { truth, prediction, perturbations, genes, folds, bootstrap } = input;
-  const nonFinite = refuseFailedPredictions(input);
-  const model = perturbationMetrics(truth, prediction);
-  const baseline = perturbationMetrics(truth, input.baseline);
-  const errorRatio = model.l2.map((error, i) => baseline.l2[i] > 0 ? error / baseline.l2[i] : NaN);
-  const foldOf = new Int32Array(perturbations.length).fill(-1);
-  folds.forEach(({ test }, fold) => test.forEach((row) => foldOf[row] = fold));
+  const { prediction, baseline: baselineRows, perturbations, genes, bootstrap } = input;
+  const fold = foldOfRows(input.truth.rows, input.folds);
+  const truth = judgedCells(input.truth, fold, input.folds);
+  const failed = countNonFinite(truth, prediction);
+  refuseNonFinite(failed, { perturbations, genes, advice: input.advice });
+
+  const model = perturbationMetrics(truth, prediction), baseline = perturbationMetrics(truth, baselineRows);
   const evaluated = model.cells.filter((cells) => cells > 0).length;
-  if (evaluated < perturbations.length) {
+  if (evaluated < truth.rows) {
+    const without = truth.rows - evaluated;
     log.warn(
-      `${
-        perturbations.length - evaluated
-      } of ${perturbations.length} perturbations have no value to judge by: left out of all means.`,
+      `${without} of ${truth.rows} perturbations have no value to judge by: left out of all means.`,
     );
   }
-  const interval = (values: Float64Array) => {
-    const { mean, lower, upper } = bootstrapMean(values, bootstrap);
-    return { mean, ci_lower: lower, ci_upper: upper };
-  };
-  const bounds = (values: Float64Array) => {
-    const { ci_lower, ci_upper } = interval(values);
-    return [ci_lower, ci_upper] as const;
-  };
+  const { ratios, leftOut } = errorRatios(truth, prediction, baselineRows);
+  const [r, baselineR, ratio] = bootstrapIntervals([model.pearson, baseline.pearson, ratios], bootstrap);
   return {
-    perturbations,
-    model,
-    baseline,
-    errorRatio,
-    foldOf,
+    perPerturbation: { model, baseline, errorRatio: ratios, foldOf: fold },
     block: {
-      n_perturbations: perturbations.length,
+      n_perturbations: truth.rows,
       n_evaluated: evaluated,
-      n_genes: genes.length,
-      metrics: blockMeans(model),
-      baseline: blockMeans(baseline),
-      pearson_ci: bounds(model.pearson),
-      baseline_pearson_ci: bounds(baseline.pearson),
-      error_ratio: interval(errorRatio),
-      non_finite_predictions: nonFinite,
-      bootstrap,
+      n_genes: truth.columns,
+      metrics: means(model),
+      baseline: means(baseline),
+      pearson_ci: [r.lower, r.upper],
+      baseline_pearson_ci: [baselineR.lower, baselineR.upper],
+      error_ratio: { mean: ratio.mean, ci_lower: ratio.lower, ci_upper: ratio.upper, left_out: leftOut },
+      non_finite_predictions: failed.count,
+      bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
     },
   };
 }
 
-/** `metrics_per_perturbation.csv`: the script's own columns, the same of the mean baseline, and what belongs to both. */
-export function metricsTable(
-  { perturbations, model, baseline, errorRatio, foldOf }: Evaluation,
-  columns: readonly MetricColumn[],
-  indexName: string,
-): { header: string[]; rows: (string | number)[][] } {
-  const header = [
-    indexName,
-    ...columns.map(([name]) => name),
-    ...columns.map(([name]) => `baseline_${name}`),
-    "error_ratio",
-    "n_cells",
-    "fold",
-  ];
-  const rows = perturbations.map((id, i) => [
-    id,
-    ...columns.map(([, metric]) => model[metric][i]),
-    ...columns.map(([, metric]) => baseline[metric][i]),
-    errorRatio[i],
-    model.cells[i],
-    foldOf[i] < 0 ? "" : foldOf[i],
-  ]);
-  return { header, rows };
+function means(metrics: PerturbationMetrics): Record<string, number> {
+  return Object.fromEntries(blockMetrics.map(([name, metric]) => [name, meanMetric(metrics, metric)]));
 }
 
-function blockMeans(metrics: PerturbationMetrics): Means {
-  const names: [string, MetricName][] = [
-    ["pearson", "pearson"],
-    ["rmse", "rmse"],
-    ["mae", "mae"],
-    ["mse", "mse"],
-    ["l2", "l2"],
-    ["centered_rmse", "centeredRmse"],
-    ["centered_mae", "centeredMae"],
-    ["centered_mse", "centeredMse"],
-  ];
-  return Object.fromEntries(names.map(([name, metric]) => [name, meanMetric(metrics, metric)]));
+/** Which fold tests each row; -1 for none, 0 for all rows where there are no folds. */
+function foldOfRows(rows: number, folds: readonly JudgedFold[] | undefined): Int32Array {
+  if (!folds) return new Int32Array(rows);
+  const fold = new Int32Array(rows).fill(-1);
+  folds.forEach(({ test }, index) => {
+    for (const row of test) if (fold[row] < 0) fold[row] = index;
+  });
+  return fold;
 }
 
-/** @returns how many predictions of measured cells are not finite, told in a warning where it is few */
-function refuseFailedPredictions(
-  { truth, prediction, baseline, perturbations, genes }: EvaluationInput,
-): number {
-  const { rows, columns } = truth;
-  const badRows = new Set<number>(), badGenes = new Set<number>();
-  let bad = 0, cells = 0, wholeRow = -1;
-  for (let i = 0; i < rows; i++) {
-    let ownBad = 0, own = 0;
-    for (let j = 0, at = i * columns; j < columns; j++, at++) {
-      if (!Number.isFinite(truth.data[at]) || Number.isNaN(baseline.data[at])) continue;
-      own++;
-      if (Number.isFinite(prediction.data[at])) continue;
-      ownBad++;
-      badRows.add(i);
-      badGenes.add(j);
-    }
-    if (own > 0 && ownBad === own) wholeRow = i;
-    bad += ownBad;
-    cells += own;
-  }
-  if (bad === 0) return 0;
-  const some = (of: ReadonlySet<number>, names: readonly string[]) =>
-    [...of].slice(0, 5).map((i) => names[i]).join(", ") + (of.size > 5 ? ", ..." : "");
-  const what =
-    `${bad} of ${cells} predictions are not finite, in ${counted(badRows.size, "perturbation")} (` +
-    `${some(badRows, perturbations)}) and ${counted(badGenes.size, "gene")} (${some(badGenes, genes)})`;
-  if (wholeRow >= 0 || bad > cells / 100) {
-    throw new DataError(
-      `Cannot judge this model: ${what}. Look for extreme values in the data, or change the model's settings`,
-    );
-  }
-  log.warn(`${what}: left out of the metrics, though they were measured.`);
-  return bad;
+/** The truth without the cells that no fold was asked for: `truth` itself where all were. */
+function judgedCells(truth: Matrix, fold: Int32Array, folds: readonly JudgedFold[] = []): Matrix {
+  if (!fold.includes(-1) && folds.every(({ genes }) => !genes)) return truth;
+  const { columns } = truth, data = new Float32Array(truth.data.length).fill(NaN);
+  fold.forEach((index, row) => {
+    if (index < 0) return;
+    const start = row * columns, values = truth.data.subarray(start, start + columns);
+    const { genes } = folds[index];
+    if (!genes) data.set(values, start);
+    else for (const column of genes) data[start + column] = values[column];
+  });
+  return { ...truth, data };
 }

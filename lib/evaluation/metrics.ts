@@ -2,13 +2,15 @@
 import type { Matrix } from "../linalg/matrix.ts";
 
 /**
- * One value a perturbation, over the cells where truth and prediction are both finite. NaN is "undefined": all metrics of
- * a perturbation without such a cell, and r of one with a single cell. Undefined values have no part in the means.
+ * One value a perturbation, over the cells where truth and prediction are both finite. What is undefined is NaN and has
+ * no part in the means: everything where there is no such cell, r where there is only one.
  */
 export interface PerturbationMetrics {
   /** Cells that count. */
   cells: Int32Array;
-  /** Pearson r across genes; 0 where either side has no variance, as the Python scripts count it. */
+  /** Cells with a measured value whose prediction is NaN or infinite. They have no part in the numbers below. */
+  nonFinite: Int32Array;
+  /** Pearson r across genes; 0 where either side has no variance, as in the Python; NaN over fewer than two cells. */
   pearson: Float64Array;
   rmse: Float64Array;
   mae: Float64Array;
@@ -22,7 +24,7 @@ export interface PerturbationMetrics {
 }
 
 /** The columns of `PerturbationMetrics` that are numbers to average. */
-export type MetricName = Exclude<keyof PerturbationMetrics, "cells">;
+export type MetricName = Exclude<keyof PerturbationMetrics, "cells" | "nonFinite">;
 
 /** Metrics of every row. Both matrices are perturbations x genes. */
 export function perturbationMetrics(truth: Matrix, prediction: Matrix): PerturbationMetrics {
@@ -30,6 +32,7 @@ export function perturbationMetrics(truth: Matrix, prediction: Matrix): Perturba
   const column = () => new Float64Array(rows);
   const metrics: PerturbationMetrics = {
     cells: new Int32Array(rows),
+    nonFinite: new Int32Array(rows),
     pearson: column(),
     rmse: column(),
     mae: column(),
@@ -43,18 +46,18 @@ export function perturbationMetrics(truth: Matrix, prediction: Matrix): Perturba
   return metrics;
 }
 
-/** Mean over the perturbations for which a metric is defined; NaN when it is for none. */
+/** Mean over the perturbations for which the metric is defined; NaN when there is none. */
 export function meanMetric(metrics: PerturbationMetrics, name: MetricName): number {
   let sum = 0, count = 0;
-  metrics[name].forEach((value) => {
-    if (Number.isNaN(value)) return;
+  for (const value of metrics[name]) {
+    if (Number.isNaN(value)) continue;
     sum += value;
     count++;
-  });
+  }
   return sum / count;
 }
 
-/** Pearson r over all cells that are finite on both sides. */
+/** Pearson r over all cells that are finite on both sides; NaN over fewer than two. */
 export function globalPearson(truth: Matrix, prediction: Matrix): number {
   return pearson(truth.data, prediction.data, 0, truth.data.length).r;
 }
@@ -69,10 +72,13 @@ function rowMetrics(
   const start = row * columns, end = start + columns;
   const { r, count, truthMean, predictionMean } = pearson(truth, prediction, start, end);
   const shift = predictionMean - truthMean;
-  let absolute = 0, squares = 0, centeredAbsolute = 0, centeredSquares = 0;
+  let absolute = 0, squares = 0, centeredAbsolute = 0, centeredSquares = 0, nonFinite = 0;
   for (let i = start; i < end; i++) {
     const difference = prediction[i] - truth[i];
-    if (!(Math.abs(difference) < Infinity)) continue; // NaN too
+    if (!(Math.abs(difference) < Infinity)) { // NaN too
+      if (Number.isFinite(truth[i])) nonFinite++;
+      continue;
+    }
     absolute += Math.abs(difference);
     squares += difference * difference;
     const centered = difference - shift;
@@ -80,6 +86,7 @@ function rowMetrics(
     centeredSquares += centered * centered;
   }
   metrics.cells[row] = count;
+  metrics.nonFinite[row] = nonFinite;
   metrics.pearson[row] = r;
   metrics.mae[row] = absolute / count;
   metrics.mse[row] = squares / count;
@@ -90,7 +97,7 @@ function rowMetrics(
   metrics.centeredRmse[row] = Math.sqrt(centeredSquares / count);
 }
 
-/** Pearson r of x and y from `start` to `end`, over the places where both are finite. */
+/** Pearson r of x and y from `start` to `end`, over the places where both are finite: NaN for fewer than two. */
 function pearson(
   x: Float32Array,
   y: Float32Array,
@@ -113,7 +120,7 @@ function pearson(
     yy += dy * dy;
     xy += dx * dy;
   }
-  const defined = xx > 0 && yy > 0 ? Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))) : 0;
-  const r = count < 2 ? NaN : defined;
+  const correlation = xx > 0 && yy > 0 ? Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy))) : 0;
+  const r = count < 2 ? NaN : correlation;
   return { r, count, truthMean: xMean, predictionMean: yMean };
 }

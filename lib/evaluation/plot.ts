@@ -1,6 +1,7 @@
 /** The picture of a model: predicted against true values, as hexagonal bins coloured by how many points they hold. */
 import { scaleLinear, scaleLog } from "d3-scale";
 import { interpolateViridis } from "d3-scale-chromatic";
+import { escapeMarkup } from "../io/escape.ts";
 import { type HexagonBins, hexagonBins } from "./hexbin.ts";
 
 export interface HexbinOptions {
@@ -12,7 +13,7 @@ export interface HexbinOptions {
   title: string;
   xLabel?: string;
   yLabel?: string;
-  /** Range of both axes; without it they end with the points. */
+  /** Range of both axes; without it a round one that holds all points, the same to both sides of 0 where they are. */
   limits?: readonly [number, number];
   /** Hexagons along x. */
   across?: number;
@@ -31,32 +32,37 @@ const font = `font-family="DejaVu Sans, Verdana, sans-serif"`;
 export function renderHexbinSvg(options: HexbinOptions): string {
   const { truth, predicted, title, limits, across = 50 } = options;
   const bins = hexagonBins(truth, predicted, across, limits);
-  const { extent } = bins;
-  // Without limits, room for the hexagons at the edges.
-  const xDomain = limits ?? [extent.xMin - bins.stepX, extent.xMax + bins.stepX];
-  const yDomain = limits ?? [extent.yMin - bins.stepY, extent.yMax + bins.stepY];
-  const x = scaleLinear(xDomain, [plot.left, plot.left + plot.width]);
-  const y = scaleLinear(yDomain, [plot.top + plot.height, plot.top]);
+  const domain = limits ?? axisRange(bins);
+  const x = scaleLinear(domain, [plot.left, plot.left + plot.width]);
+  const y = scaleLinear(domain, [plot.top + plot.height, plot.top]);
   const most = bins.hexagons.reduce((most, { count }) => Math.max(most, count), 0);
   const logCount = scaleLog([1, Math.max(10, most)], [0, 1]);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}" ` +
-    `viewBox="0 0 ${picture.width} ${picture.height}">`,
+    `viewBox="0 0 ${picture.width} ${picture.height}" role="img">`,
+    `<title>${escapeMarkup(title)}</title>`,
     `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`,
     hexagons(bins, x, y, logCount),
-    diagonal(xDomain, yDomain, x, y),
+    diagonal(),
     margins(),
     rectangle(plot, `fill="none" stroke="black"`),
     axisX(x, options.xLabel ?? "Ground Truth Expression"),
     axisY(y, options.yLabel ?? "Predicted Expression"),
     colourBar(logCount),
     titleLines(title),
-    noteOutside(bins, limits),
+    numberOfPoints(bins),
     `</svg>`,
   ].filter((part) => part !== "").join("\n") + "\n";
 }
 
 type Scale = ReturnType<typeof scaleLinear>;
+
+/** Both axes from one round number to another, with room for the hexagons at the edges. */
+function axisRange({ extent: { xMin, xMax, yMin, yMax }, stepX, stepY }: HexagonBins): number[] {
+  const low = Math.min(xMin - stepX, yMin - stepY), high = Math.max(xMax + stepX, yMax + stepY);
+  const furthest = Math.max(-low, high), hasBothSigns = Math.min(xMin, yMin) < 0 && Math.max(xMax, yMax) > 0;
+  return scaleLinear(hasBothSigns ? [-furthest, furthest] : [low, high], [0, 1]).nice(20).domain();
+}
 
 /** Hexagons of one colour are one path: some hundred paths instead of thousands. */
 function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): string {
@@ -84,13 +90,10 @@ function margins(): string {
     `M${left} ${top}v${height}h${width}v${-height}z"/>`;
 }
 
-/** Where the prediction equals the truth, as far as the axes reach. */
-function diagonal(xDomain: readonly number[], yDomain: readonly number[], x: Scale, y: Scale): string {
-  const from = Math.max(xDomain[0], yDomain[0]), to = Math.min(xDomain[1], yDomain[1]);
-  if (from >= to) return "";
-  return `<line x1="${number(x(from))}" y1="${number(y(from))}" x2="${number(x(to))}" y2="${
-    number(y(to))
-  }" ` +
+/** Where the prediction equals the truth: both axes have one range, so from corner to corner. */
+function diagonal(): string {
+  const { left, top, width, height } = plot;
+  return `<line x1="${left}" y1="${top + height}" x2="${left + width}" y2="${top}" ` +
     `stroke="red" stroke-width="2" stroke-dasharray="8 5"/>`;
 }
 
@@ -101,7 +104,9 @@ function axisX(scale: Scale, label: string): string {
     `<text x="${at}" y="${bottom + 24}" text-anchor="middle">${text}</text>`
   );
   return `<g ${font} font-size="15">${marks.join("")}` +
-    `<text x="${middle}" y="${bottom + 56}" text-anchor="middle" font-size="18">${escaped(label)}</text></g>`;
+    `<text x="${middle}" y="${bottom + 56}" text-anchor="middle" font-size="18">${
+      escapeMarkup(label)
+    }</text></g>`;
 }
 
 function axisY(scale: Scale, label: string): string {
@@ -112,14 +117,15 @@ function axisY(scale: Scale, label: string): string {
   );
   return `<g ${font} font-size="15">${marks.join("")}` +
     `<text transform="translate(30 ${middle}) rotate(-90)" text-anchor="middle" font-size="18">` +
-    `${escaped(label)}</text></g>`;
+    `${escapeMarkup(label)}</text></g>`;
 }
 
 /** Round values and where they lie; very large and very small ones are written with an exponent. */
 function ticks(scale: Scale): { at: number; text: string }[] {
   const largest = Math.max(...scale.domain().map(Math.abs));
-  const exponent = largest >= 1e4 || largest < 1e-2, format = scale.tickFormat(8, exponent ? "~e" : "f");
-  return scale.ticks(8).map((value) => ({
+  const exponent = largest >= 1e4 || largest < 1e-2, count = exponent ? 5 : 8;
+  const format = scale.tickFormat(count, exponent ? "~e" : "f");
+  return scale.ticks(count).map((value) => ({
     at: Number(number(scale(value))),
     text: value === 0 && exponent ? "0" : format(value),
   }));
@@ -165,19 +171,17 @@ function titleLines(title: string): string {
   return lines.map((line, i) => {
     const y = plot.top - 14 - (lines.length - 1 - i) * 1.25 * size;
     return `<text ${font} font-size="${number(size)}" x="${middle}" y="${number(y)}" text-anchor="middle">` +
-      `${escaped(line)}</text>`;
+      `${escapeMarkup(line)}</text>`;
   }).join("\n");
 }
 
-/** What the limits cut off is said, not hidden. */
-function noteOutside(
-  { inside, outside }: HexagonBins,
-  limits: readonly [number, number] | undefined,
-): string {
-  if (inside + outside === 0) return note("There are no finite values");
-  if (outside === 0 || limits === undefined) return "";
-  const all = (inside + outside).toLocaleString("en");
-  return note(`${outside.toLocaleString("en")} of ${all} points lie beyond these axes`);
+/** How many points the picture shows. What the limits cut off is said, not hidden. */
+function numberOfPoints({ inside, outside }: HexagonBins): string {
+  const all = inside + outside, written = (count: number) => count.toLocaleString("en");
+  if (all === 0) return note("There are no finite values");
+  if (outside === 0) return note(`${written(all)} ${all === 1 ? "point" : "points"}`);
+  const [noun, verb] = [all === 1 ? "point" : "points", outside === 1 ? "lies" : "lie"];
+  return note(`${written(outside)} of ${written(all)} ${noun} ${verb} beyond these axes`);
 }
 
 /** Small and grey, in the lower right corner of the picture. */
@@ -195,8 +199,4 @@ function rectangle({ left, top, width, height }: typeof plot, attributes = ""): 
 /** A coordinate in hundredths of a unit. */
 function number(value: number): string {
   return String(Math.round(value * 100) / 100);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

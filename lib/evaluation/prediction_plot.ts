@@ -5,8 +5,9 @@ import type { PngRenderer } from "./png_renderer.ts";
 import { renderHexbinSvg } from "./plot.ts";
 
 export interface PredictionPlot {
-  /** First line of the title: "mlp_nt: Pred vs GT". */
-  readonly title: string;
+  /** What the title calls the model, and what is shown of it: "Pred vs GT". */
+  readonly model: string;
+  readonly heading: string;
   readonly truth: Matrix;
   readonly prediction: Matrix;
   readonly format: "png" | "svg";
@@ -15,37 +16,31 @@ export interface PredictionPlot {
 }
 
 /**
- * Plot predicted against measured values. The r in the title is over all measured cells, also those beyond the limits.
+ * Plot predicted against measured values. The Pearson r in the title is over all cells that are finite on both sides,
+ * whatever the limits of the axes.
  *
  * @param renderer draws the PNG beside what the script does meanwhile; without one it is drawn here
  */
 export async function writePredictionPlot(
   path: string,
-  { title, truth, prediction, format, limits }: PredictionPlot,
+  { model, heading, truth, prediction, format, limits }: PredictionPlot,
   renderer: PngRenderer | null = null,
 ): Promise<void> {
   const r = globalPearson(truth, prediction);
   const svg = renderHexbinSvg({
     truth: truth.data,
     predicted: prediction.data,
-    title: `${title}\nGlobal Pearson r = ${r.toFixed(4)}`,
-    limits: limits ?? symmetricLimits(truth, prediction),
+    title: `${shortName(model)}: ${heading}\nGlobal Pearson r = ${Number.isNaN(r) ? "n/a" : r.toFixed(4)}`,
+    ...(limits && { limits }),
   });
   if (format === "svg") await writeFileAtomic(path, svg);
   else await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
 }
 
-/** A range about 0 that holds all finite points of both sides, ending at a round number. */
-function symmetricLimits(truth: Matrix, prediction: Matrix): [number, number] {
-  let largest = 0;
-  truth.data.forEach((value, i) => {
-    const size = Math.max(Math.abs(value), Math.abs(prediction.data[i]));
-    if (size > largest && size < Infinity) largest = size;
-  });
-  if (largest === 0) return [-1, 1];
-  const unit = 10 ** Math.floor(Math.log10(largest)) / 2;
-  const end = unit * Math.ceil(largest / unit * (1 + 1e-9));
-  return [-end, end];
+/** A name that leaves room for the rest of its line: its beginning and its end. */
+function shortName(name: string): string {
+  const letters = [...name];
+  return letters.length <= 40 ? name : `${letters.slice(0, 24).join("")}…${letters.slice(-15).join("")}`;
 }
 
 async function drawnHere(svg: string): Promise<Uint8Array> {

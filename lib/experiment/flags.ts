@@ -1,6 +1,7 @@
 /** Flags that all cross-validated scripts share. A script spreads them into its own declarations. */
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
+import { plotLimitsFlags } from "../evaluation/plot_limits.ts";
 
 /** Which data a run is about. */
 export const dataFlags = {
@@ -119,14 +120,7 @@ export const outputFlags = {
     help: "results go to DIR/<model name>/",
   },
   "plot-format": { default: "png", choices: ["png", "svg"], group: "Output", help: "format of the plots" },
-  "plot-limits": {
-    default: [],
-    integer: false,
-    value: "LOW HIGH",
-    group: "Output",
-    shownDefault: "as far as the data go",
-    help: "range of both axes of the plots, such as -1 1",
-  },
+  ...plotLimitsFlags,
   "predictions-format": {
     default: "parquet",
     choices: ["parquet", "csv", "npy"],

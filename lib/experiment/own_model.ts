@@ -1,5 +1,5 @@
 /** Small things that spare a model of one's own its plumbing. */
-import { metricColumns } from "../evaluation/evaluation.ts";
+import { metricColumns } from "../evaluation/metrics_table.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import type { PredictionInput, SavedTensor } from "./model.ts";

@@ -3,7 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { readIdList } from "../io/id_list.ts";
-import { withoutVersion } from "../dataset/matching.ts";
+import { withoutVersion } from "../dataset/gene_ids.ts";
 import { readTargets, takeGenes, type Targets, type TargetsOptions } from "../dataset/targets.ts";
 import { readTfSequences, type TfSequences } from "../dataset/tf_sequences.ts";
 import type { ExperimentFlags } from "./flags.ts";
@@ -103,7 +103,6 @@ export async function readRunTargets(
       return [
         ...symbol ? [symbol] : [],
         ...table?.otherNames(id) ?? [],
-        ...table?.otherNames(withoutVersion(id)) ?? [],
       ];
     },
     files: [path, ...indexPath ? [indexPath] : [], ...table ? [table.path] : []],

@@ -1,8 +1,7 @@
 /** Embeddings of perturbations and genes for the models that learn from them. */
 import { resolve } from "@std/path";
-import { DataError } from "../cli/errors.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
-import { counted, log } from "../cli/log.ts";
+import { log } from "../cli/log.ts";
 import {
   type Embeddings,
   readEmbeddings,
@@ -10,7 +9,7 @@ import {
   readNtEmbeddings,
 } from "../dataset/embeddings.ts";
 import { sortedOrder } from "../dataset/ids.ts";
-import { matchAndTell, matchedRows, matchIds, shown, tellVersions } from "../dataset/matching.ts";
+import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
 import { decidingPart, embeddingRecord } from "../embedding/record.ts";
@@ -163,12 +162,10 @@ export async function matchTfs(
   pipeline: "ntv2" | "hyenadna" | "other",
   { order, exactCase = false }: { order: "sorted" | "file"; exactCase?: boolean },
 ): Promise<MatchedTfs> {
-  const wanted = { ids: targets.perturbations, path: targets.path };
+  const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
-  const match = matchAndTell("perturbation", wanted, known, "left out, for want of an embedding", {
-    otherNames,
-    exactCase,
-  });
+  const match = matchIds(wanted, known, { anyCase: !exactCase });
+  reportMatches(match, wanted, known, "left out, for want of an embedding");
   const { wanted: found } = matchedRows(match);
   const rows = order === "file"
     ? found
@@ -190,34 +187,28 @@ export async function matchTfs(
 }
 
 /** Embedding rows of all read-out genes. @throws {DataError} when some have none: how many, and five of them */
-export function matchAllGenes(genes: readonly string[], embeddings: Embeddings): number[] {
-  const match = matchIds(genes, embeddings.ids);
-  tellVersions(match);
-  if (match.unmatched.length === 0) return [...match.rows];
-  throw new DataError(
-    `Cannot use the gene embeddings: ${match.unmatched.length} of ${
-      counted(genes.length, "read-out gene")
-    } ` +
-      `${match.unmatched.length === 1 ? "is" : "are"} not in "${embeddings.idsPath}" (${
-        shown(match.unmatched)
-      })`,
-  );
+export function matchAllGenes({ genes, path }: Targets, embeddings: Embeddings): number[] {
+  const wanted = { ids: genes, what: "read-out gene", path };
+  const known = { ids: embeddings.ids, path: embeddings.idsPath };
+  const match = matchIds(wanted, known);
+  requireAll(match, wanted, known, "use the gene embeddings");
+  return [...match.rows];
 }
 
-/** Columns of the targets whose gene has an embedding, and its row; the others are left out with a warning. */
+/**
+ * Columns of the targets whose gene has an embedding, and its row; the others are left out with a warning. Upper and lower
+ * case are two things, as in the Python script of pairs.
+ */
 export function matchSomeGenes(
-  targets: Targets,
+  { genes, path }: Targets,
   embeddings: Embeddings,
 ): { columns: number[]; rows: number[] } {
-  const match = matchAndTell(
-    "read-out gene",
-    { ids: targets.genes, path: targets.path },
-    { ids: embeddings.ids, path: embeddings.idsPath },
-    "left out, for want of an embedding",
-    { exactCase: true },
-  );
-  const { wanted, known } = matchedRows(match);
-  return { columns: wanted, rows: known };
+  const wanted = { ids: genes, what: "read-out gene", path };
+  const known = { ids: embeddings.ids, path: embeddings.idsPath };
+  const match = matchIds(wanted, known, { anyCase: false });
+  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  const { wanted: columns, known: rows } = matchedRows(match);
+  return { columns, rows };
 }
 
 /** One line on the size of the data. */

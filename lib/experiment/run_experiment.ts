@@ -8,12 +8,12 @@
  *       model: (data) => new Mlp(...),
  *     });
  */
-import { UsageError } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
 import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { resumeCommand } from "../cli/command_line.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
+import { plotLimits } from "../evaluation/plot_limits.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { collectParts } from "./collect.ts";
@@ -65,13 +65,7 @@ export interface ExperimentSpec<Inputs> {
 export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promise<void> {
   const startMs = performance.now(), { flags } = spec;
   if (flags.json) log.toStandardError();
-  if (![0, 2].includes(flags.plotLimits.length) || flags.plotLimits[0] >= flags.plotLimits[1]) {
-    throw new UsageError(
-      `Cannot use --plot-limits ${
-        flags.plotLimits.join(" ")
-      }: give the lower and the upper end, such as -1 1`,
-    );
-  }
+  plotLimits(flags.plotLimits); // a mistake is told before the work
   const folder = await ResultFolder.open(flags.outputDir, spec.modelName);
   using renderer = flags.plotFormat === "png" ? new PngRenderer() : null;
   let tell: (() => void) | null = null;

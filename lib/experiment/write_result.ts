@@ -1,9 +1,11 @@
 /** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
 import { log, resultLine } from "../cli/log.ts";
 import { bootstrapMean } from "../evaluation/bootstrap.ts";
-import { evaluate, type Evaluation, type MetricColumn, metricsTable } from "../evaluation/evaluation.ts";
+import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
 import { meanBaseline } from "../evaluation/mean_baseline.ts";
 import { meanMetric } from "../evaluation/metrics.ts";
+import { type MetricColumns, metricsTable } from "../evaluation/metrics_table.ts";
+import { plotLimits } from "../evaluation/plot_limits.ts";
 import type { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writePredictionPlot } from "../evaluation/prediction_plot.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
@@ -20,7 +22,7 @@ export interface ResultLayout {
   readonly predictions: string;
   /** What plots call the model. */
   readonly plotLabel: string;
-  readonly metricColumns: readonly MetricColumn[];
+  readonly metricColumns: MetricColumns;
   /** Means in summary.json: under "metrics" as `<name>_mean`, or on top as `mean_<name>`. */
   readonly means: "nested" | "flat";
   /** Summary key of the number of perturbations without a measured value. */
@@ -52,27 +54,28 @@ export async function writeResult(
     truth,
     prediction: collected.heldOut,
     baseline,
-    folds,
+    folds: folds.map((fold, index) => ({ ...fold, genes: data.training.genesOf(index) })),
     perturbations,
     genes,
     bootstrap: { resamples: flags.bootstrap, seed: flags.seed },
   });
+  const { perPerturbation } = evaluation;
   const frames = { perturbations, genes, indexName: layout.indexName, format: flags.predictionsFormat };
   await writeFrames(folder, `predictions_${layout.predictions}`, { ...frames, values: collected.heldOut });
   await writeFrames(folder, `baseline_${layout.predictions}`, { ...frames, values: baseline });
-  const table = metricsTable(evaluation, layout.metricColumns, layout.indexName);
+  const table = metricsTable(perPerturbation, perturbations, layout.metricColumns, layout.indexName);
   await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(table.header, table.rows));
-  if (layout.linearStem) await writeLinearFiles(folder, evaluation, layout, layout.linearStem, flags);
+  if (layout.linearStem) await writeLinearFiles(folder, perPerturbation, layout, layout.linearStem, flags);
   for (const path of await plots) log.info(`Saved plot to ${path}`);
-  return { evaluation, means: meansOf(evaluation, layout) };
+  return { evaluation, means: meansOf(perPerturbation, layout) };
 
   async function plot(name: string, heading: string, prediction: typeof truth): Promise<string> {
-    const limits = flags.plotLimits.length === 2 ? flags.plotLimits as [number, number] : null;
     const options = {
-      title: `${layout.plotLabel}: ${heading}`,
+      model: layout.plotLabel,
+      heading,
       truth,
       prediction,
-      limits,
+      limits: plotLimits(flags.plotLimits),
       format: flags.plotFormat,
     };
     await writePredictionPlot(folder.staged(`${name}.${flags.plotFormat}`), options, renderer);
@@ -95,7 +98,7 @@ export function tellResult({ block }: Evaluation, path: string): void {
 
 /** For each fold its number of test rows and mean metrics, as `mean_<name>`. */
 export function foldMeans(
-  { model, foldOf }: Evaluation,
+  { perPerturbation: { model, foldOf } }: Evaluation,
   { metricColumns }: ResultLayout,
 ): Record<string, number>[] {
   const folds = Math.max(-1, ...foldOf) + 1;
@@ -110,7 +113,7 @@ export function foldMeans(
 }
 
 function meansOf(
-  evaluation: Evaluation,
+  evaluation: PerturbationEvaluation,
   { metricColumns, means, withoutValues = "perturbations_without_values" }: ResultLayout,
 ): Record<string, unknown> {
   const of = (which: "model" | "baseline") =>
@@ -128,7 +131,7 @@ function meansOf(
 /** All arrays and their means: `<name>_per_pert`, `<name>_mean`; and the interval of the mean r. */
 async function writeLinearFiles(
   folder: ResultFolder,
-  { model }: Evaluation,
+  { model }: PerturbationEvaluation,
   { metricColumns }: ResultLayout,
   stem: string,
   flags: ExperimentFlags,

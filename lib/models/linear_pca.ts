@@ -49,7 +49,7 @@ export function linearPcaModel(
   const folds = asked.length > 0 ? asked.map((fold) => data.folds[fold]) : data.folds;
   const modelOf = shared(data.training, (values, own) => {
     const columns = own ? own.map((column) => genes[column]) : genes;
-    const rows = matchIds(perturbations, columns, { otherNames }).rows;
+    const rows = matchIds({ ids: perturbations, otherNames }, { ids: columns }).rows;
     return new PcaRidge(values, rows, settings, data.training.shared === null ? [] : folds);
   });
   return {

@@ -2,7 +2,7 @@
 import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
-import { metricColumns } from "../evaluation/evaluation.ts";
+import { metricColumns } from "../evaluation/metrics_table.ts";
 import {
   hyenaEmbeddingFlags,
   ntEmbeddingFlags,

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
-import { shown } from "../dataset/matching.ts";
+import { shortId } from "../dataset/ids.ts";
 import { StandardScaler } from "../dataset/standard_scaler.ts";
 import type { ExperimentData, FoldTask, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
@@ -95,8 +95,8 @@ export function refuseUntrainable(data: ExperimentData, { train, name }: FoldTas
   if (huge >= 0) {
     const [row, column] = [Math.floor(huge / values.columns), huge % values.columns];
     throw new DataError(
-      `Cannot train on "${path}": the target of ${shown([perturbations[row]])} at gene ${
-        shown([genes[column]])
+      `Cannot train on "${path}": the target of ${shortId(perturbations[row])} at gene ${
+        shortId(genes[column])
       } is ${
         values.data[huge]
       }, its squared error is beyond float32 (divide the targets by their size, or take logarithms)`,

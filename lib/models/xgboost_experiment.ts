@@ -5,7 +5,7 @@ import { areDefaults, parameterFlags, parametersOf } from "../boosting/parameter
 import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { counted, log } from "../cli/log.ts";
-import { metricColumns } from "../evaluation/evaluation.ts";
+import { metricColumns } from "../evaluation/metrics_table.ts";
 import { type hyenaEmbeddingFlags, readEmbeddingData } from "../experiment/embedding_experiment.ts";
 import { experimentFlags, outputFlags } from "../experiment/flags.ts";
 import type { GeneRange } from "../experiment/part.ts";

@@ -1,4 +1,4 @@
-import { withoutVersion } from "../dataset/matching.ts";
+import { withoutVersion } from "../dataset/gene_ids.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 
 /** Every name of a perturbation, in upper case, its own first. */

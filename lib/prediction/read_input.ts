@@ -1,14 +1,13 @@
 /** Perturbations to predict, in the form that a saved model reads. */
 import type { Backend } from "../backend/backend.ts";
 import { DataError, UsageError } from "../cli/errors.ts";
-import { counted, log } from "../cli/log.ts";
+import { log } from "../cli/log.ts";
 import { readEmbeddings } from "../dataset/embeddings.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
-import { likelyReason, matchIds, shown, tellVersions } from "../dataset/matching.ts";
+import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
 import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
-import { withoutVersion } from "../dataset/matching.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
 import { openPretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
@@ -59,34 +58,21 @@ async function readGenes(
     throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
   }
   const ids = await readIds(flags.ids);
-  const names = (id: string) => tfSequences?.otherNames(withoutVersion(id)) ?? [];
-  const match = matchIds(ids, model.genes, { otherNames: names }), { unmatched } = match;
-  tellVersions(match);
-  if (unmatched.length === ids.length) {
-    const reason = likelyReason(ids, model.genes);
-    throw new DataError(
-      `Cannot predict: none of the ${ids.length} ids (${shown(ids)}) is a read-out gene of the model (${
-        shown(model.genes)
-      })` +
-        `${
-          reason
-            ? `: ${reason}`
-            : flags.tfSeqCsv === null
-            ? " (--tf-seq-csv finds the gene ids of symbols)"
-            : ""
-        }`,
-    );
-  }
-  if (unmatched.length > 0) {
-    log.warn(
-      `${counted(unmatched.length, "perturbation")} of ${ids.length} are no read-out genes of the model (${
-        shown(unmatched)
-      }): ` +
-        `the mean baseline predicts them${
-          flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""
-        }.`,
-    );
-  }
+  const wanted = {
+    ids,
+    what: "perturbation",
+    path: "--ids",
+    otherNames: (id: string) => tfSequences?.otherNames(id) ?? [],
+  };
+  const known = { ids: model.genes, path: `the read-out genes of ${model.folder}` };
+  const match = matchIds(wanted, known);
+  reportMatches(
+    match,
+    wanted,
+    known,
+    "the mean baseline predicts them, for want of a read-out gene of their own" +
+      (flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""),
+  );
   return { ids, input: { kind: "gene_id", ownGene: match.rows } };
 }
 

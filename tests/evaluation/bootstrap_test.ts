@@ -1,5 +1,10 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { bootstrapMean, bootstrapMeans, percentile } from "../../lib/evaluation/bootstrap.ts";
+import {
+  bootstrapIntervals,
+  bootstrapMean,
+  bootstrapMeans,
+  percentile,
+} from "../../lib/evaluation/bootstrap.ts";
 import { perturbationMetrics } from "../../lib/evaluation/metrics.ts";
 import { readNpyMatrix } from "../../lib/io/npy.ts";
 import { golden, testWith } from "../support/golden.ts";
@@ -23,11 +28,13 @@ testWith(
     const { paired_bootstrap_ci }: Expected = JSON.parse(await Deno.readTextFile(`${folder}/expected.json`));
     const truth = await readNpyMatrix(`${folder}/y_true.npy`),
       prediction = await readNpyMatrix(`${folder}/y_pred.npy`);
-    const { pearson: defined } = perturbationMetrics(truth, prediction);
-    const pearson = defined.map((r) => Number.isNaN(r) ? 0 : r); // the reference counts rows without values as 0
+    // The reference counts a row without values as r = 0.
+    const pearson = perturbationMetrics(truth, prediction).pearson.map((r) => Number.isNaN(r) ? 0 : r);
     for (const { n_boot, seed, observed, lower, upper, boot_values } of paired_bootstrap_ci) {
       const options = { resamples: n_boot, seed };
-      bootstrapMeans(pearson, options).forEach((mean, i) => assertAlmostEquals(mean, boot_values[i], 1e-6));
+      bootstrapMeans([pearson], options)[0].forEach((mean, i) =>
+        assertAlmostEquals(mean, boot_values[i], 1e-6)
+      );
       const interval = bootstrapMean(pearson, options);
       assertAlmostEquals(interval.mean, observed, 1e-6);
       assertAlmostEquals(interval.lower, lower, 1e-6);
@@ -47,4 +54,14 @@ Deno.test("bootstrapMean() leaves out what is NaN, and has no bounds without res
   const values = Float64Array.of(1, NaN, 1);
   assertEquals(bootstrapMean(values, { resamples: 20, seed: 1 }), { mean: 1, lower: 1, upper: 1 });
   assertEquals(bootstrapMean(values, { resamples: 0, seed: 1 }), { mean: 1, lower: NaN, upper: NaN });
+});
+
+Deno.test("bootstrapIntervals() gives each quantity the interval that it has alone", () => {
+  const first = Float64Array.of(1, 2, 3, 5, NaN), second = Float64Array.of(0, -1, 4, 4, 2);
+  const options = { resamples: 50, seed: 7 };
+  assertEquals(
+    bootstrapIntervals([first, second], options),
+    [bootstrapMean(first, options), bootstrapMean(second, options)],
+  );
+  assertEquals(bootstrapMean(new Float64Array(0), options).lower, NaN);
 });

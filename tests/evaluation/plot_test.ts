@@ -39,12 +39,50 @@ Deno.test("renderHexbinSvg() draws the dashed red diagonal from corner to corner
   );
 });
 
-Deno.test("renderHexbinSvg() draws the diagonal where both axes reach, and none where they share nothing", () => {
-  const at = (truth: number[], predicted: number[]) =>
-    renderHexbinSvg({ truth: Float32Array.from(truth), predicted: Float32Array.from(predicted), title: "" });
-  const [, ...ends] = /<line x1="(.*?)" y1="(.*?)" x2="(.*?)" y2="(.*?)"/.exec(at([-1e6, 1e6], [0, 1]))!;
-  for (const end of ends.map(Number)) assert(end >= 74 && end <= 700);
-  assert(!at([0, 1], [5, 6]).includes("<line "));
+const at = (truth: number[], predicted: number[], limits?: [number, number]) =>
+  renderHexbinSvg({
+    truth: Float32Array.from(truth),
+    predicted: Float32Array.from(predicted),
+    title: "",
+    ...(limits && { limits }),
+  });
+
+/** What the x axis and the y axis reach from and to, by the labels of their first and last mark, in steps of 0.005. */
+function axisRanges(svg: string): { x: number[]; y: number[] } {
+  const [xMarks, yMarks] = [...svg.matchAll(/<g [^>]*>.*<\/g>/g)].map(([group]) =>
+    [...group.matchAll(/<path d="M([\d.]+) ([\d.]+)[vh].*?<text[^>]*>(.*?)<\/text>/g)]
+      .map(([, x, y, label]) => ({ x: Number(x), y: Number(y), value: Number(label.replace("−", "-")) }))
+  );
+  const reach = (marks: typeof xMarks, axis: "x" | "y", ends: number[]) => {
+    const first = marks[0], last = marks.at(-1)!;
+    const perUnit = (last.value - first.value) / (last[axis] - first[axis]);
+    return ends.map((end) => Math.round((first.value + (end - first[axis]) * perUnit) * 200) / 200);
+  };
+  return { x: reach(xMarks, "x", [100, 700]), y: reach(yMarks, "y", [674, 74]) };
+}
+
+Deno.test("renderHexbinSvg() gives both axes one round range that holds all points, the same to both sides of 0", () => {
+  for (
+    const [points, expected] of [
+      [[[-0.53, 0.2], [0.1, 0.3]], [-0.55, 0.55]],
+      [[[-3, 40], [0.5, -0.5]], [-45, 45]],
+      [[[0.1, 0.4], [-7, 2]], [-8, 8]],
+      [[[2, 11], [5, 6]], [1.5, 11.5]], // of one sign: no empty half
+      [[[0, 0], [0, 0]], [-0.11, 0.11]],
+    ] as const
+  ) {
+    const svg = at([...points[0]], [...points[1]]);
+    assertEquals(axisRanges(svg), { x: [...expected], y: [...expected] });
+    assert(!svg.includes("beyond"));
+    const starts = [...svg.matchAll(/M([\d.]+) ([\d.]+)l/g)].map(([, x, y]) => [Number(x), Number(y)]);
+    for (const [x, y] of starts) assert(x >= 100 && x <= 700 && y >= 74 && y <= 674);
+  }
+});
+
+Deno.test("renderHexbinSvg() takes the limits that are asked for, and counts what they cut off", () => {
+  const svg = at([-3, 0.5, 0.2], [0, 0.5, 0.1], [-1, 1]);
+  assertEquals(axisRanges(svg), { x: [-1, 1], y: [-1, 1] });
+  assert(texts(svg).includes("1 of 3 points lies beyond these axes"));
 });
 
 Deno.test("renderHexbinSvg() draws every hexagon once, in at most 256 colours, the fullest in the last of viridis", () => {
@@ -61,7 +99,7 @@ Deno.test("renderHexbinSvg() draws every hexagon once, in at most 256 colours, t
 Deno.test("renderHexbinSvg() says how many points the limits cut off, and is silent when there are none", () => {
   const beyond = truth.filter((value, i) => Math.abs(value) > 1 || Math.abs(predicted[i]) > 1).length;
   assert(texts(picture).includes(`${beyond} of 20,000 points lie beyond these axes`));
-  assert(!renderHexbinSvg({ truth, predicted, title }).includes("beyond"));
+  assert(texts(renderHexbinSvg({ truth, predicted, title })).includes("20,000 points"));
 });
 
 Deno.test("renderHexbinSvg() without limits leaves room around the outermost hexagons", () => {
@@ -146,7 +184,22 @@ function textBoxes(svg: string): Box[] {
 }
 
 Deno.test("renderHexbinSvg() escapes what a title may hold", () => {
-  assertStringIncludes(renderHexbinSvg({ truth, predicted, title: `a<b & "c"` }), `a&lt;b &amp; "c"</text>`);
+  assertStringIncludes(
+    renderHexbinSvg({ truth, predicted, title: `a<b & "c"` }),
+    `a&lt;b &amp; &quot;c&quot;</text>`,
+  );
+  const hostile = renderHexbinSvg({
+    truth,
+    predicted,
+    title: "</title></text><script>\0",
+    xLabel: "<b>",
+    yLabel: "&",
+  });
+  assert(!/<script|<b>|\0/.test(hostile));
+});
+
+Deno.test("svgToPng() draws a title that holds characters which XML forbids", async () => {
+  await svgToPng(renderHexbinSvg({ truth, predicted, title: "a\0\x1b\ud800 <&\"' b", limits: [-1, 1] }));
 });
 
 Deno.test("renderHexbinSvg() of nothing finite is an empty frame that says so", () => {

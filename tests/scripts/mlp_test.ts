@@ -221,7 +221,7 @@ Deno.test("--save-model keeps what is needed to predict: the saved MLP gives the
       for (const fold of model.folds) {
         const tensors = await readSavedFold(model, fold, mlp);
         const number = (name: string) => tensors.get(name)!.data;
-        const rowsOf = (ids: readonly string[]) => [...matchIds(ids, embeddings.ids).rows];
+        const rowsOf = (ids: readonly string[]) => [...matchIds({ ids }, embeddings).rows];
         const { columns } = embeddings.values;
         const x = new Float32Array(fold.test.length * columns);
         rowsOf(fold.test).forEach((row, i) => {

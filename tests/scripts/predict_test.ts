@@ -401,7 +401,7 @@ Deno.test("predict.ts stops where no id is a read-out gene, and takes ids with E
     await assertRejects(
       () => linesPrinted(() => predict([...usual, "--ids", "NOPE1,NOPE2"])),
       DataError,
-      "none of the 2 ids (NOPE1, NOPE2) is",
+      'none of the 2 ids of "--ids" (NOPE1, ...) is in "the read-out genes of ',
     );
     const [gene] = (await openSavedModel(join(folder, model))).genes;
     const rows = async (ids: string) => {

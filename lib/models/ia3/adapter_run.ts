@@ -4,7 +4,9 @@ import { DataError } from "../../cli/errors.ts";
 import { log, printOutput, resultLine } from "../../cli/log.ts";
 import { takePerturbations, type Targets } from "../../dataset/targets.ts";
 import { meanMetric, perturbationMetrics } from "../../evaluation/metrics.ts";
-import { rawAndCenteredColumns } from "../../evaluation/evaluation.ts";
+import { rawAndCenteredColumns } from "../../evaluation/metrics_table.ts";
+import { countNonFinite, refuseNonFinite } from "../../evaluation/non_finite.ts";
+import { plotLimits } from "../../evaluation/plot_limits.ts";
 import { writePredictionPlot } from "../../evaluation/prediction_plot.ts";
 import { runIdOf } from "../../experiment/identity.ts";
 import { describeFile } from "../../experiment/manifest.ts";
@@ -32,6 +34,7 @@ export async function predictWithAdapter(
 ): Promise<void> {
   const startMs = performance.now();
   if (flags.json) log.toStandardError();
+  plotLimits(flags.plotLimits); // a mistake is told before the work
   const folder = await ResultFolder.open(flags.outputDir, modelName);
   try {
     await folder.lock(await runIdOf({ adapter: flags.adapter, model: flags.model }), "alone");
@@ -122,6 +125,11 @@ async function writeFiles(
   { perturbations, genes, values: truth }: Targets,
   predictions: Matrix,
 ): Promise<Record<string, number>> {
+  refuseNonFinite(countNonFinite(truth, predictions), {
+    perturbations,
+    genes,
+    advice: "look for numbers in the adapter that are not finite, or leave out --mixed-precision",
+  });
   const metrics = perturbationMetrics(truth, predictions);
   await writeFrames(folder, `predictions_${folder.modelName}`, {
     perturbations,
@@ -138,11 +146,12 @@ async function writeFiles(
   await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(header, rows));
   const name = `pred_vs_gt.${flags.plotFormat}`;
   await writePredictionPlot(folder.staged(name), {
-    title: `${folder.modelName}: Pred vs GT`,
+    model: folder.modelName,
+    heading: "Pred vs GT",
     truth,
     prediction: predictions,
     format: flags.plotFormat,
-    limits: flags.plotLimits.length === 2 ? flags.plotLimits as [number, number] : null,
+    limits: plotLimits(flags.plotLimits),
   });
   return Object.fromEntries(
     rawAndCenteredColumns.map(([name, metric]) => [`mean_${name}`, meanMetric(metrics, metric)]),

@@ -3,7 +3,7 @@ import type { Backend } from "../../backend/backend.ts";
 import { deviceFlags, openDevice, printProfile } from "../../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../../cli/flags.ts";
 import { log } from "../../cli/log.ts";
-import { rawAndCenteredColumns } from "../../evaluation/evaluation.ts";
+import { rawAndCenteredColumns } from "../../evaluation/metrics_table.ts";
 import { checkpointFlags, crossValidationFlags, experimentFlags } from "../../experiment/flags.ts";
 import { fingerprint } from "../../experiment/identity.ts";
 import { prepareData } from "../../experiment/prepare.ts";

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import type { FlagDeclarations, Flags } from "../../cli/flags.ts";
 import { log } from "../../cli/log.ts";
-import { matchAndTell, matchedRows } from "../../dataset/matching.ts";
+import { matchedRows, matchIds, reportMatches } from "../../dataset/matching.ts";
 import type { Targets } from "../../dataset/targets.ts";
 import { readSequences } from "../../embedding/sequences.ts";
 import type { DataFolder } from "../../experiment/read_data.ts";
@@ -65,14 +65,9 @@ export async function readIa3Inputs(
     sequenceColumn: flags.sequenceCol,
     upper: flags.upper,
   });
-  const wanted = { ids: targets.perturbations, path: targets.path };
-  const match = matchAndTell(
-    "perturbation",
-    wanted,
-    promoters,
-    "left out, for want of a sequence",
-    { otherNames },
-  );
+  const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
+  const match = matchIds(wanted, promoters);
+  reportMatches(match, wanted, promoters, "left out, for want of a sequence");
   const rows = matchedRows(match);
   const model = await openPretrainedNt(flags.model, { warn: log.warn });
   const sequences = rows.known.map((row) => promoters.sequences[row]);
