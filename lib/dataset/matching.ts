@@ -95,7 +95,7 @@ export function reportMatches(
   consequence: string,
 ): void {
   const { unmatched } = matches, all = wanted.ids.length;
-  if (unmatched.length === all) throw nothingMatched(wanted, known);
+  if (unmatched.length === all) throw nothingMatched(matches, wanted, known);
   tellRules(matches, wanted, known);
   if (unmatched.length === 0) return;
   const isMost = 2 * unmatched.length > all;
@@ -104,7 +104,7 @@ export function reportMatches(
       isMost ? "more than half, " : ""
     }${unmatched.length} of ${all}) ` +
       `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}": ${consequence}.` +
-      (isMost ? asSentence(reasonFor(wanted, unmatched, known), " ") : ""),
+      (isMost ? asSentence(reasonFor(matches, wanted, known), " ") : ""),
     unmatched.map(shortId),
   );
 }
@@ -121,7 +121,7 @@ export function requireAll(matches: IdMatches, wanted: WantedIds, known: KnownId
     throw new DataError(
       `Cannot ${purpose}: ${unmatched.length} of ${counted(wanted.ids.length, wanted.what)} ` +
         `${unmatched.length === 1 ? "is" : "are"} not in "${known.path}" (${someIds(unmatched)})` +
-        asSentence(reasonFor(wanted, unmatched, known)),
+        asSentence(reasonFor(matches, wanted, known)),
     );
   }
   tellRules(matches, wanted, known);
@@ -145,19 +145,23 @@ function tellRules({ how, ambiguous }: IdMatches, { what, path }: WantedIds, kno
   }
 }
 
-function nothingMatched(wanted: WantedIds, known: KnownIds): DataError {
+function nothingMatched(matches: IdMatches, wanted: WantedIds, known: KnownIds): DataError {
   const example = (ids: readonly string[]) =>
     ids.length === 0 ? "which is empty" : `${shortId(ids[0])}${ids.length > 1 ? ", ..." : ""}`;
   return new DataError(
     `Cannot match ${wanted.what}s: none of the ${counted(wanted.ids.length, "id")} of "${wanted.path}" ` +
       `(${example(wanted.ids)}) is in "${known.path}" (${example(known.ids)})` +
-      asSentence(reasonFor(wanted, wanted.ids, known)),
+      asSentence(reasonFor(matches, wanted, known)),
   );
 }
 
 /** The likely reason; for symbols against gene ids with what would mend it, where other names are looked for. */
-function reasonFor(wanted: WantedIds, unmatched: readonly string[], known: KnownIds): string {
-  const reason = mismatchReason(unmatched, known.ids);
+function reasonFor({ rows }: IdMatches, wanted: WantedIds, known: KnownIds): string {
+  // An id with another name was looked for by that too: its own form explains nothing.
+  const missing = wanted.ids.flatMap((id, row) =>
+    rows[row] >= 0 ? [] : [wanted.otherNames?.(id, row)[0] ?? id]
+  );
+  const reason = mismatchReason(missing, known.ids);
   if (reason !== symbolsReason || !wanted.otherNames) return reason;
   return `${reason} A table with gene_name and gene_id translates (--tf-seq-csv)`;
 }

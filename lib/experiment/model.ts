@@ -142,6 +142,8 @@ export type SavedTensors = ReadonlyMap<string, SavedTensor>;
 
 /** A saved fold as a family loads it. */
 export interface LoadedFold {
+  /** The file of the tensors, for messages. */
+  readonly path: string;
   /** What `tensors()` of the fitted fold gave, and "baseline" (genes): the means of its training rows. */
   readonly tensors: SavedTensors;
   readonly genes: number;

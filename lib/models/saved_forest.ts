@@ -36,13 +36,14 @@ export function* forestModels(
 /**
  * Refuse a forest whose trees would not end or lie outside their arrays.
  *
- * @throws {DataError} naming the tree and the node
+ * @throws {DataError} naming the file, the tree and the node
  */
-export function refuseBrokenForest(tensors: SavedTensors): void {
+export function refuseBrokenForest(path: string, tensors: SavedTensors): void {
   const part = (name: string) => tensors.get(`forest.${name}`)!.data;
   const sizes = part("tree_sizes"), feature = part("feature"), left = part("left"), right = part("right");
   const width = tensors.get("scaler.mean")!.data.length;
-  const fail = (what: string) => new DataError(`Cannot use the saved forest: ${what} (is the file damaged?)`);
+  const fail = (what: string) =>
+    new DataError(`Cannot use the trees of "${path}": ${what} (is the file damaged?)`);
   let first = 0;
   sizes.forEach((size, tree) => {
     if (!Number.isInteger(size) || size < 0 || first + size > feature.length) {

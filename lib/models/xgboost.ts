@@ -51,8 +51,8 @@ export const xgboost: ModelFamily = {
       ...Object.fromEntries(perNode.map((name) => [`forest.${name}`, [nodes]])),
     };
   },
-  load({ tensors, genes }) {
-    refuseBrokenForest(tensors);
+  load({ path, tensors, genes }) {
+    refuseBrokenForest(path, tensors);
     return {
       predict(input, rows) {
         const x = scaledRows(input, rows, tensors);

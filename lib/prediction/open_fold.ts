@@ -19,7 +19,15 @@ export async function openFold(
 ): Promise<OpenedFold> {
   const tensors = await readSavedFold(model, fold, family);
   const folder = fold.adapter === undefined ? null : join(model.folder, fold.adapter);
-  const predictor = await family.load({ tensors, genes: model.genes.length, folder, device, batchSize });
+  const path = join(model.folder, fold.weights);
+  const predictor = await family.load({
+    path,
+    tensors,
+    genes: model.genes.length,
+    folder,
+    device,
+    batchSize,
+  });
   return {
     baseline: tensors.get("baseline")!.data,
     predict: (input, rows) => predictor.predict(input, rows),

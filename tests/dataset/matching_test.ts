@@ -153,6 +153,14 @@ Deno.test("reportMatches() says what translates symbols, where other names are l
   );
 });
 
+Deno.test("reportMatches() blames no symbols that were translated: their genes are not there", async () => {
+  const mine = { ...wanted("TP53", "MYC", "GATA1"), otherNames: (id: string) => [`ENSG0${id.length}`] };
+  assertEquals(
+    (await reported(mine, known("ENSG05", "ENSG09")))[0],
+    '[warn] 2 TFs (more than half, 2 of 3) are not in "ids.txt": left out.',
+  );
+});
+
 Deno.test("matchedRows() gives the positions of what was found on both sides", () => {
   const matches = matchIds({ ids: ["A", "B", "C"] }, { ids: ["C", "x", "A"] });
   assertEquals(matchedRows(matches), { wanted: [0, 2], known: [2, 0] });

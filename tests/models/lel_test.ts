@@ -93,6 +93,7 @@ function loaded(tensors: Tensors, genes: number): LoadedFold {
     ...(data instanceof Float64Array && { doubles: data }),
   }]);
   return {
+    path: "fold_0.safetensors",
     tensors: new Map(read),
     genes,
     folder: null,

@@ -6,7 +6,7 @@ import { kFold } from "../../lib/dataset/kfold.ts";
 import { readNpyMatrix } from "../../lib/io/npy.ts";
 import { readParquetFrame } from "../../lib/io/parquet.ts";
 import { encodeSplitsPickle } from "../../lib/io/pickle.ts";
-import { readAdapter } from "../../lib/models/peft_adapter.ts";
+import { readAdapter, writeAdapter } from "../../lib/models/peft_adapter.ts";
 import { main as inference } from "../../scripts/inference.ts";
 import { main as fineTune } from "../../scripts/nt_v2_ia3_regression.ts";
 import { main as predict } from "../../scripts/predict.ts";
@@ -241,6 +241,16 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
       const at = 8 * ids.indexOf(id);
       assertEquals(all.values.data.slice(at, at + 8), own.values.data.slice(at, at + 8));
     }
+    const broken = await readAdapter(adapter[1]), large = broken.head.get("out_proj.bias")!;
+    large.data.fill(3e38);
+    broken.head.get("out_proj.weight")!.data.fill(3e38);
+    const overflowing = join(folder, "overflowing");
+    await writeAdapter(overflowing, broken);
+    await assertRejects(
+      () => linesPrinted(() => fineTune([...quick, "--data-dir", folder, ...adapter.with(1, overflowing)])),
+      DataError,
+      "not finite",
+    );
     await assertRejects(
       async () => {
         const other = join(folder, "other");
