@@ -249,7 +249,7 @@ Deno.test("predict.ts equals the held-out predictions; --adapter predicts withou
     await assertRejects(
       () => linesPrinted(() => fineTune([...quick, "--data-dir", folder, ...adapter.with(1, overflowing)])),
       DataError,
-      "not finite",
+      "it is Infinity",
     );
     await assertRejects(
       async () => {

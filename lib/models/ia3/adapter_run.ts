@@ -5,7 +5,6 @@ import { log, printOutput, resultLine } from "../../cli/log.ts";
 import { takePerturbations, type Targets } from "../../dataset/targets.ts";
 import { meanMetric, perturbationMetrics } from "../../evaluation/metrics.ts";
 import { rawAndCenteredColumns } from "../../evaluation/metrics_table.ts";
-import { countNonFinite, refuseNonFinite } from "../../evaluation/non_finite.ts";
 import { plotLimits } from "../../evaluation/plot_limits.ts";
 import { writePredictionPlot } from "../../evaluation/prediction_plot.ts";
 import { runIdOf } from "../../experiment/identity.ts";
@@ -125,11 +124,6 @@ async function writeFiles(
   { perturbations, genes, values: truth }: Targets,
   predictions: Matrix,
 ): Promise<Record<string, number>> {
-  refuseNonFinite(countNonFinite(truth, predictions), {
-    perturbations,
-    genes,
-    advice: "look for numbers in the adapter that are not finite, or leave out --mixed-precision",
-  });
   const metrics = perturbationMetrics(truth, predictions);
   await writeFrames(folder, `predictions_${folder.modelName}`, {
     perturbations,
