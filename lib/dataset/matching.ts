@@ -149,8 +149,12 @@ function nothingMatched(matches: IdMatches, wanted: WantedIds, known: KnownIds):
   const example = (ids: readonly string[]) =>
     ids.length === 0 ? "which is empty" : `${shortId(ids[0])}${ids.length > 1 ? ", ..." : ""}`;
   return new DataError(
-    `Cannot match ${wanted.what}s: none of the ${counted(wanted.ids.length, "id")} of "${wanted.path}" ` +
-      `(${example(wanted.ids)}) is in "${known.path}" (${example(known.ids)})` +
+    `Cannot match ${wanted.what}s: ${
+      wanted.ids.length === 1 ? "the one id" : `none of the ${wanted.ids.length} ids`
+    } of "${wanted.path}" ` +
+      `(${example(wanted.ids)}) is ${wanted.ids.length === 1 ? "not " : ""}in "${known.path}" (${
+        example(known.ids)
+      })` +
       asSentence(reasonFor(matches, wanted, known)),
   );
 }

@@ -8,7 +8,7 @@ import { removeFile } from "./folders.ts";
 interface Holder {
   readonly runId: string;
   readonly process: number;
-  readonly host: string;
+  readonly host: string | null;
   readonly since: string;
 }
 
@@ -113,14 +113,16 @@ function ownHolder(runId: string): Holder {
   return {
     runId,
     process: Deno.pid,
-    host: mayAsk ? Deno.hostname() : "unknown",
+    host: mayAsk ? Deno.hostname() : null,
     since: new Date().toISOString(),
   };
 }
 
 function refusal(path: string, holder: Holder | null): DataError {
   const who = holder
-    ? `process ${holder.process} on host ${holder.host}, since ${holder.since},`
+    ? `process ${holder.process}${
+      holder.host === null ? "" : ` on host ${holder.host}`
+    }, since ${holder.since},`
     : "another process";
   return new DataError(
     `Cannot write this result: ${who} is at work there ("${path}"); wait for it, or name another --output-dir or --model-name`,

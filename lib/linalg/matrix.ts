@@ -35,13 +35,19 @@ export function row(matrix: Matrix, i: number): Float32Array {
   return matrix.data.subarray(i * matrix.columns, (i + 1) * matrix.columns);
 }
 
-/** columns x rows. */
-export function transposed({ data, rows, columns }: Matrix): Matrix {
-  const turned = new Float32Array(data.length);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j];
+/** The transpose, in the same precision. */
+export function transposed<M extends Embedded>(matrix: M): M {
+  const { data: from, rows, columns } = matrix, side = 32; // squares of it lie in the cache
+  const data = from instanceof Float32Array ? new Float32Array(from.length) : new Float64Array(from.length);
+  for (let i0 = 0; i0 < rows; i0 += side) {
+    for (let j0 = 0; j0 < columns; j0 += side) {
+      const iEnd = Math.min(i0 + side, rows), jEnd = Math.min(j0 + side, columns);
+      for (let i = i0; i < iEnd; i++) {
+        for (let j = j0; j < jEnd; j++) data[j * rows + i] = from[i * columns + j];
+      }
+    }
   }
-  return { data: turned, rows: columns, columns: rows };
+  return { data, rows: columns, columns: rows } as M;
 }
 
 /** A matrix of zeros. */

@@ -61,20 +61,6 @@ export function toFloat64(A: Embedded): Matrix<Float64Array> {
   return { ...A, data: new Float64Array(A.data) };
 }
 
-/** The transpose, as a float64 copy. */
-export function transposed(A: Embedded): Matrix<Float64Array> {
-  const { rows, columns } = A, data = new Float64Array(rows * columns), side = 32;
-  for (let i0 = 0; i0 < rows; i0 += side) {
-    for (let j0 = 0; j0 < columns; j0 += side) {
-      const iEnd = Math.min(i0 + side, rows), jEnd = Math.min(j0 + side, columns);
-      for (let i = i0; i < iEnd; i++) {
-        for (let j = j0; j < jEnd; j++) data[j * rows + i] = A.data[i * columns + j];
-      }
-    }
-  }
-  return { data, rows: columns, columns: rows };
-}
-
 /** Sizes of the kernel's tiles: rows of A, rows of B, and how many of their columns at a time. */
 const tile = { rows: 64, columns: 240, length: 256 };
 

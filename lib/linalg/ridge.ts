@@ -1,8 +1,8 @@
 /** Ridge regression in float64, exact to a few roundings whatever lambda and however dependent the columns are. */
 import { Matrix as MlMatrix, SingularValueDecomposition } from "ml-matrix";
 import { Cholesky } from "./cholesky.ts";
-import type { Embedded, Matrix } from "./matrix.ts";
-import { gramOfRows, multiplyTransposed, toFloat64, transposed } from "./products.ts";
+import { type Embedded, type Matrix, transposed } from "./matrix.ts";
+import { gramOfRows, multiplyTransposed, toFloat64 } from "./products.ts";
 
 /**
  * The x minimising |y - B x|^2 + lambda |x|^2 for any number of y; with lambda 0 the shortest of those that minimise

@@ -1,5 +1,5 @@
 /** The experiment of scripts/concat_gene_tf_mlp.ts. */
-import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.ts";
+import { deviceFlags, openDevice } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { metricColumns } from "../evaluation/metrics_table.ts";
@@ -14,6 +14,7 @@ import { type Matrix, takeRows } from "../linalg/matrix.ts";
 import { asFloat32, concatMlpModel } from "./concat_mlp_model.ts";
 import { halfPrecision } from "./half_precision.ts";
 import { mlpFlags } from "./mlp_flags.ts";
+import { onDevice } from "./on_device.ts";
 
 type PairFlags =
   & Flags<typeof mlpFlags>
@@ -55,15 +56,10 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
       }
       const opened = await openDevice(flags), asked = flags.given.has("mixed-precision");
       const mixedPrecision = halfPrecision(flags.mixedPrecision, asked, opened.backend);
-      const model = concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend);
-      return {
-        ...model,
-        summary: (...reports) => ({ ...model.summary(...reports), device_reason: opened.reason }),
-        async close() {
-          await printProfile(opened);
-          await model.close?.();
-        },
-      };
+      return onDevice(
+        concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend),
+        opened,
+      );
     },
   });
 }

@@ -5,8 +5,8 @@
  * The regression on G does not change from fold to fold and is done once, for all perturbations.
  */
 import type { Fold } from "../dataset/kfold.ts";
-import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
-import { multiplyTransposed, transposed } from "../linalg/products.ts";
+import { type Embedded, type Matrix, takeRows, transposed } from "../linalg/matrix.ts";
+import { multiplyTransposed } from "../linalg/products.ts";
 import { RidgeRegression } from "../linalg/ridge.ts";
 import {
   columnsOf,

@@ -3,8 +3,8 @@
  * training profiles with genes as samples, and a perturbation is described by the row of G of its own gene.
  */
 import type { Fold } from "../dataset/kfold.ts";
-import type { Matrix } from "../linalg/matrix.ts";
-import { multiplyTransposed, transposed } from "../linalg/products.ts";
+import { type Matrix, transposed } from "../linalg/matrix.ts";
+import { multiplyTransposed } from "../linalg/products.ts";
 import { RidgeRegression } from "../linalg/ridge.ts";
 import type { Components } from "./fold_profiles.ts";
 import {

@@ -1,5 +1,5 @@
 /** What both MLP scripts do, whichever embeddings they learn from. */
-import { deviceFlags, openDevice, printProfile } from "../backend/device_flags.ts";
+import { deviceFlags, openDevice } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { metricColumns } from "../evaluation/metrics_table.ts";
@@ -12,6 +12,7 @@ import { checkpointFlags, experimentFlags } from "../experiment/flags.ts";
 import { runExperiment } from "../experiment/run_experiment.ts";
 import { halfPrecision } from "./half_precision.ts";
 import { mlpFlags } from "./mlp_flags.ts";
+import { onDevice } from "./on_device.ts";
 import { mlpModel } from "./mlp_model.ts";
 
 export const mlpExperimentFlags = {
@@ -53,15 +54,7 @@ export async function runMlpExperiment(
       log.info(`MLP: ${[data.inputs.columns, ...flags.hiddenDims, data.targets.genes.length].join(" -> ")}.`);
       const opened = await openDevice(flags);
       const mixedPrecision = halfPrecision(flags.mixedPrecision, true, opened.backend);
-      const model = mlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend);
-      return {
-        ...model,
-        summary: (...reports) => ({ ...model.summary(...reports), device_reason: opened.reason }),
-        async close() {
-          await printProfile(opened);
-          await model.close?.();
-        },
-      };
+      return onDevice(mlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend), opened);
     },
   });
 }

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertThrows } from "@std/assert";
 import { ResidentMatrix } from "../../lib/linalg/resident_matrix.ts";
-import { gramOfRows, multiplyTransposed, multiplyVector, transposed } from "../../lib/linalg/products.ts";
+import { gramOfRows, multiplyTransposed, multiplyVector } from "../../lib/linalg/products.ts";
+import { transposed } from "../../lib/linalg/matrix.ts";
 
 function matrix(rows: number, columns: number, seed = 1) {
   const data = Float64Array.from({ length: rows * columns }, (_, i) => Math.sin(seed + i * 1.7));

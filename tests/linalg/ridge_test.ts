@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { readNpy } from "../../lib/io/npy.ts";
-import type { Matrix } from "../../lib/linalg/matrix.ts";
-import { multiplyTransposed, toFloat64, transposed } from "../../lib/linalg/products.ts";
+import { type Matrix, transposed } from "../../lib/linalg/matrix.ts";
+import { multiplyTransposed, toFloat64 } from "../../lib/linalg/products.ts";
 import { RidgeRegression } from "../../lib/linalg/ridge.ts";
 import { dense, ridgeInverse, toMl } from "../support/dense.ts";
 import { golden, testWith } from "../support/golden.ts";

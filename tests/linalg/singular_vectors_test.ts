@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { readNpy } from "../../lib/io/npy.ts";
-import type { Matrix } from "../../lib/linalg/matrix.ts";
-import { multiplyVector, transposed } from "../../lib/linalg/products.ts";
+import { type Matrix, transposed } from "../../lib/linalg/matrix.ts";
+import { multiplyVector } from "../../lib/linalg/products.ts";
 import { largestSingularVectors } from "../../lib/linalg/singular_vectors.ts";
 import { dense, svd } from "../support/dense.ts";
 import { golden, testWith } from "../support/golden.ts";

@@ -1,8 +1,8 @@
 /** Both linear models against the plain formulas, fold by fold, without what they share between folds. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import type { Matrix } from "../../lib/linalg/matrix.ts";
+import { type Matrix, transposed } from "../../lib/linalg/matrix.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
-import { multiplyTransposed, toFloat64, transposed } from "../../lib/linalg/products.ts";
+import { multiplyTransposed, toFloat64 } from "../../lib/linalg/products.ts";
 import { linearNtEmbed } from "../../lib/models/linear_nt_embed.ts";
 import { linearPca } from "../../lib/models/linear_pca.ts";
 import { EmbeddingRidge } from "../../lib/models/lel_embed.ts";
@@ -21,7 +21,7 @@ function normal(label: string, rows: number, columns: number): Matrix {
 
 /** Mean profile of `rows`, and their profiles without it as genes x rows. */
 function centred(values: Matrix, rows: Int32Array): { mean: Float64Array; Y: Matrix<Float64Array> } {
-  const mean = new Float64Array(genes), Y = transposed(takeRows(values, rows));
+  const mean = new Float64Array(genes), Y = transposed(toFloat64(takeRows(values, rows)));
   for (let g = 0; g < genes; g++) {
     const profile = Y.data.subarray(g * rows.length, (g + 1) * rows.length);
     mean[g] = profile.reduce((sum, value) => sum + value, 0) / rows.length;

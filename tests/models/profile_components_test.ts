@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { kFold } from "../../lib/dataset/kfold.ts";
-import type { Matrix } from "../../lib/linalg/matrix.ts";
-import { multiplyTransposed, transposed } from "../../lib/linalg/products.ts";
+import { type Matrix, transposed } from "../../lib/linalg/matrix.ts";
+import { multiplyTransposed } from "../../lib/linalg/products.ts";
 import { profileComponents } from "../../lib/models/profile_components.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { dense, svd } from "../support/dense.ts";

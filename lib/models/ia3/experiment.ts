@@ -1,6 +1,6 @@
 /** The experiment of scripts/nt_v2_ia3_regression.ts. */
 import type { Backend } from "../../backend/backend.ts";
-import { deviceFlags, openDevice, printProfile } from "../../backend/device_flags.ts";
+import { deviceFlags, openDevice } from "../../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../../cli/flags.ts";
 import { log } from "../../cli/log.ts";
 import { rawAndCenteredColumns } from "../../evaluation/metrics_table.ts";
@@ -12,6 +12,7 @@ import type { ResultFolder } from "../../experiment/result_folder.ts";
 import { type Loaded, runExperiment } from "../../experiment/run_experiment.ts";
 import { halfPrecision } from "../half_precision.ts";
 import type { NucleotideTransformer } from "../nucleotide_transformer.ts";
+import { onDevice } from "../on_device.ts";
 import { countParameters, trainableParametersLine } from "../parameter_count.ts";
 import { planBatches, trainingBytes } from "./batches.ts";
 import { ia3Flags } from "./flags.ts";
@@ -63,7 +64,7 @@ export async function runIa3Experiment(
           "The best epoch is chosen on the held-out rows, as in the Python script (--strict: on training rows).",
         );
       }
-      const opened = await openDevice(flags), { backend, reason } = opened;
+      const opened = await openDevice(flags), { backend } = opened;
       const mixedPrecision = halfPrecision(flags.mixedPrecision, true, backend);
       const model = ia3Model(data, {
         backend,
@@ -85,16 +86,9 @@ export async function runIa3Experiment(
           epoch_choice: flags.strict
             ? "on a fifth of the training rows"
             : "on the held-out rows, as in the Python script: means may look better than they are (--strict)",
-          device_reason: reason,
         },
       });
-      return {
-        ...model,
-        async close() {
-          await printProfile(opened);
-          await model.close?.();
-        },
-      };
+      return onDevice(model, opened);
     },
   });
 }
