@@ -38,6 +38,7 @@ export interface MemoryAccount {
   readonly peak: number;
 }
 
+/** @internal */
 export interface Backend {
   readonly name: "cpu" | "webgpu";
   /** Which device, for the log line and summary.json: "CPU, 2 threads, relaxed SIMD" or the adapter's name. */

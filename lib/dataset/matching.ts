@@ -10,6 +10,7 @@ import { mismatchReason, symbolsReason } from "./mismatch_reason.ts";
 
 /** Ids that we look for, one a row. */
 export interface WantedIds {
+  /** An id a row. */
   readonly ids: readonly string[];
   /** What else an id may be called, such as the symbol of a gene id. */
   otherNames?(id: string, row: number): readonly string[];
@@ -21,10 +22,13 @@ export interface WantedIds {
 
 /** Ids that are there. */
 export interface KnownIds {
+  /** In the order of what they name. */
   readonly ids: readonly string[];
+  /** The file that they were read from. */
   readonly path: string;
 }
 
+/** Which known id each wanted one is. */
 export interface IdMatches {
   /** For each wanted id its position among the known ones, -1 where it is not there. */
   rows: Int32Array;

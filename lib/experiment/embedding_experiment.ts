@@ -18,7 +18,8 @@ import type { Embedded } from "../linalg/matrix.ts";
 export const ntEmbeddingFlags = { ...ntFlags, ...tfEmbeddingFlags } as const satisfies FlagDeclarations;
 export const hyenaEmbeddingFlags = { ...hyenaFlags, ...tfEmbeddingFlags } as const satisfies FlagDeclarations;
 
-type EmbeddingFlags = ExperimentFlags & {
+/** The flags that `readEmbeddingData` looks at. */
+export type EmbeddingFlags = ExperimentFlags & {
   embeddings: string | null;
   ids: string | null;
   ntv2Dir?: string | null;

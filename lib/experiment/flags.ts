@@ -3,7 +3,11 @@ import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
 import { plotLimitsFlags } from "../evaluation/plot_limits.ts";
 
-/** Which data a run is about. */
+/**
+ * Which data a run is about.
+ *
+ * @internal
+ */
 export const dataFlags = {
   "data-dir": {
     default: null,
@@ -57,7 +61,11 @@ export const dataFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** Folds, seed, and what may be learned from which rows. */
+/**
+ * Folds, seed, and what may be learned from which rows.
+ *
+ * @internal
+ */
 export const crossValidationFlags = {
   "n-folds": { default: 5, min: 2, group: "Cross-validation", help: "number of folds" },
   "cv-splits-file": {
@@ -82,7 +90,11 @@ export const crossValidationFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** Runs in parts. */
+/**
+ * Runs in parts.
+ *
+ * @internal
+ */
 export const partFlags = {
   "folds": {
     default: [],
@@ -111,7 +123,11 @@ export const checkpointFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** What a run writes and shows. */
+/**
+ * What a run writes and shows.
+ *
+ * @internal
+ */
 export const outputFlags = {
   "output-dir": {
     default: "results",
@@ -143,11 +159,11 @@ export const outputFlags = {
 } as const satisfies FlagDeclarations;
 
 /** All that a cross-validated script takes whatever its model is. */
-export const experimentFlags = {
-  ...dataFlags,
-  ...crossValidationFlags,
-  ...partFlags,
-  ...outputFlags,
-} as const satisfies FlagDeclarations;
+export const experimentFlags:
+  & typeof dataFlags
+  & typeof crossValidationFlags
+  & typeof partFlags
+  & typeof outputFlags = { ...dataFlags, ...crossValidationFlags, ...partFlags, ...outputFlags };
 
+/** Values of `experimentFlags`. */
 export type ExperimentFlags = Flags<typeof experimentFlags>;
