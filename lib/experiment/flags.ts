@@ -3,11 +3,7 @@ import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
 import { plotLimitsFlags } from "../evaluation/plot_limits.ts";
 
-/**
- * Which data a run is about.
- *
- * @internal
- */
+/** Which data a run is about. */
 export const dataFlags = {
   "data-dir": {
     default: null,
@@ -61,11 +57,7 @@ export const dataFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/**
- * Folds, seed, and what may be learned from which rows.
- *
- * @internal
- */
+/** Folds, seed, and what may be learned from which rows. */
 export const crossValidationFlags = {
   "n-folds": { default: 5, min: 2, group: "Cross-validation", help: "number of folds" },
   "cv-splits-file": {
@@ -90,11 +82,7 @@ export const crossValidationFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/**
- * Runs in parts.
- *
- * @internal
- */
+/** Runs in parts. */
 export const partFlags = {
   "folds": {
     default: [],
@@ -123,11 +111,7 @@ export const checkpointFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/**
- * What a run writes and shows.
- *
- * @internal
- */
+/** What a run writes and shows. */
 export const outputFlags = {
   "output-dir": {
     default: "results",
@@ -158,12 +142,24 @@ export const outputFlags = {
   "progress": { default: false, group: "Output", help: "show a progress bar over folds" },
 } as const satisfies FlagDeclarations;
 
-/** All that a cross-validated script takes whatever its model is. */
-export const experimentFlags:
+/**
+ * The declarations of `experimentFlags`.
+ *
+ * @internal
+ */
+export type ExperimentFlagDeclarations =
   & typeof dataFlags
   & typeof crossValidationFlags
   & typeof partFlags
-  & typeof outputFlags = { ...dataFlags, ...crossValidationFlags, ...partFlags, ...outputFlags };
+  & typeof outputFlags;
+
+/** All that a cross-validated script takes whatever its model is. */
+export const experimentFlags: ExperimentFlagDeclarations = {
+  ...dataFlags,
+  ...crossValidationFlags,
+  ...partFlags,
+  ...outputFlags,
+};
 
 /** Values of `experimentFlags`. */
 export type ExperimentFlags = Flags<typeof experimentFlags>;
