@@ -7,7 +7,7 @@ import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/
 import { type Embedded, takeRows } from "../linalg/matrix.ts";
 import { EmbeddingRidge } from "./lel_embed.ts";
 import { shared } from "./linear_pca.ts";
-import { predictLinear, scaledRows } from "./linear_prediction.ts";
+import { linearTensors, predictLinear, scaledRows } from "./linear_prediction.ts";
 
 export const linearNtEmbed: ModelFamily = {
   kind: "linear_nt_embed",
@@ -41,11 +41,7 @@ export function linearNtEmbedModel(
       return {
         predict: fitted.predict,
         note: fitted.note,
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
     summary: () => ({

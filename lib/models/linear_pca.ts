@@ -10,7 +10,7 @@ import { matchIds } from "../dataset/matching.ts";
 import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
 import { PcaRidge, type PcaRidgeSettings } from "./lel_pca.ts";
-import { predictLinear, savedDoubles } from "./linear_prediction.ts";
+import { linearTensors, predictLinear, savedDoubles } from "./linear_prediction.ts";
 
 export const linearPca: ModelFamily = {
   kind: "linear_pca",
@@ -68,11 +68,7 @@ export function linearPcaModel(
       return {
         predict: fitted.predict,
         note: fitted.note,
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
     summary: () => ({
