@@ -53,7 +53,7 @@ export async function main(args: string[]): Promise<void> {
         own,
         wanted,
         known,
-        "the mean baseline predicts them, for want of a read-out gene of their own",
+        "the mean baseline predicts them, since they are no read-out genes themselves",
       );
       const rows = perturbations.map((_, row) => row);
       const prepared = await prepareLinear(read, { flags, folder, rows });

@@ -47,7 +47,7 @@ export interface IdMatches {
  *
  *     const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path };
  *     const matches = matchIds(wanted, known);
- *     reportMatches(matches, wanted, known, "left out, for want of an embedding");
+ *     reportMatches(matches, wanted, known, "left out: they have no embedding");
  *
  * @param rules.anyCase false where upper and lower case are two things: the Python's HyenaDNA and pair networks left out
  *   ids that differ in case
@@ -89,7 +89,7 @@ export function matchedRows({ rows }: IdMatches): { wanted: number[]; known: num
  * Say how the matching went: one line where versions were ignored, a warning where an id could have been two, and one where
  * some were not found, with five of them, and the likely reason where these are more than half.
  *
- * @param consequence what becomes of ids that were not found: "left out, for want of an embedding"
+ * @param consequence what becomes of ids that were not found: "left out: they have no embedding"
  * @throws {DataError} when nothing was found, with an example of each side and the likely reason
  */
 export function reportMatches(

@@ -126,7 +126,7 @@ export type InputKind = "gene_id" | "embedding" | "sequence";
 
 /** Perturbations to predict, in the form that a model reads. */
 export type PredictionInput =
-  /** Column of the perturbation's own gene among the model's genes, -1 where it is none of them. */
+  /** Column of the perturbation's own gene among the model's genes, -1 where it is not among them. */
   | { readonly kind: "gene_id"; readonly ownGene: Int32Array }
   | { readonly kind: "embedding"; readonly values: Embedded }
   /** Tokens, and the model that reads them. */

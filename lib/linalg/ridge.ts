@@ -23,7 +23,7 @@ export class RidgeRegression {
   constructor(B: Embedded, lambda: number) {
     if (!(lambda >= 0)) throw new RangeError(`RidgeRegression: lambda is ${lambda}, it must be at least 0`);
     const scale = scaleOf(B.data);
-    // By a power of two, which changes no digit: squares of very large or small numbers are none.
+    // By a power of two, which changes no digit: squares of very large or very small numbers overflow or vanish.
     const scaled = toFloat64(B);
     for (let i = 0; i < scaled.data.length; i++) scaled.data[i] /= scale;
     const solver = lambda / scale / scale === Infinity
