@@ -22,6 +22,8 @@ export interface ExperimentData {
   readonly training: TrainingTargets;
   readonly strict: boolean;
   readonly seed: number;
+  /** Number of each row's group, which no split of rows may part (--group-by); null without. */
+  readonly groups: Int32Array | null;
 }
 
 /** One fold, as a model sees it. */
