@@ -9,6 +9,7 @@
 import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
+import { filesOf } from "../lib/dataset/embeddings.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
@@ -45,7 +46,7 @@ export async function main(args: string[]): Promise<void> {
       "--targets my_screen.csv --embeddings tfs.npy --gene-embeddings genes.npy",
     ],
   }, args);
-  const named = [flags.embeddings, flags.geneEmbeddings, flags.ntv2Dir];
+  const named = [...flags.embeddings ?? [], flags.geneEmbeddings, flags.ntv2Dir];
   const { targets, otherNames, files, data, splitsFolder, splitsName } = await readLinearTargets(
     flags,
     named,
@@ -90,7 +91,7 @@ export async function main(args: string[]): Promise<void> {
         inputs: { tfs: matched.values, genes: geneValues, lambda: flags.lambdaRidge },
         modelInput: matched.input,
         identity: { ...matched.identity, "gene embeddings": await fingerprint(geneValues.data) },
-        files: [...files, tfs.path, tfs.idsPath, genes.path, genes.idsPath],
+        files: [...files, ...filesOf(tfs), ...filesOf(genes)],
         facts: { dropped_perturbations: matched.unmatched.length },
       };
     },

@@ -1,5 +1,6 @@
 /** Reading for the models that learn from embeddings of TFs alone: trees and MLPs. */
 import type { FlagDeclarations } from "../cli/flags.ts";
+import { filesOf } from "../dataset/embeddings.ts";
 import type { ExperimentFlags } from "./flags.ts";
 import { prepareData } from "./prepare.ts";
 import { openDataFolder, readRunTargets } from "./read_data.ts";
@@ -19,8 +20,8 @@ export const ntEmbeddingFlags = { ...ntFlags, ...tfEmbeddingFlags } as const sat
 export const hyenaEmbeddingFlags = { ...hyenaFlags, ...tfEmbeddingFlags } as const satisfies FlagDeclarations;
 
 type EmbeddingFlags = ExperimentFlags & {
-  embeddings: string | null;
-  ids: string | null;
+  embeddings: readonly string[] | null;
+  ids: readonly string[] | null;
   ntv2Dir?: string | null;
   ntv2Size?: string | null;
   hyenaDir?: string | null;
@@ -37,7 +38,7 @@ export async function readEmbeddingData(
   pipeline: "ntv2" | "hyenadna",
   options?: { allowMissing: boolean },
 ): Promise<Loaded<Embedded>> {
-  const named = [flags.targets, flags.embeddings, flags.ntv2Dir ?? null, flags.hyenaDir ?? null];
+  const named = [flags.targets, ...flags.embeddings ?? [], flags.ntv2Dir ?? null, flags.hyenaDir ?? null];
   const data = await openDataFolder(flags.dataDir, named);
   const { targets, otherNames, files } = await readRunTargets(flags, data, "targets_377.csv", {
     geneIndex: false,
@@ -64,7 +65,7 @@ export async function readEmbeddingData(
     inputs: matched.values,
     modelInput: matched.input,
     identity: matched.identity,
-    files: [...files, embeddings.path, embeddings.idsPath],
+    files: [...files, ...filesOf(embeddings)],
     facts: {
       n_tfs: perturbations.length,
       n_genes: genes.length,

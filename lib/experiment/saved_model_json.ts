@@ -4,6 +4,12 @@ import { DataError } from "../cli/errors.ts";
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
 export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
 
+/** One file's columns of embeddings, and how it was made where that is known. */
+export interface EmbeddingPart {
+  readonly width: number;
+  readonly record?: unknown;
+}
+
 /** What a model reads for one perturbation. */
 export type ModelInput =
   /** Its gene id alone. */
@@ -13,7 +19,10 @@ export type ModelInput =
     readonly kind: "embedding";
     readonly model: EmbeddingModel;
     readonly width: number;
+    /** How the embeddings were made, where that is known. */
     readonly record?: unknown;
+    /** The files that stand side by side, where they were several. */
+    readonly parts?: readonly EmbeddingPart[];
   }
   /**
    * Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. With
@@ -100,10 +109,15 @@ function isModelInput(value: unknown): value is ModelInput {
   if (!isRecord(value)) return false;
   if (value.kind === "gene_id") return true;
   if (value.kind === "embedding") {
-    return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width);
+    return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width) &&
+      (value.parts === undefined || (Array.isArray(value.parts) && value.parts.every(isEmbeddingPart)));
   }
   return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength) &&
     (value.upper === undefined || typeof value.upper === "boolean");
+}
+
+function isEmbeddingPart(value: unknown): value is EmbeddingPart {
+  return isRecord(value) && isCount(value.width);
 }
 
 function isSavedFold(value: unknown): value is SavedFold {

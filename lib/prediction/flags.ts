@@ -41,18 +41,20 @@ export const predictFlags = {
   },
   "embeddings": {
     default: null,
-    type: "text",
-    value: "FILE.npy",
+    type: "texts",
+    value: "FILE.npy ...",
     group: "Input",
-    help: "embeddings of TFs as inference.ts writes them, n x width",
+    help:
+      "embeddings of TFs as inference.ts writes them, n x width; where training put several files side by side, those",
   },
   "ids": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Input",
     shownDefault: "beside --embeddings, as inference.ts names it",
-    help: "ids of the rows (.npy or one a line); for linear_pca the perturbed genes, also as A,B,C",
+    help:
+      "ids of the rows (.npy or one a line), a file for each of --embeddings; for linear_pca the perturbed genes, also as A,B,C",
   },
   "tf-seq-csv": {
     default: null,
