@@ -12,6 +12,8 @@ export interface EmbeddingPart {
 
 /** What a model reads for one perturbation. */
 export type ModelInput =
+  /** Nothing of it. */
+  | { readonly kind: "none" }
   /** Its gene id alone. */
   | { readonly kind: "gene_id" }
   /** A row of embeddings. `model` is the pipeline of inference.ts that makes them. */
@@ -107,7 +109,7 @@ function isAliases(value: unknown): value is Aliases {
 
 function isModelInput(value: unknown): value is ModelInput {
   if (!isRecord(value)) return false;
-  if (value.kind === "gene_id") return true;
+  if (value.kind === "none" || value.kind === "gene_id") return true;
   if (value.kind === "embedding") {
     return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width) &&
       (value.parts === undefined || (Array.isArray(value.parts) && value.parts.every(isEmbeddingPart)));

@@ -36,6 +36,8 @@ export async function readPredictionRows(
   device: () => Promise<Backend>,
 ): Promise<PredictionRows> {
   switch (model.input.kind) {
+    case "none":
+      return { ids: await readBareIds(model, flags), input: { kind: "none" } };
     case "gene_id":
       return await readGenes(model, flags, tfSequences);
     case "embedding":
@@ -206,6 +208,14 @@ function readSequenceFile(path: string, flags: PredictFlags): Promise<Sequences>
     sequenceColumn: flags.sequenceCol,
     upper: flags.upper,
   });
+}
+
+/** Ids of perturbations, wherever the flags give some. */
+async function readBareIds(model: OpenedModel, flags: PredictFlags): Promise<readonly string[]> {
+  if (flags.ids !== null) return await readAllIds(flags.ids);
+  if (flags.embeddings !== null) return (await readJoinedEmbeddings(flags.embeddings, null)).ids;
+  if (flags.sequences !== null) return (await readSequenceFile(flags.sequences, flags)).ids;
+  throw new UsageError(`Flag --ids is needed for a ${model.kind} model, which predicts all of them alike`);
 }
 
 /** Ids of files, or as they are given. */
