@@ -53,7 +53,7 @@ export const baselineModelFlags = {
   },
   ...tuningFlags,
   "k-grid": {
-    default: [1, 2, 3, 5, 8, 12, 20, 35, 60],
+    default: [1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200],
     min: 1,
     group: "Tuning",
     help: "numbers of neighbours that --tune tries",

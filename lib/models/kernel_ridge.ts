@@ -2,7 +2,8 @@
  * Kernel ridge regression with an intercept: F(x) = mu + k(x)' (K + lambda I)^-1 (Y - mu), mu the mean of the training rows
  * (scikit-learn's KernelRidge on centred targets). One Cholesky factor of K + lambda I a fold serves all genes.
  *
- * Kernels: RBF, exp(-gamma |x - z|^2), and linear, x'z, which is ridge regression whatever the width.
+ * Kernels: RBF, exp(-gamma |x - z|^2), and linear, x'z / width, so that a lambda means about the same for both. The linear one
+ * is ridge regression with the penalty lambda * width.
  *
  * Saved beside what weighted_rows.ts keeps: lambda (1), gamma (1): 0 stands for the linear kernel.
  */
@@ -26,8 +27,13 @@ type Doubles = Matrix<Float64Array>;
 
 export const linearWeigher: Weigher<RidgeSettings> = {
   prepare(known, x) {
-    const ofKnown = multiplyTransposed(known, known), ofX = multiplyTransposed(x, known);
+    const ofKnown = perColumn(multiplyTransposed(known, known)),
+      ofX = perColumn(multiplyTransposed(x, known));
     return ({ lambda }) => ridgeWeights(ofKnown, ofX, lambda);
+
+    function perColumn(products: Doubles): Doubles {
+      return { ...products, data: products.data.map((product) => product / known.columns) };
+    }
   },
   tensors: ({ lambda }) => ({ lambda, gamma: 0 }),
 };
