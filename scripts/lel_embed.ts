@@ -18,6 +18,7 @@ import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.
 import { prepareData } from "../lib/experiment/prepare.ts";
 import * as inputs from "../lib/experiment/read_inputs.ts";
 import { runExperiment } from "../lib/experiment/run_experiment.ts";
+import { tuningFlags, tuningGrid } from "../lib/tuning/flags.ts";
 import { linearNtEmbedModel } from "../lib/models/linear_nt_embed.ts";
 
 const script = "scripts/lel_embed.ts";
@@ -29,6 +30,7 @@ const declarations = {
     help: "name of the result folder",
   },
   "lambda-ridge": { default: 0.1, min: 0, group: "Model", help: "ridge penalty, on both sides" },
+  ...tuningFlags,
   ...inputs.ntFlags,
   ...inputs.tfEmbeddingFlags,
   ...inputs.geneEmbeddingFlags,
@@ -46,6 +48,8 @@ export async function main(args: string[]): Promise<void> {
       "--targets my_screen.csv --embeddings tfs.npy --gene-embeddings genes.npy",
     ],
   }, args);
+  const lambda = { flag: "lambda-ridge", value: flags.lambdaRidge, grid: flags.lambdaGrid };
+  const grid = tuningGrid(flags, { lambda });
   const named = [...flags.embeddings ?? [], flags.geneEmbeddings, flags.ntv2Dir];
   const { targets, otherNames, files, data, splitsFolder, splitsName } = await readLinearTargets(
     flags,
@@ -84,18 +88,26 @@ export async function main(args: string[]): Promise<void> {
       const geneValues = takeRows(genes.values, prepared.columns.map((column) => geneRows[column]));
       log.info(
         `Gene embeddings ${geneValues.rows} × ${geneValues.columns}, TF embeddings ${matched.values.rows} × ` +
-          `${matched.values.columns}, ridge ${flags.lambdaRidge}.`,
+          `${matched.values.columns}, ${
+            grid ? `the best of ${grid.length} ridges` : `ridge ${flags.lambdaRidge}`
+          }.`,
       );
       return {
         ...prepared,
-        inputs: { tfs: matched.values, genes: geneValues, lambda: flags.lambdaRidge },
+        inputs: { tfs: matched.values, genes: geneValues },
         modelInput: matched.input,
         identity: { ...matched.identity, "gene embeddings": await fingerprint(geneValues.data) },
         files: [...files, ...filesOf(tfs), ...filesOf(genes)],
         facts: { dropped_perturbations: matched.unmatched.length },
       };
     },
-    model: (prepared) => linearNtEmbedModel(prepared, prepared.inputs),
+    model: (prepared) =>
+      linearNtEmbedModel(prepared, {
+        ...prepared.inputs,
+        lambda: flags.lambdaRidge,
+        grid,
+        innerFolds: flags.innerFolds,
+      }),
   });
 }
 
