@@ -6,10 +6,12 @@ import { poolings } from "../embedding/embedder.ts";
 export const predictFlags = {
   "result": {
     default: null,
-    type: "text",
-    value: "DIR",
+    type: "texts",
+    value: "DIR ...",
     group: "Model",
-    help: "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves)",
+    help:
+      "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves); of several, such as one " +
+      "model with other seeds, all models predict, and their mean",
   },
   "fold": {
     default: [],
@@ -109,6 +111,11 @@ export const predictFlags = {
     value: "FILE",
     group: "Output",
     help: "where predictions go (.parquet or .csv); the mean baseline goes beside, as FILE_baseline",
+  },
+  "spread": {
+    default: false,
+    group: "Output",
+    help: "also write the standard deviation of each prediction over the models, as FILE_spread",
   },
   ...deviceFlags,
 } as const satisfies FlagDeclarations;
