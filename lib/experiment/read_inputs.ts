@@ -1,5 +1,6 @@
 /** Embeddings of perturbations and genes for the models that learn from them. */
 import { resolve } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import {
@@ -105,6 +106,9 @@ export async function readTfEmbeddings(
   folder: DataFolder,
   options?: { allowMissing: boolean },
 ): Promise<Embeddings> {
+  if (flags.ids !== null && flags.embeddings === null) {
+    throw new UsageError("Cannot use --ids without --embeddings: it names the rows of those files");
+  }
   if (flags.embeddings !== null) return await readJoinedEmbeddings(flags.embeddings, flags.ids, options);
   if (pipeline === "both") {
     const [nt, hyena] = ["ntv2", "hyenadna"] as const;

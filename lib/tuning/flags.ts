@@ -32,13 +32,17 @@ export interface Tunable {
  * setting varies slowest.
  *
  * @param settings by the names that the summary gives them
- * @throws {UsageError} when --tune has nothing to choose
+ * @throws {UsageError} when --tune has nothing to choose, or is not given but one of its flags is
  */
 export function tuningGrid<Name extends string>(
   flags: { tune: boolean; given: ReadonlySet<string> },
   settings: Readonly<Record<Name, Tunable>>,
 ): Record<Name, number>[] | null {
-  if (!flags.tune) return null;
+  if (!flags.tune) {
+    const idle = [...flags.given].find((flag) => flag === "inner-folds" || flag.endsWith("-grid"));
+    if (idle === undefined) return null;
+    throw new UsageError(`Cannot use --${idle} without --tune: it says how settings are chosen`);
+  }
   let grid: Record<string, number>[] = [{}];
   for (const [name, { flag, value, grid: values }] of Object.entries<Tunable>(settings)) {
     const tried = flags.given.has(flag) ? [value] : [...new Set(values)].sort((a, b) => a - b);

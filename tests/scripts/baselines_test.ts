@@ -167,6 +167,10 @@ Deno.test("--tune keeps what the command line fixes, and refuses to choose among
     );
     const zero = [...usual, "--models", "zero", "--tune"];
     await captured(() => assertRejects(() => baselines(zero), UsageError, "they have nothing to choose"));
+    const idle = [...usual, "--models", "nearest", "--k-grid", "1", "2"];
+    await captured(() => assertRejects(() => baselines(idle), UsageError, "--k-grid without --tune"));
+    const ids = ["--data-dir", "data/demo", "--ids", "x.txt"];
+    await captured(() => assertRejects(() => baselines(ids), UsageError, "--ids without --embeddings"));
   }));
 
 Deno.test("kernel ridge on identical embeddings without a penalty says what works", () =>
