@@ -52,6 +52,7 @@ export const baselineModelFlags = {
     help: "bring each column of the embeddings to mean 0 and variance 1 over the training rows",
   },
   ...tuningFlags,
+  "lambda-grid": { ...tuningFlags["lambda-grid"], default: [0.01, 0.1, 1, 10, 100, 1000] },
   "k-grid": {
     default: [1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200],
     min: 1,
@@ -64,7 +65,7 @@ export const baselineModelFlags = {
     integer: false,
     value: "N ...",
     group: "Tuning",
-    shownDefault: "0.03 0.1 0.3 1 3, each / width of the embeddings",
+    shownDefault: "0.03 0.1 0.3 1, each / width of the embeddings",
     help: "gammas that --tune tries",
   },
 } as const satisfies FlagDeclarations;
@@ -129,5 +130,5 @@ export function baselineModel(
 }
 
 function gammaGrid({ gammaGrid }: BaselineFlags, width: number): readonly number[] {
-  return gammaGrid.length > 0 ? gammaGrid : [0.03, 0.1, 0.3, 1, 3].map((factor) => factor / width);
+  return gammaGrid.length > 0 ? gammaGrid : [0.03, 0.1, 0.3, 1].map((factor) => factor / width);
 }

@@ -12,7 +12,6 @@ import type { ExperimentData, FoldTask, ModelFamily, WholeFoldModel } from "../e
 import { embeddedRows } from "../experiment/own_model.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import { type Embedded, type Matrix, takeRows, transposed } from "../linalg/matrix.ts";
-import { multiplyTransposed } from "../linalg/products.ts";
 import { RandomState } from "../random/mt19937.ts";
 import {
   chosenNote,
@@ -26,6 +25,7 @@ import { innerFolds } from "../tuning/inner_folds.ts";
 import { ProfileProducts } from "../tuning/weight_errors.ts";
 import { meanOfRows } from "./lel.ts";
 import { savedDoubles, savedMatrix } from "./linear_prediction.ts";
+import { combined } from "./weighted_profiles.ts";
 
 type Doubles = Matrix<Float64Array>;
 
@@ -202,17 +202,6 @@ function singular(settings: Settings, { name }: FoldTask): UsageError {
     `Cannot solve the kernel ridge of ${name} with --lambda-ridge ${settings.lambda}: its matrix is singular but for rounding ` +
       `(a larger penalty, such as 0.01, works)`,
   );
-}
-
-/** mu + H (Y - mu), x rows x genes. @param responses Y', genes x training rows */
-function combined(H: Doubles, responses: Matrix, intercept: Float64Array): Matrix {
-  const { data, rows, columns } = multiplyTransposed(H, responses), sums = new Float32Array(data.length);
-  for (let i = 0, at = 0; i < rows; i++) {
-    let weight = 0;
-    for (let j = 0; j < H.columns; j++) weight += H.data[i * H.columns + j];
-    for (let g = 0; g < columns; g++, at++) sums[at] = data[at] + (1 - weight) * intercept[g];
-  }
-  return { data: sums, rows, columns };
 }
 
 /** (x - mean) / scale in float64. */

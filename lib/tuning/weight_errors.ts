@@ -1,5 +1,6 @@
 /** Errors of predictions that are weighted sums of training profiles, from the profiles' products with each other alone. */
 import type { Matrix } from "../linalg/matrix.ts";
+import { isSparse, nonZeros } from "../linalg/sparse.ts";
 import { gramOfRows, multiplyTransposed } from "../linalg/products.ts";
 
 /** Products of all profiles with each other, less the mean profile: what errors of all settings and folds are made of. */
@@ -62,20 +63,40 @@ export class WeightErrors {
    * @param H test rows x training rows; null: no weights, so the mean of the training profiles
    */
   squares(H: Matrix<Float64Array> | null): number {
-    const { rows, columns } = this.#testByTrain, G = new Float64Array(rows * columns);
-    if (H) G.set(H.data);
+    const { rows, columns } = this.#testByTrain, data = new Float64Array(rows * columns);
+    if (H) data.set(H.data);
     for (let i = 0; i < rows; i++) {
-      const own = G.subarray(i * columns, (i + 1) * columns);
+      const own = data.subarray(i * columns, (i + 1) * columns);
       let sum = 0;
       for (const weight of own) sum += weight;
       const rest = (1 - sum) / columns;
-      for (let j = 0; j < columns; j++) own[j] += rest;
+      if (Math.abs(rest) > Number.EPSILON) { for (let j = 0; j < columns; j++) own[j] += rest; }
     }
-    const GT = multiplyTransposed({ data: G, rows, columns }, this.#ofTrain).data,
-      { data: y } = this.#testByTrain;
-    let squares = 0;
+    const G = { data, rows, columns };
+    let squares = isSparse(G) ? this.#sparseSquares(G) : this.#denseSquares(G);
     for (const square of this.#squaresOfTest) squares += square;
-    for (let at = 0; at < G.length; at++) squares += G[at] * (GT[at] - 2 * y[at]);
     return Math.max(0, squares);
+  }
+
+  /** g T g' - 2 g T_y of all rows. */
+  #denseSquares(G: Matrix<Float64Array>): number {
+    const { data: y } = this.#testByTrain, GT = multiplyTransposed(G, this.#ofTrain).data;
+    let sum = 0;
+    for (let at = 0; at < GT.length; at++) sum += G.data[at] * (GT[at] - 2 * y[at]);
+    return sum;
+  }
+
+  /** The same, by the weights that are not 0. */
+  #sparseSquares({ data, rows, columns }: Matrix<Float64Array>): number {
+    let sum = 0;
+    for (let i = 0; i < rows; i++) {
+      const start = i * columns, used = nonZeros(data.subarray(start, start + columns));
+      for (const j of used) {
+        let product = -2 * this.#testByTrain.data[start + j];
+        for (const l of used) product += data[start + l] * this.#ofTrain.data[j * columns + l];
+        sum += data[start + j] * product;
+      }
+    }
+    return sum;
   }
 }
