@@ -13,6 +13,7 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import {
+  forFolder,
   prepareEmbeddingData,
   readEmbeddingInputs,
   readTargetsAlone,
@@ -20,7 +21,8 @@ import {
 import { experimentFlags } from "../lib/experiment/flags.ts";
 import { plainLayout } from "../lib/experiment/own_model.ts";
 import { hyenaFlags, ntFlags, tfEmbeddingFlags } from "../lib/experiment/read_inputs.ts";
-import { runExperiment } from "../lib/experiment/run_experiment.ts";
+import { type Loaded, runExperiment } from "../lib/experiment/run_experiment.ts";
+import type { Embedded } from "../lib/linalg/matrix.ts";
 import {
   baselineModel,
   baselineModelFlags,
@@ -71,6 +73,7 @@ export async function main(args: string[]): Promise<void> {
     ? await readEmbeddingInputs(flags, flags.pipeline, { allowMissing: false, exactCase: false })
     : await readTargetsAlone(flags);
 
+  let shared: Loaded<Embedded> | null = null;
   for (const name of models) {
     const modelName = `${flags.modelName}_${name.replaceAll("-", "_")}`;
     await runExperiment({
@@ -80,7 +83,8 @@ export async function main(args: string[]): Promise<void> {
       modelType: `baseline: ${baselineTitles[name]}`,
       layout: plainLayout(modelName),
       async read(folder) {
-        const data = await prepareEmbeddingData(inputs, flags, folder);
+        shared ??= await prepareEmbeddingData(inputs, flags, folder);
+        const data = forFolder(shared, folder);
         return readsEmbeddings(name) ? data : { ...data, modelInput: { kind: "none" } };
       },
       model(data) {

@@ -1,4 +1,5 @@
 /** Reading for the models that learn from embeddings of TFs alone: trees and MLPs. */
+import { basename } from "@std/path";
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { filesOf } from "../dataset/embeddings.ts";
 import { sortedOrder } from "../dataset/ids.ts";
@@ -100,6 +101,12 @@ export async function prepareEmbeddingData(
       n_dropped_without_embedding: matched.unmatched.length,
     },
   };
+}
+
+/** The same data and folds for the result of another model: fresh folds are kept in its folder too. */
+export function forFolder<Inputs>(data: Loaded<Inputs>, folder: ResultFolder): Loaded<Inputs> {
+  if (data.splits.pickle === null) return data;
+  return { ...data, splits: { ...data.splits, file: folder.final(basename(data.splits.file)) } };
 }
 
 /** Both for one result. */

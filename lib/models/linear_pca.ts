@@ -12,7 +12,7 @@ import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/
 import { chosenNote, tuningSummary } from "../tuning/choice.ts";
 import { tuningIdentity } from "../tuning/flags.ts";
 import { innerFolds } from "../tuning/inner_folds.ts";
-import { ProfileProducts } from "../tuning/weight_errors.ts";
+import { profileProducts } from "../tuning/weight_errors.ts";
 import { PcaRidge, type PcaRidgeSettings } from "./lel_pca.ts";
 import { choosePcaSettings } from "./lel_tuning.ts";
 import { predictLinear, savedDoubles } from "./linear_prediction.ts";
@@ -67,7 +67,7 @@ export function linearPcaModel(
     const together = data.training.shared === null ? [] : folds;
     return { values, rows, ridge: new PcaRidge(values, rows, grid ? most : settings, together) };
   });
-  const productsOf = shared(data.training, (values) => new ProfileProducts(values));
+  const productsOf = profileProducts(data.training);
   return {
     family: linearPca,
     identity: grid === null

@@ -22,7 +22,7 @@ import {
 } from "../tuning/choice.ts";
 import { tuningIdentity } from "../tuning/flags.ts";
 import { innerFolds } from "../tuning/inner_folds.ts";
-import { ProfileProducts } from "../tuning/weight_errors.ts";
+import { type ProfileProducts, profileProducts } from "../tuning/weight_errors.ts";
 import { meanOfRows } from "./lel.ts";
 import { savedDoubles, savedMatrix } from "./linear_prediction.ts";
 import { combined } from "./weighted_profiles.ts";
@@ -68,7 +68,7 @@ export function weightedRowsModel<S extends Settings>(
   options: WeightedRowsOptions<S>,
 ): WholeFoldModel {
   const { family, weigher, grid, standardize, shuffle } = options;
-  const productsOf = data.training.prepared(({ values }) => new ProfileProducts(values));
+  const productsOf = profileProducts(data.training);
   return {
     family,
     identity: {

@@ -1,4 +1,5 @@
 /** Errors of predictions that are weighted sums of training profiles, from the profiles' products with each other alone. */
+import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { isSparse, nonZeros } from "../linalg/sparse.ts";
 import { gramOfRows, multiplyTransposed } from "../linalg/products.ts";
@@ -36,6 +37,16 @@ export class ProfileProducts {
     const { data, columns } = this.#products;
     return Float64Array.from(rows, (row) => data[row * columns + row]);
   }
+}
+
+const products = new WeakMap<TrainingTargets, (fold: number) => ProfileProducts>();
+
+/** Products of the profiles that a fold learns from; computed once for all folds and models that share them. */
+export function profileProducts(training: TrainingTargets): (fold: number) => ProfileProducts {
+  return products.getOrInsertComputed(
+    training,
+    () => training.prepared(({ values }) => new ProfileProducts(values)),
+  );
 }
 
 /** Of some training and test rows. */
