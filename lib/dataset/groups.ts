@@ -8,6 +8,8 @@ import { matchIds, reportMatches, type WantedIds } from "./matching.ts";
 /** The table of --group-by. */
 export interface GroupTable {
   readonly path: string;
+  /** What the first column is called. */
+  readonly head: string;
   readonly ids: readonly string[];
   /** Of each id; empty where it has none. */
   readonly groups: readonly string[];
@@ -69,6 +71,7 @@ export async function readGroupTable(path: string): Promise<GroupTable> {
   const all = [...lines.values()];
   return {
     path,
+    head: header[0].trim(),
     ids: [...lines.keys()],
     groups: all.map(({ group }) => group),
     strata: stratum < 0 ? null : all.map((line) => line.stratum),
@@ -78,7 +81,7 @@ export async function readGroupTable(path: string): Promise<GroupTable> {
 /**
  * The group of every perturbation of a run. One that the table does not know, or gives no group, is a group by itself.
  *
- * @throws {DataError} when the table knows none of them
+ * @throws {DataError} when the table knows none of them, or has no header
  */
 export function groupsOfRows(
   table: GroupTable,
@@ -86,6 +89,14 @@ export function groupsOfRows(
 ): RowGroups {
   const wanted = { ...perturbations, what: "perturbation" }, known = { ids: table.ids, path: table.path };
   const match = matchIds(wanted, known);
+  if (matchIds({ ...wanted, ids: match.unmatched }, { ids: [table.head] }).rows.includes(0)) {
+    throw new DataError(
+      `Cannot use the groups of "${table.path}": its first row names a perturbation, ${
+        shortId(table.head)
+      } ` +
+        `(a header such as "tf,group" is needed above it)`,
+    );
+  }
   reportMatches(match, wanted, known, "each is a group by itself");
   const labels = Array.from(match.rows, (at, row) => {
     const group = at < 0 ? "" : table.groups[at];

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { groupsOfRows, readGroupTable } from "../../lib/dataset/groups.ts";
@@ -15,7 +15,7 @@ const read = (text: string, name = "families.csv") => async (folder: string) => 
 Deno.test("groupsOfRows() numbers groups as numpy.unique does", () => {
   for (const { names, groups } of fixture.cases) {
     const ids = names.map((_, i) => `TF${i}`);
-    const table = { path: "families.csv", ids, groups: names, strata: null };
+    const table = { path: "families.csv", head: "tf", ids, groups: names, strata: null };
     assertEquals([...groupsOfRows(table, { ids, path: "targets.csv" }).of], groups);
   }
 });
@@ -39,10 +39,23 @@ Deno.test("readGroupTable() refuses a single column and an id in two groups", ()
   }));
 
 Deno.test("perturbations without a group are each by themselves, and are counted", async () => {
-  const table = { path: "families.csv", ids: ["A", "B", "C"], groups: ["x", "", "x"], strata: null };
+  const table = {
+    path: "families.csv",
+    head: "tf",
+    ids: ["A", "B", "C"],
+    groups: ["x", "", "x"],
+    strata: null,
+  };
   const { result, lines } = await captured(() =>
     groupsOfRows(table, { ids: ["a", "B", "C", "D"], path: "targets.csv" })
   );
   assertEquals([[...result.of], result.names, result.alone], [[0, 1, 0, 2], ["x", "B", "D"], 2]);
   assertEquals(lines.filter((line) => line.includes("group by itself")).length, 2);
 });
+
+Deno.test("groupsOfRows() refuses a table without a header", () =>
+  inFolder(async (folder) => {
+    const table = await read("tp53,x\nMYC,y\n")(folder);
+    const find = () => groupsOfRows(table, { ids: ["TP53", "MYC"], path: "targets.csv" });
+    assertThrows(find, DataError, "its first row names a perturbation, tp53");
+  }));

@@ -280,6 +280,6 @@ Deno.test("crossValidationSplits() refuses more folds than groups, and strata th
   }));
 
 function familyOf(names: string[], groups: string[]): RowGroups {
-  const table = { path: "families.csv", ids: names, groups, strata: null };
+  const table = { path: "families.csv", head: "tf", ids: names, groups, strata: null };
   return groupsOfRows(table, { ids: names, path: "targets.csv" });
 }
