@@ -127,7 +127,11 @@ const cases: Case[] = [
     );
   }),
   elementWise("columnSum", 1, (backend, [x, out]) => backend.columnSum(out, x, null, elements / 512, 512)),
-  elementWise("AdamW", 7, (backend, [p, g, m, v]) => backend.adam(p, g, m, v, elements, adam)),
+  elementWise(
+    "AdamW",
+    7,
+    (backend, [p, g, m, v]) => backend.adam({ parameter: p, gradient: g, m, v }, elements, adam),
+  ),
 ].filter(({ name }) => name.includes(flags.only));
 
 /** Best seconds of each case. */

@@ -10,10 +10,13 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
-import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.ts";
-import { prepareData } from "../lib/experiment/prepare.ts";
+import {
+  linearFlags,
+  linearLayout,
+  prepareLinear,
+  readLinearTargets,
+} from "../lib/experiment/linear_inputs.ts";
 import { runExperiment } from "../lib/experiment/run_experiment.ts";
-import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
 import { matchIds, reportMatches } from "../lib/dataset/matching.ts";
 import { tuningFlags, tuningGrid } from "../lib/tuning/flags.ts";
 import { linearPcaModel } from "../lib/models/linear_pca.ts";
@@ -51,16 +54,9 @@ export async function main(args: string[]): Promise<void> {
     flags,
     modelName: flags.modelName,
     modelType: "PCA-based linear model",
-    layout: {
-      predictions: flags.modelName,
-      plotLabel: flags.modelName,
-      metricColumns: centeredMetricColumns,
-      means: "nested",
-      indexName: "",
-      linearStem: "linear",
-    },
+    layout: linearLayout(flags.modelName, "", "linear"),
     async read(folder) {
-      const { targets, otherNames, files, splitsFolder, splitsName } = await readLinearTargets(flags);
+      const read = await readLinearTargets(flags), { targets, otherNames, files } = read;
       const { perturbations, genes, path } = targets;
       const wanted = { ids: perturbations, what: "perturbation", path, otherNames };
       const known = { ids: genes, path: `the read-out genes of ${path}` };
@@ -69,18 +65,10 @@ export async function main(args: string[]): Promise<void> {
         own,
         wanted,
         known,
-        "the mean baseline predicts them, for want of a read-out gene of their own",
+        "the mean baseline predicts them, since they are no read-out genes themselves",
       );
-      const prepared = await prepareData({
-        flags,
-        folder,
-        targets,
-        rows: perturbations.map((_, row) => row),
-        order: "the targets' file",
-        otherNames,
-        splitsFolder,
-        splitsName,
-      });
+      const rows = perturbations.map((_, row) => row);
+      const prepared = await prepareLinear(read, { flags, folder, rows });
       const settings = grid
         ? `the best of ${grid.length} settings`
         : `${components} components, ridge ${lambda}`;

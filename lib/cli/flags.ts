@@ -35,6 +35,8 @@ export const generalFlags = {
 } as const satisfies FlagDeclarations;
 
 /**
+ * Read a command line.
+ *
  * @throws {UsageError} for an unknown flag (naming a known one that is near), a missing or unusable value, a stray word
  * @throws {HelpRequest} when --help is among the arguments
  */

@@ -19,10 +19,13 @@ export const jsonFlags = {
 
 let onStandardError = false;
 
+/** Lines of a run, on standard output. */
 export const log = {
+  /** A line of what is done. */
   info(text: string): void {
     print(`[info] ${text}`);
   },
+  /** A line of what a user should look at; the run goes on. */
   warn(text: string): void {
     print(`${colored() ? yellow("[warn]") : "[warn]"} ${text}`);
   },

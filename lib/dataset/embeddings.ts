@@ -8,11 +8,13 @@ import { readPlainBytes } from "../io/plain_bytes.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences, shortId } from "./ids.ts";
 
+/** Vectors of transcription factors or genes, with their ids. */
 export interface Embeddings {
   /** The file of vectors. */
   path: string;
   /** The file of ids: what messages call them. */
   idsPath: string;
+  /** An id a row, each once. */
   ids: string[];
   /** ids.length x width; float64 where the file is, so that scaling comes before rounding. */
   values: Embedded;

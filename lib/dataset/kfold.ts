@@ -2,7 +2,9 @@ import { RandomState } from "../random/mt19937.ts";
 
 /** One fold: row numbers, ascending. */
 export interface Fold {
+  /** Rows to learn from. */
   train: Int32Array;
+  /** Rows that are held out. */
   test: Int32Array;
 }
 

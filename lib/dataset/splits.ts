@@ -41,7 +41,9 @@ export interface SplitsRequest {
   readonly groupFolds: GroupFoldKind;
 }
 
+/** The folds of a run, and where they come from. */
 export interface CrossValidationSplits {
+  /** Training and test rows of each. */
   readonly folds: Fold[];
   /** "5fold" where there are five. */
   readonly method: string;

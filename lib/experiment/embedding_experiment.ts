@@ -23,6 +23,7 @@ import type { Embedded } from "../linalg/matrix.ts";
 export const ntEmbeddingFlags = { ...ntFlags, ...tfEmbeddingFlags } as const satisfies FlagDeclarations;
 export const hyenaEmbeddingFlags = { ...hyenaFlags, ...tfEmbeddingFlags } as const satisfies FlagDeclarations;
 
+/** The flags that `readEmbeddingData` looks at. */
 export type EmbeddingFlags = ExperimentFlags & {
   embeddings: readonly string[] | null;
   ids: readonly string[] | null;

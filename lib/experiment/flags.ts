@@ -158,12 +158,24 @@ export const outputFlags = {
   "progress": { default: false, group: "Output", help: "show a progress bar over folds" },
 } as const satisfies FlagDeclarations;
 
+/**
+ * The declarations of `experimentFlags`.
+ *
+ * @internal
+ */
+export type ExperimentFlagDeclarations =
+  & typeof dataFlags
+  & typeof crossValidationFlags
+  & typeof partFlags
+  & typeof outputFlags;
+
 /** All that a cross-validated script takes whatever its model is. */
-export const experimentFlags = {
+export const experimentFlags: ExperimentFlagDeclarations = {
   ...dataFlags,
   ...crossValidationFlags,
   ...partFlags,
   ...outputFlags,
-} as const satisfies FlagDeclarations;
+};
 
+/** Values of `experimentFlags`. */
 export type ExperimentFlags = Flags<typeof experimentFlags>;

@@ -59,7 +59,7 @@ export class PartStore {
    * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A whole run without --resume
    * starts from nothing: it says what parts of its own it deletes, and sets those of another run aside.
    *
-   * @throws {UsageError} when --folds names a fold that is none
+   * @throws {UsageError} when --folds names a fold that does not exist
    * @throws {DataError} when this run would go on from parts that were made with other flags or from other data
    */
   static async open(folder: string, options: PartStoreOptions): Promise<PartStore> {
@@ -273,7 +273,7 @@ export class PartStore {
     await Deno.rename(aside, this.#folder);
   }
 
-  /** Delete what this very run left before, with a word; set aside what another run left. */
+  /** Delete what this very run left before, and say so; set aside what another run left. */
   async #startAnew(): Promise<void> {
     await this.#setAsideOthers();
     const parts = (await filesIn(this.#folder)).filter((name) => this.#keyOf(name) !== null);

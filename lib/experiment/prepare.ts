@@ -31,10 +31,13 @@ export interface Preparation {
   splitsName?(folds: number, seed: number, rows: number): string;
 }
 
+/** Targets and folds of a run, aligned and filled. */
 export interface Prepared extends ExperimentData {
+  /** The folds and their file. */
   readonly splits: CrossValidationSplits;
   /** Columns of the targets as read that the run keeps. */
   readonly columns: readonly number[];
+  /** What else a perturbation may be called. */
   readonly otherNames: (id: string) => readonly string[];
 }
 

@@ -181,7 +181,7 @@ export async function matchTfs(
   const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: !exactCase });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: found } = matchedRows(match);
   const rows = order === "file"
     ? found
@@ -228,7 +228,7 @@ export function matchSomeGenes(
   const wanted = { ids: genes, what: "read-out gene", path };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: false });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: columns, known: rows } = matchedRows(match);
   return { columns, rows };
 }

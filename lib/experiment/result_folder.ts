@@ -19,6 +19,7 @@ import { ResultLock } from "./result_lock.ts";
 
 const advice = "--output-dir names another place for results";
 
+/** @internal */
 export class ResultFolder {
   #lock: ResultLock | null = null;
   readonly #staging: string;

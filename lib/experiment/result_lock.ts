@@ -34,8 +34,8 @@ export class ResultLock {
       const file = await Deno.open(path, { read: true, write: true, create: true });
       let wasFree = false;
       try {
-        wasFree = await locked(file, true);
-        const mayJoin = wasFree || (mode === "shared" && await locked(file, false));
+        wasFree = await locked(file, "exclusive");
+        const mayJoin = wasFree || (mode === "shared" && await locked(file, "shared"));
         const holder = wasFree ? null : await holderIn(path);
         if (!mayJoin && attempt < 20 && mode === "shared" && (holder === null || holder.runId === runId)) {
           file.close(); // a part that starts at this moment has it alone until it has written who it is
@@ -69,7 +69,7 @@ export class ResultLock {
     } catch {
       return;
     }
-    if (!await locked(file, true)) return file.close();
+    if (!await locked(file, "exclusive")) return file.close();
     try {
       await body();
     } finally {
@@ -81,15 +81,15 @@ export class ResultLock {
   /** Let others in; the last one takes the file away. */
   async release(): Promise<void> {
     await this.#file.unlock().catch(() => {});
-    if (await locked(this.#file, true)) await removeFile(this.#path).catch(() => {});
+    if (await locked(this.#file, "exclusive")) await removeFile(this.#path).catch(() => {});
     this.#file.close();
   }
 }
 
 /** Lock a file if nobody else has it. File systems that know no locks count as free. */
-async function locked(file: Deno.FsFile, alone: boolean): Promise<boolean> {
+async function locked(file: Deno.FsFile, mode: "exclusive" | "shared"): Promise<boolean> {
   try {
-    return await file.tryLock(alone);
+    return await file.tryLock(mode === "exclusive");
   } catch {
     return true;
   }

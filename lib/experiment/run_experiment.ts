@@ -45,24 +45,35 @@ export interface Loaded<Inputs> extends Prepared {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** An experiment: what is read, which model learns it, and what the result is called. */
 export interface ExperimentSpec<Inputs> {
   /** Path of the script from the repository's root, or its `import.meta.url`. */
   readonly script: string;
+  /** Name of the result folder. */
   readonly modelName: string;
   /** "PCA-based linear model": for summary.json. */
   readonly modelType: string;
+  /** Values of the command line; all are kept in summary.json. */
   readonly flags: ExperimentFlags & Readonly<Record<string, unknown>>;
+  /** Names and columns of the result files. */
   readonly layout: ResultLayout;
+  /** Seconds between two checkpoints of a training; 60 without it. */
   readonly checkpointSeconds?: number;
   /** --genes, once the number of genes is known. */
   readonly range?: (genes: number) => GeneRange | null;
   /** Whether models are always saved, or only with --save-model. */
   readonly alwaysSaves?: boolean;
+  /** Read and align what the model learns from. */
   read(folder: ResultFolder): Promise<Loaded<Inputs>>;
+  /** The model, once the data are there. */
   model(data: Loaded<Inputs>): Model | Promise<Model>;
 }
 
-/** @throws {UsageError | DataError} what went wrong, in one sentence */
+/**
+ * Run an experiment from its flags to its result folder.
+ *
+ * @throws {UsageError | DataError} what went wrong, in one sentence
+ */
 export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promise<void> {
   const startMs = performance.now(), { flags } = spec;
   if (flags.json) log.toStandardError();

@@ -22,6 +22,7 @@ export interface ResultLayout {
   readonly predictions: string;
   /** What plots call the model. */
   readonly plotLabel: string;
+  /** Columns of metrics_per_perturbation.csv. */
   readonly metricColumns: MetricColumns;
   /** Means in summary.json: under "metrics" as `<name>_mean`, or on top as `mean_<name>`. */
   readonly means: "nested" | "flat";

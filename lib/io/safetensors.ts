@@ -43,7 +43,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 
 /** An array that safetensors can hold: f64, f32, f16 or i64 by its type. */
 export interface SafetensorsArray {
+  /** Sizes, slowest first. */
   readonly shape: readonly number[];
+  /** Row after row. */
   readonly data: Float64Array | Float32Array | Float16Array | BigInt64Array;
 }
 

@@ -64,7 +64,7 @@ export class RidgeRegression {
 
 /** What regressions on the same B with other penalties share: its products with itself and with a Y, computed when needed. */
 export class RidgeProblem {
-  /** B was divided by it: a power of two, which changes no digit, so that squares of very large or small numbers are some. */
+  /** B is divided by it, a power of two, which changes no digit: squares of very large or small numbers overflow or vanish. */
   readonly scale: number;
   readonly B: Matrix<Float64Array>;
   #Bt: Matrix<Float64Array> | null = null;

@@ -56,7 +56,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
         );
       }
       const opened = await openDevice(flags), asked = flags.given.has("mixed-precision");
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, asked, opened.backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, opened.backend, { quietly: !asked });
       return onDevice(
         concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend),
         opened,

@@ -169,9 +169,18 @@ export function addToFirstTap(filters: Tensor, direct: Tensor, first = 0): void 
   const channels = filters.shape[0];
   scope(() => {
     const tap = Tensor.empty(backend, [channels]), add = Tensor.empty(backend, [channels]);
-    backend.copy2d(tap.storage, 0, 1, filters.storage, 0, length, channels, 1);
-    backend.copy2d(add.storage, 0, 1, direct.storage, first, 1, channels, 1);
+    backend.copy2d({ storage: tap.storage }, { storage: filters.storage, stride: length }, {
+      rows: channels,
+      columns: 1,
+    });
+    backend.copy2d({ storage: add.storage }, { storage: direct.storage, offset: first }, {
+      rows: channels,
+      columns: 1,
+    });
     backend.linearCombination(tap.storage, 1, tap.storage, 1, add.storage, channels);
-    backend.copy2d(filters.storage, 0, length, tap.storage, 0, 1, channels, 1);
+    backend.copy2d({ storage: filters.storage, stride: length }, { storage: tap.storage }, {
+      rows: channels,
+      columns: 1,
+    });
   });
 }

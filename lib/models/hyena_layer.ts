@@ -140,7 +140,10 @@ function multiplyInto(a: Tensor, b: Tensor): Tensor {
 /** Elements first .. first + size - 1, copied. */
 function section(x: Tensor, first: number, size: number): Tensor {
   const out = Tensor.empty(x.backend, [size]);
-  x.backend.copy2d(out.storage, 0, size, x.storage, first, size, 1, size);
+  x.backend.copy2d({ storage: out.storage }, { storage: x.storage, offset: first }, {
+    rows: 1,
+    columns: size,
+  });
   return out;
 }
 
@@ -158,9 +161,16 @@ function convolveInParts(
       const some = Tensor.empty(x.backend, [batch, count, length]);
       // Each sequence's channels lie together: count x length numbers, one stretch a sequence.
       const width = count * length, stride = channels * length;
-      x.backend.copy2d(some.storage, 0, width, x.storage, first * length, stride, batch, width);
+      x.backend.copy2d({ storage: some.storage }, { storage: x.storage, offset: first * length, stride }, {
+        rows: batch,
+        columns: width,
+      });
       const convolved = fftConvolution(some, spectrumOf(first, count));
-      x.backend.copy2d(x.storage, first * length, stride, convolved.storage, 0, width, batch, width);
+      x.backend.copy2d(
+        { storage: x.storage, offset: first * length, stride },
+        { storage: convolved.storage },
+        { rows: batch, columns: width },
+      );
     });
   }
   return x;

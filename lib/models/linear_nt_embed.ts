@@ -11,7 +11,7 @@ import { innerFolds } from "../tuning/inner_folds.ts";
 import { EmbeddingRidge } from "./lel_embed.ts";
 import { EmbeddingRidgeTuning } from "./lel_tuning.ts";
 import { shared } from "./linear_pca.ts";
-import { predictLinear, scaledRows } from "./linear_prediction.ts";
+import { linearTensors, predictLinear, scaledRows } from "./linear_prediction.ts";
 
 export const linearNtEmbed: ModelFamily = {
   kind: "linear_nt_embed",
@@ -60,11 +60,7 @@ export function linearNtEmbedModel(
         predict: fitted.predict,
         note: tuning ? `${fitted.note}, ${chosenNote(tuning)}` : fitted.note,
         report: tuning ? { tuning } : {},
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
     summary: (reports) => ({

@@ -15,7 +15,7 @@ import { innerFolds } from "../tuning/inner_folds.ts";
 import { profileProducts } from "../tuning/weight_errors.ts";
 import { PcaRidge, type PcaRidgeSettings } from "./lel_pca.ts";
 import { choosePcaSettings } from "./lel_tuning.ts";
-import { predictLinear, savedDoubles } from "./linear_prediction.ts";
+import { linearTensors, predictLinear, savedDoubles } from "./linear_prediction.ts";
 
 export const linearPca: ModelFamily = {
   kind: "linear_pca",
@@ -92,11 +92,7 @@ export function linearPcaModel(
         predict: fitted.predict,
         note: tuning ? `${fitted.note}, ${chosenNote(tuning)}` : fitted.note,
         report: tuning ? { tuning } : {},
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
     summary: (reports) => ({

@@ -53,7 +53,7 @@ export async function runMlpExperiment(
     async model(data) {
       log.info(`MLP: ${[data.inputs.columns, ...flags.hiddenDims, data.targets.genes.length].join(" -> ")}.`);
       const opened = await openDevice(flags);
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, true, opened.backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, opened.backend);
       return onDevice(mlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend), opened);
     },
   });

@@ -333,8 +333,14 @@ function inRowBlocks(x: Tensor, blockRows: number, f: (block: Tensor) => Tensor)
     scope(() => {
       const size = Math.min(blockRows, rows - start) * columns, at = start * columns;
       const block = Tensor.empty(backend, [size / columns, columns], x.dtype);
-      backend.copy2d(block.storage, 0, size, x.storage, at, size, 1, size);
-      backend.copy2d(out.storage, at, size, f(block).storage, 0, size, 1, size);
+      backend.copy2d({ storage: block.storage }, { storage: x.storage, offset: at }, {
+        rows: 1,
+        columns: size,
+      });
+      backend.copy2d({ storage: out.storage, offset: at }, { storage: f(block).storage }, {
+        rows: 1,
+        columns: size,
+      });
     });
   }
   return out;

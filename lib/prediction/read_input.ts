@@ -73,7 +73,7 @@ async function readGenes(
     match,
     wanted,
     known,
-    "the mean baseline predicts them, for want of a read-out gene of their own" +
+    "the mean baseline predicts them, since they are no read-out genes themselves" +
       (flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""),
   );
   return { ids, input: { kind: "gene_id", ownGene: match.rows } };

@@ -220,6 +220,14 @@ function dispatch(kernel: i32, job: usize, chunk: i32, scratch: usize): void {
       return clipFactor(changetype<ClipJob>(job));
     case Kernel.SquaredErrorBackward:
       return squaredErrorBackward(changetype<SquaredErrorJob>(job), chunk);
+    default:
+      return dispatchLayer(kernel, job, chunk, scratch);
+  }
+}
+
+/** The kernels of layers, rows by index and convolutions. */
+function dispatchLayer(kernel: i32, job: usize, chunk: i32, scratch: usize): void {
+  switch (kernel) {
     case Kernel.LayerNorm:
       return layerNorm(changetype<LayerNormJob>(job), chunk);
     case Kernel.LayerNormBackward:

@@ -42,7 +42,7 @@ export function rowOperations(engine: Engine): Rows {
       ]);
     },
 
-    gatherPairs(out, a, ia, b, ib, rows, columns, activation) {
+    gatherPairs({ out, a, ia, b, ib }, { rows, columns, activation }) {
       const what = `gatherPairs of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, rows * columns);
       engine.check(`${what}: a`, a, 0);
@@ -84,7 +84,7 @@ export function updates(engine: Engine): Updates {
       ]);
     },
 
-    adam(parameter, gradient, m, v, n, options, gradientFactor) {
+    adam({ parameter, gradient, m, v, gradientFactor }, n, options) {
       for (const [name, storage] of Object.entries({ parameter, gradient, m, v })) {
         engine.check(`adam of ${n}: ${name}`, storage, n);
       }

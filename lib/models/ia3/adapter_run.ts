@@ -98,7 +98,7 @@ async function fittingAdapter(flags: AdapterFlags, { genes, path }: Targets): Pr
 async function predictAll(flags: AdapterFlags, { tokenIds, model }: Ia3Inputs, adapter: Adapter) {
   const opened = await openDevice(flags), { backend, reason } = opened;
   try {
-    const dtype = halfPrecision(flags.mixedPrecision, true, backend) ? "f16" : "f32";
+    const dtype = halfPrecision(flags.mixedPrecision, backend) ? "f16" : "f32";
     const encoder = await model.load(backend, dtype);
     const regressor = Ia3Regressor.fromAdapter(encoder, adapter);
     const rows = tokenIds.map((_, row) => row);

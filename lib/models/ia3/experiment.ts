@@ -65,7 +65,7 @@ export async function runIa3Experiment(
         );
       }
       const opened = await openDevice(flags), { backend } = opened;
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, true, backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, backend);
       const model = ia3Model(data, {
         backend,
         pretrained,

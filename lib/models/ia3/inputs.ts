@@ -67,7 +67,7 @@ export async function readIa3Inputs(
   });
   const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
   const match = matchIds(wanted, promoters);
-  reportMatches(match, wanted, promoters, "left out, for want of a sequence");
+  reportMatches(match, wanted, promoters, "left out: they have no sequence");
   const rows = matchedRows(match);
   const model = await openPretrainedNt(flags.model, { warn: log.warn });
   const sequences = rows.known.map((row) => promoters.sequences[row]);

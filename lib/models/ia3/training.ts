@@ -111,7 +111,7 @@ export function totalSteps(
  * @throws {DataError} when a loss is not finite: with step and advice; or when f16 overflowed in all steps
  */
 export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
-  const { model, rows, fold, settings, checkpoint } = training;
+  const { model, rows, fold, settings } = training;
   const { batchSize, seed } = settings;
   const parameters = model.parameters();
   const optimiser = new Adam(parameters, { learningRate: settings.learningRate });
@@ -119,34 +119,10 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   const best = new Snapshot(parameters);
   const record: TrainingRecord = { epochs: [], bestEpoch: -1, skippedSteps: 0 };
   const last = totalSteps(rows.length, settings);
-  /** Where the run stands: updates so far, and of the present epoch the updates and the sum of their losses. */
-  const at = { epoch: 0, step: 0, stepOfEpoch: 0, lossSum: 0 };
+  const at: Place = { epoch: 0, step: 0, stepOfEpoch: 0, lossSum: 0 };
 
-  const stored = () => {
-    const copies = [...best.tensors()].map(([name, copy]) => [`best.${name}`, copy] as const);
-    return new Map([...parameters, ...optimiser.state(), ...copies]);
-  };
-  let savedAtMs = performance.now();
-  const save = async () => {
-    if (!checkpoint) return;
-    const values = { at, record, scaler, optimiserSteps: optimiser.steps };
-    const { path, identity, devices } = checkpoint;
-    await writeCheckpoint(path, { ...values, nextEpoch: at.epoch, identity, devices }, stored());
-    savedAtMs = performance.now();
-  };
-  const isDue = () =>
-    checkpoint !== undefined &&
-    (performance.now() - savedAtMs >= 1000 * checkpoint.everySeconds ||
-      (checkpoint.everySteps && at.step % checkpoint.everySteps === 0));
-  if (checkpoint?.resume) {
-    const { values } = checkpoint.resume;
-    if ((values.record as TrainingRecord).bestEpoch >= 0 && settings.restore === "best") best.store();
-    loadTensors(checkpoint.resume, stored());
-    Object.assign(at, values.at);
-    Object.assign(record, values.record);
-    optimiser.steps = values.optimiserSteps as number;
-    if (scaler) Object.assign(scaler, values.scaler);
-  }
+  const state = new TrainingState(training, { at, record, best, optimiser, scaler });
+  state.resume();
 
   try {
     while (at.step < last || at.stepOfEpoch > 0) {
@@ -161,7 +137,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
         record.skippedSteps = scaler?.skipped ?? 0;
         const tokens = batch.reduce((sum, row) => sum + training.examples.tokenIds[row].length, 0);
         training.onStep?.({ epoch: at.epoch, step: at.step, totalSteps: last, loss, tokens });
-        if (isDue()) await save();
+        if (state.isDue()) await state.save();
       }
       const { pearson, mse } = await training.evaluate(at.epoch);
       // r of a single gene is undefined at every epoch: then the error decides.
@@ -182,7 +158,7 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
       }
       Object.assign(at, { epoch: at.epoch + 1, stepOfEpoch: 0, lossSum: 0 });
       training.onEpoch?.(result);
-      await save();
+      await state.save();
     }
     assertLearned({ optimiser, scaler }, `fold ${fold}`);
     best.restore();
@@ -190,6 +166,80 @@ export async function trainIa3(training: Ia3Training): Promise<TrainingRecord> {
   } finally {
     best.dispose();
     optimiser.dispose();
+  }
+}
+
+/** Where a run stands: updates so far, and of the present epoch the updates and the sum of their losses. */
+interface Place {
+  epoch: number;
+  step: number;
+  stepOfEpoch: number;
+  lossSum: number;
+}
+
+/** What a checkpoint holds beside the weights. */
+interface Progress {
+  readonly at: Place;
+  readonly record: TrainingRecord;
+  readonly best: Snapshot;
+  readonly optimiser: Adam;
+  readonly scaler: LossScaler | null;
+}
+
+/** Saves a training and goes on from what was saved. */
+class TrainingState {
+  readonly #training: Ia3Training;
+  readonly #progress: Progress;
+  #savedAtMs = performance.now();
+
+  constructor(training: Ia3Training, progress: Progress) {
+    this.#training = training;
+    this.#progress = progress;
+  }
+
+  isDue(): boolean {
+    const { checkpoint } = this.#training, { step } = this.#progress.at;
+    if (!checkpoint) return false;
+    const { everySeconds, everySteps } = checkpoint;
+    return performance.now() - this.#savedAtMs >= 1000 * everySeconds ||
+      (everySteps ? step % everySteps === 0 : false);
+  }
+
+  async save(): Promise<void> {
+    const { checkpoint } = this.#training;
+    if (!checkpoint) return;
+    const { at, record, scaler, optimiser } = this.#progress;
+    const { path, identity, devices } = checkpoint;
+    const values = {
+      at,
+      record,
+      scaler,
+      optimiserSteps: optimiser.steps,
+      nextEpoch: at.epoch,
+      identity,
+      devices,
+    };
+    await writeCheckpoint(path, values, this.#tensors());
+    this.#savedAtMs = performance.now();
+  }
+
+  /** Go on from the checkpoint, where there is one. */
+  resume(): void {
+    const { checkpoint, settings } = this.#training;
+    if (!checkpoint?.resume) return;
+    const { at, record, best, optimiser, scaler } = this.#progress, { values } = checkpoint.resume;
+    if ((values.record as TrainingRecord).bestEpoch >= 0 && settings.restore === "best") best.store();
+    loadTensors(checkpoint.resume, this.#tensors());
+    Object.assign(at, values.at);
+    Object.assign(record, values.record);
+    optimiser.steps = values.optimiserSteps as number;
+    if (scaler) Object.assign(scaler, values.scaler);
+  }
+
+  #tensors() {
+    const { best, optimiser } = this.#progress;
+    const copies = [...best.tensors()].map(([name, copy]) => [`best.${name}`, copy] as const);
+    return new Map([...this.#training.model.parameters(), ...optimiser.state(), ...copies]);
   }
 }
 

@@ -139,7 +139,7 @@ Deno.test("10,000 training steps do not grow the memory", async () => {
       n: width,
       k: rows,
     });
-    backend.adam(w, gradient, m, v, width * width, { ...adam, step });
+    backend.adam({ parameter: w, gradient, m, v }, width * width, { ...adam, step });
     backend.release(y);
     backend.release(gradient);
     if (step === 10) peak = backend.memory.peak;
