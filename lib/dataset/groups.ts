@@ -19,6 +19,7 @@ export interface GroupTable {
 
 /** Groups of the rows of a run. */
 export interface RowGroups {
+  /** The table that they were read from. */
   readonly path: string;
   /** Number of each row's group, by the order of names; perturbations without a group come last, each by itself. */
   readonly of: Int32Array;

@@ -4,9 +4,11 @@ import { DataError } from "../cli/errors.ts";
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
 export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
 
-/** One file's columns of embeddings, and how it was made where that is known. */
+/** One of several files of embeddings that stand side by side. */
 export interface EmbeddingPart {
+  /** Its columns. */
   readonly width: number;
+  /** How it was made, where that is known. */
   readonly record?: unknown;
 }
 
