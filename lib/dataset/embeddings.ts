@@ -18,6 +18,13 @@ export interface Embeddings {
   ids: string[];
   /** ids.length x width; float64 where the file is, so that scaling comes before rounding. */
   values: Embedded;
+  /** The files that stand side by side in `values`, where they are several. */
+  parts?: readonly { readonly path: string; readonly idsPath: string; readonly width: number }[];
+}
+
+/** All files that embeddings were read from. */
+export function filesOf({ path, idsPath, parts = [{ path, idsPath, width: 0 }] }: Embeddings): string[] {
+  return parts.flatMap((part) => [part.path, part.idsPath]);
 }
 
 /**

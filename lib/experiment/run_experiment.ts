@@ -12,6 +12,7 @@ import { onInterrupt } from "../cli/interrupt.ts";
 import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { resumeCommand } from "../cli/command_line.ts";
+import type { RowGroups } from "../dataset/groups.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
 import { plotLimits } from "../evaluation/plot_limits.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
@@ -82,7 +83,8 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
   let tell: (() => void) | null = null;
   try {
     const data = await spec.read(folder);
-    const inputs = Promise.all([...new Set(data.files)].map((path) => describeFile(path)));
+    const files = [...data.files, ...data.splits.groups ? [data.splits.groups.path] : []];
+    const inputs = Promise.all([...new Set(files)].map((path) => describeFile(path)));
     inputs.catch(() => {}); // awaited when the manifest is written
     const loadedMs = performance.now();
     const model = await spec.model(data);
@@ -162,6 +164,7 @@ async function finish<Inputs>(
     model_type: spec.modelType,
     cv_method: data.splits.method,
     cv_splits_file: data.splits.file,
+    ...(data.splits.groups && { cv_groups: groupFacts(data.splits.groups, flags.groupFolds) }),
     ...data.facts,
     ...model.summary(collected.reports, foldMeans(evaluation, spec.layout)),
     ...means,
@@ -249,6 +252,10 @@ async function identityOf<Inputs>(
     ...data.identity,
     folds: await fingerprint(folds.map(({ test }) => test.join(" "))),
   };
+}
+
+function groupFacts({ path, names, alone }: RowGroups, kind: string): Record<string, unknown> {
+  return { file: path, n_groups: names.length, n_without_group: alone, folds: kind };
 }
 
 function splitsName(folder: ResultFolder, { splits }: Prepared): string {

@@ -84,16 +84,16 @@ export async function writeResult(
   }
 }
 
-/** The last line of a script: the mean r, its interval, and the baseline's. */
+/** The last line of a script: the mean r and the error ratio with their intervals, and the baseline's r. */
 export function tellResult({ block }: Evaluation, path: string): void {
   const { metrics, baseline, pearson_ci: [low, high], error_ratio: ratio } = block;
   const number = (value: number | null) => value === null || Number.isNaN(value) ? "n.a." : value.toFixed(4);
-  const interval = low === null || Number.isNaN(low) ? "" : ` (95% ${number(low)} to ${number(high)})`;
+  const interval = (lower: number | null, upper: number | null) =>
+    lower === null || Number.isNaN(lower) ? "" : ` (95% ${number(lower)} to ${number(upper)})`;
   resultLine(
-    `Mean Pearson r ${number(metrics.pearson)}${interval}, of the mean baseline ${
+    `Mean Pearson r ${number(metrics.pearson)}${interval(low, high)}, of the mean baseline ${
       number(baseline.pearson)
-    }; ` +
-      `error ${number(ratio.mean)} of the baseline's; in ${path}`,
+    }; error ${number(ratio.mean)}${interval(ratio.ci_lower, ratio.ci_upper)} of the baseline's; in ${path}`,
   );
 }
 

@@ -5,12 +5,16 @@ import type { Matrix } from "../linalg/matrix.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { SavedFold } from "../experiment/saved_model_json.ts";
+import type { Member } from "./members.ts";
 import type { NamesOf } from "./names.ts";
 import type { OpenedFold } from "./open_fold.ts";
+import { RunningMoments } from "./running_moments.ts";
 
 export interface Predicted {
-  /** perturbations x genes. */
+  /** perturbations x genes: means over the models that predict a row. */
   readonly predictions: Matrix;
+  /** Their standard deviations (n - 1); NaN in rows that one model predicts. */
+  readonly spread: Matrix;
   /** What predicting by the mean of the training rows would give, for every perturbation. */
   readonly baseline: Matrix;
 }
@@ -36,21 +40,20 @@ export function foldsOf(model: OpenedModel, asked: readonly number[]): SavedFold
  * out, where there is one.
  *
  * @param namesOf every name of an id, in upper case: training may have known it by another, and by its aliases
+ * @returns `seen`: rows that one of the folds was trained on; none with `heldOut`
  */
 export function chooseFolds(
-  model: OpenedModel,
-  folds: readonly SavedFold[],
+  { model, folds }: Pick<Member, "model" | "folds">,
   ids: readonly string[],
   heldOut: boolean,
   namesOf: NamesOf,
-): FoldChoice[] {
+): { choices: FoldChoice[]; seen: number[] } {
   const testOf = foldsByName(model);
   const holders = ids.map((id) => testOf.get(namesOf(id).find((name) => testOf.has(name)) ?? "") ?? null);
   const rows = ids.map((_, row) => row);
   if (!heldOut) {
     const seen = rows.filter((row) => holders[row] && folds.some((fold) => fold !== holders[row]));
-    warnOfTrainingRows(seen.map((row) => ids[row]), ids.length);
-    return [{ folds, rows }];
+    return { choices: [{ folds, rows }], seen };
   }
   const own = folds.map((fold) => ({ folds: [fold], rows: rows.filter((row) => holders[row] === fold) }));
   const others = rows.filter((row) => !folds.some((fold) => fold === holders[row]));
@@ -60,7 +63,14 @@ export function chooseFolds(
         `predicted by the mean over ${counted(folds.length, "fold")}.`,
     );
   }
-  return [...own, { folds, rows: others }].filter(({ rows }) => rows.length > 0);
+  return { choices: [...own, { folds, rows: others }].filter(({ rows }) => rows.length > 0), seen: [] };
+}
+
+/** How many models predict each of `rows` rows. */
+export function modelsOfRows(choices: readonly FoldChoice[], rows: number): Int32Array {
+  const counts = new Int32Array(rows);
+  for (const { folds, rows: own } of choices) for (const row of own) counts[row] += folds.length;
+  return counts;
 }
 
 /** The fold that held out a perturbation, by all its names in upper case: by its id first, which is its own alone. */
@@ -74,7 +84,8 @@ function foldsByName({ folds, aliases = {} }: OpenedModel): Map<string, SavedFol
   return found;
 }
 
-function warnOfTrainingRows(seen: readonly string[], count: number): void {
+/** @param seen ids that the training data held, of `count` */
+export function warnOfTrainingRows(seen: readonly string[], count: number): void {
   if (seen.length === 0) return;
   log.warn(
     `${counted(seen.length, "perturbation")} of ${count} were in the training data (${
@@ -84,34 +95,41 @@ function warnOfTrainingRows(seen: readonly string[], count: number): void {
   );
 }
 
-/** Predict every row by the mean over its folds. @param open a fold's model; called once a fold */
+/**
+ * Predict every row by the mean over its models.
+ *
+ * @param members results, and which folds of each predict which rows
+ * @param open a fold's model; called once a fold
+ */
 export async function predictRows(
-  model: OpenedModel,
+  members: readonly { model: OpenedModel; choices: readonly FoldChoice[] }[],
   input: PredictionInput,
   rows: number,
-  choices: readonly FoldChoice[],
-  open: (fold: SavedFold) => Promise<OpenedFold>,
+  open: (model: OpenedModel, fold: SavedFold) => Promise<OpenedFold>,
 ): Promise<Predicted> {
-  const columns = model.genes.length;
-  const sums = new Float64Array(rows * columns), baselineSums = new Float64Array(rows * columns);
-  for (const fold of model.folds) {
-    const own = choices.filter(({ folds }) => folds.includes(fold));
-    if (own.length === 0) continue;
-    const predictor = await open(fold);
-    try {
-      for (const choice of own) {
-        const { data } = await predictor.predict(input, choice.rows);
-        choice.rows.forEach((row, i) => {
-          for (let gene = 0; gene < columns; gene++) {
-            sums[row * columns + gene] += data[i * columns + gene] / choice.folds.length;
-            baselineSums[row * columns + gene] += predictor.baseline[gene] / choice.folds.length;
-          }
-        });
+  const columns = members[0].model.genes.length;
+  const predictions = new RunningMoments(rows, columns), baselines = new RunningMoments(rows, columns);
+  for (const { model, choices } of members) {
+    for (const fold of model.folds) {
+      const own = choices.filter(({ folds }) => folds.includes(fold));
+      if (own.length === 0) continue;
+      const predictor = await open(model, fold);
+      try {
+        for (const choice of own) {
+          const { data } = await predictor.predict(input, choice.rows);
+          choice.rows.forEach((row, i) => {
+            predictions.add(row, data.subarray(i * columns, (i + 1) * columns));
+            baselines.add(row, predictor.baseline);
+          });
+        }
+      } finally {
+        predictor.close?.();
       }
-    } finally {
-      predictor.close?.();
     }
   }
-  const matrix = (data: Float64Array): Matrix => ({ data: Float32Array.from(data), rows, columns });
-  return { predictions: matrix(sums), baseline: matrix(baselineSums) };
+  return {
+    predictions: predictions.means(),
+    spread: predictions.deviations(),
+    baseline: baselines.means(),
+  };
 }

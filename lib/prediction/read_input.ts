@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
-import { readEmbeddings } from "../dataset/embeddings.ts";
+import { readJoinedEmbeddings } from "../dataset/joined_embeddings.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
 import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
@@ -14,6 +14,7 @@ import { openPretrainedNt, tokenizeSequences } from "../models/nucleotide_transf
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";
+import type { Embedded } from "../linalg/matrix.ts";
 import type { PredictFlags } from "./flags.ts";
 
 export interface PredictionRows {
@@ -35,6 +36,8 @@ export async function readPredictionRows(
   device: () => Promise<Backend>,
 ): Promise<PredictionRows> {
   switch (model.input.kind) {
+    case "none":
+      return { ids: await readBareIds(model, flags), input: { kind: "none" } };
     case "gene_id":
       return await readGenes(model, flags, tfSequences);
     case "embedding":
@@ -57,7 +60,7 @@ async function readGenes(
   if (flags.ids === null) {
     throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
   }
-  const ids = await readIds(flags.ids);
+  const ids = await readAllIds(flags.ids);
   const wanted = {
     ids,
     what: "perturbation",
@@ -102,25 +105,42 @@ async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
   }
   // Trees learn on which side of a split a missing value belongs.
   const options = { allowMissing: model.kind === "xgboost" };
-  const { ids, values } = await readEmbeddings(flags.embeddings, flags.ids, options);
-  await compareRecords(model, flags);
-  return { ids, values };
+  const embeddings = await readJoinedEmbeddings(flags.embeddings, flags.ids, options);
+  if (model.input.kind === "embedding") await compareParts(model.input, embeddings, flags.force);
+  return embeddings;
 }
 
 /** Embeddings that were made in another way than those of the training set mean something else. */
-async function compareRecords(model: OpenedModel, flags: PredictFlags): Promise<void> {
-  const training = model.input.kind === "embedding"
-    ? model.input.record as EmbeddingRecord | undefined
-    : undefined;
-  const given = flags.embeddings!.endsWith(".npy") ? await embeddingRecord(flags.embeddings!) : null;
-  if (!training || !given) return;
-  const others = differences(training, given);
-  if (others.length === 0) return;
-  const what =
-    `the embeddings of "${flags.embeddings}" were made in another way than those of the training set: ` +
-    others.join("; ");
-  if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
-  log.warn(`--force: ${what}.`);
+async function compareParts(
+  input: ModelInput & { kind: "embedding" },
+  { path, values, parts = [{ path, width: values.columns }] }: {
+    path: string;
+    values: Embedded;
+    parts?: readonly { path: string; width: number }[];
+  },
+  force: boolean,
+): Promise<void> {
+  const trained = input.parts ?? [{ width: input.width, record: input.record }];
+  if (values.columns !== input.width || trained.length !== parts.length) return; // another width is told later
+  const wrong = parts.findIndex(({ width }, i) => width !== trained[i].width);
+  if (wrong >= 0) {
+    throw new DataError(
+      `Cannot predict: "${parts[wrong].path}" has ${
+        parts[wrong].width
+      } columns, the model was trained on files of ` +
+        `${trained.map(({ width }) => width).join(" and ")} columns in this order`,
+    );
+  }
+  for (const [i, { path }] of parts.entries()) {
+    const training = trained[i].record as EmbeddingRecord | undefined;
+    const own = path.endsWith(".npy") ? await embeddingRecord(path) : null;
+    const others = training && own ? differences(training, own) : [];
+    if (others.length === 0) continue;
+    const what = `the embeddings of "${path}" were made in another way than those of the training set: ` +
+      others.join("; ");
+    if (!force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
+    log.warn(`--force: ${what}.`);
+  }
 }
 
 async function embedSequencesOf(
@@ -190,6 +210,21 @@ function readSequenceFile(path: string, flags: PredictFlags): Promise<Sequences>
   });
 }
 
+/** Ids of perturbations, wherever the flags give some. */
+async function readBareIds(model: OpenedModel, flags: PredictFlags): Promise<readonly string[]> {
+  if (flags.ids !== null) return await readAllIds(flags.ids);
+  if (flags.embeddings !== null) return (await readJoinedEmbeddings(flags.embeddings, null)).ids;
+  if (flags.sequences !== null) return (await readSequenceFile(flags.sequences, flags)).ids;
+  throw new UsageError(`Flag --ids is needed for a ${model.kind} model, which predicts all of them alike`);
+}
+
+/** Ids of files, or as they are given. */
+async function readAllIds(sources: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const source of sources) ids.push(...await readIds(source));
+  return firstOccurrences(ids, "ids", sources.join(" ")).map((row) => ids[row]);
+}
+
 async function readIds(source: string): Promise<string[]> {
   const isFile = (await Deno.stat(source).catch(() => null))?.isFile;
   if (!isFile && /[/\\]|\.(npy|txt|csv)$/.test(source)) {
@@ -199,5 +234,5 @@ async function readIds(source: string): Promise<string[]> {
     ? await readIdList(source)
     : source.split(",").map((id) => id.trim()).filter((id) => id !== "");
   if (ids.length === 0) throw new DataError(`Cannot use --ids "${source}": there is no id in it`);
-  return firstOccurrences(ids, "ids", source).map((row) => ids[row]);
+  return ids;
 }

@@ -13,9 +13,9 @@ export function checkOutput(path: string): void {
 }
 
 /** "out.parquet" -> "out_baseline.parquet". */
-export function baselinePath(path: string): string {
+export function besideOutput(path: string, what: "baseline" | "spread"): string {
   const ending = extname(path);
-  return `${path.slice(0, -ending.length)}_baseline${ending}`;
+  return `${path.slice(0, -ending.length)}_${what}${ending}`;
 }
 
 /** Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. */
