@@ -25,6 +25,12 @@ async function encoderIn(folder: string): Promise<NucleotideTransformer> {
   }
 }
 
+function assertLogits(found: Float32Array, { logits, atol }: { logits: number[]; atol: number }): void {
+  assertEquals(found.length, logits.length);
+  const worst = logits.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
+  assertEquals(worst <= atol, true, `off by ${worst}, allowed ${atol}`);
+}
+
 for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
   if (!isDirectory) continue;
   const folder = join(root, version);
@@ -37,12 +43,6 @@ for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
     length: ids[0].length,
   };
   const { merged, saved_norms: _, ...readable } = expected.adapters;
-
-  function assertLogits(found: Float32Array, { logits, atol }: { logits: number[]; atol: number }): void {
-    assertEquals(found.length, logits.length);
-    const worst = logits.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
-    assertEquals(worst <= atol, true, `off by ${worst}, allowed ${atol}`);
-  }
 
   for (const [name, entry] of Object.entries(readable)) {
     Deno.test(`PEFT ${version}: the adapter "${name}" gives its logits`, async () => {
