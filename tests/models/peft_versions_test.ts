@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { Ia3Regressor } from "../../lib/models/ia3.ts";
+import { writeMergedModel } from "../../lib/models/ia3_merge.ts";
 import { openModelSource, openModelWeights, readModelConfig } from "../../lib/models/model_source.ts";
 import { ntConfig, ntTensorName, NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
@@ -78,6 +79,19 @@ for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
     const model = Ia3Regressor.fromAdapter(encoder, { config, vectors: new Map([[key, ones]]), head });
     const logits = noGrad(() => scope(() => model.forward(encoder.batch(batch))));
     assertLogits(await logits.read(), merged);
+  });
+
+  Deno.test(`PEFT ${version}: a merged config.json keeps 0.0, for which transformers 5 refuses 0`, async () => {
+    const base = join(folder, "base"), out = await Deno.makeTempDir({ prefix: "merged" });
+    try {
+      await writeMergedModel(out, await openModelSource(base), await readAdapter(join(folder, "lists")));
+      const lines = (path: string) =>
+        Deno.readTextFileSync(path).match(/^ *"(\w+_prob|layer_norm_eps)": .*$/gm);
+      assertEquals(lines(join(out, "config.json")), lines(join(base, "config.json")));
+      assertEquals(lines(join(out, "config.json"))!.length, 3);
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
   });
 
   Deno.test(`PEFT ${version}: adapters that cannot be applied whole are refused, and folders of several named`, async () => {
