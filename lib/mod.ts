@@ -11,6 +11,8 @@
  *
  * @module
  */
+export { parseModels as parseXgboostModels } from "./boosting/read_model.ts";
+export { type BoostedModel, predict as predictTrees } from "./boosting/tree.ts";
 export { DataError, UsageError } from "./cli/errors.ts";
 export { type Flags, parseFlags } from "./cli/flags.ts";
 export { counted, log } from "./cli/log.ts";

@@ -66,18 +66,24 @@ async function fromCsv(path: string, { idColumn, sequenceColumn }: SequenceOptio
     return at;
   };
   const id = place(idColumn, "--id-col"), sequence = place(sequenceColumn, "--sequence-col");
+  const without: string[] = [];
   rows.forEach((row, i) => {
     if (row[id].trim() === "") {
       throw new DataError(`Cannot read "${path}": row ${rowNumbers[i]} has no ${idColumn}`);
     }
     if (isMissing(row[sequence].trim()) || isNoSequence(row[sequence])) {
-      throw new DataError(
-        `Cannot read "${path}": row ${rowNumbers[i]} ("${
-          row[id]
-        }") has no sequence in column "${sequenceColumn}"`,
-      );
+      without.push(`row ${rowNumbers[i]} ("${row[id].slice(0, 40)}")`);
     }
   });
+  if (without.length > 0) {
+    throw new DataError(
+      `Cannot read "${path}": ${without.length} of ${counted(rows.length, "row")} ${
+        without.length === 1 ? "has" : "have"
+      } no sequence in column "${sequenceColumn}": ${without.slice(0, 5).join(", ")}${
+        without.length > 5 ? ", ..." : ""
+      } (leave these rows out)`,
+    );
+  }
   return { path, ids: rows.map((row) => row[id].trim()), sequences: rows.map((row) => row[sequence].trim()) };
 }
 

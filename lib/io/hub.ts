@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { causeOf } from "./atomic_write.ts";
 import { CachedRepository, exists, type HubEnvironment, hubEnvironment, isCommit } from "./hub_cache.ts";
-import { type AbsentFile, HubClient, NoSuchRevision, Refusal, type RemoteFile } from "./hub_client.ts";
+import { type AbsentFile, HubClient, type RemoteFile } from "./hub_client.ts";
+import { NoSuchRevision, Refusal } from "./hub_refusals.ts";
 
 export interface HubOptions {
   /** Branch, tag or commit; default "main". */

@@ -48,6 +48,37 @@ function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
   });
 }
 
+hubTest(
+  "the storage may send a download on; a host without permission is named, with how to allow it",
+  async ({ hub, open }) => {
+    const storage = `${hub.endpoint.replace("127.0.0.1", "localhost")}/storage/model.safetensors`;
+    hub.storageAnswers.push({ status: 302, headers: { location: "http://elsewhere.invalid/a?signature=b" } });
+    await assertRejects(
+      () => open().file("model.safetensors"),
+      DataError,
+      `elsewhere.invalid needs network permission (run with -P=hub --allow-net=${
+        new URL(hub.endpoint).host
+      },` +
+        `${new URL(storage).host},elsewhere.invalid to download)`,
+    );
+    hub.storageAnswers.push({ status: 307, headers: { location: "file:///etc/passwd" } });
+    await assertRejects(() => open().file("model.safetensors"), DataError, "which is no web address");
+    hub.storageAnswers.push(
+      ...Array.from({ length: 10 }, () => ({ status: 302, headers: { location: storage } })),
+    );
+    await assertRejects(() => open().file("model.safetensors"), DataError, "redirects more than 10 times");
+    hub.requests.length = 0;
+    hub.token = "secret";
+    hub.storageAnswers.push({ status: 308, headers: { location: "model.safetensors" } });
+    const path = await open({ environment: { token: "secret" } }).file("model.safetensors");
+    assertEquals(await Deno.readFile(path), large);
+    const asked = hub.requests.filter(({ method }) => method === "GET").map(({ authorization }) =>
+      authorization
+    );
+    assertEquals(asked, [null, null]);
+  },
+);
+
 hubTest("a fresh download lands in the layout of Python's cache", async ({ hub, cache, open }) => {
   const repository = open();
   const path = await repository.file("model.safetensors");

@@ -60,7 +60,7 @@ testWith(
       const put = (fields: unknown) =>
         Deno.writeTextFile(join(folder, "adapter_config.json"), JSON.stringify(fields));
       const refuses = (what: string) => assertRejects(() => readAdapter(folder), DataError, what);
-      await refuses("there is no such file");
+      await refuses("it has no adapter_config.json");
       await put({ ...config, some_key_of_tomorrow: { a: 1 } });
       await refuses("it has no adapter_model.safetensors and no adapter_model.bin");
       await Deno.copyFile(
