@@ -46,6 +46,10 @@ export class RandomAccessFile {
   close(): void {
     this.#file.close();
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 function reason(error: unknown): string {
