@@ -7,10 +7,10 @@ import { readGeneAliases } from "../../lib/genome/gene_aliases.ts";
 import { Genome } from "../../lib/genome/genome.ts";
 import {
   type Promoters,
+  promoterSequences,
   type PromoterSettings,
-  readPromoters,
   writePromoters,
-} from "../../lib/genome/promoters.ts";
+} from "../../lib/genome/sequences.ts";
 import { centred } from "../../lib/genome/windows.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
@@ -45,11 +45,11 @@ async function promotersOf(
     using genome = await Genome.open(fasta);
     const annotation = await readAnnotation(gtf, { canonicalTranscripts: true });
     const settings = { annotation, genome, shape: centred(4), tss: "gene" as const, aliases: null };
-    return await readPromoters({ ids: names, what: "TF", path: "tfs.txt" }, { ...settings, ...given });
+    return await promoterSequences({ ids: names, what: "TF", path: "tfs.txt" }, { ...settings, ...given });
   });
 }
 
-Deno.test("readPromoters() finds genes by id with and without version and by symbol, the first of the file wins", () =>
+Deno.test("promoterSequences() finds genes by id with and without version and by symbol, the first of the file wins", () =>
   inFolder(async (folder) => {
     const { result } = await promotersOf(folder, ["GATA1", "ENSG00000000001.7", "ENSG00000000003"]);
     assertEquals(result.rows, [
@@ -83,7 +83,7 @@ Deno.test("readPromoters() finds genes by id with and without version and by sym
     ]);
   }));
 
-Deno.test("readPromoters() counts and names what is not found, not in the genome, or padded", () =>
+Deno.test("promoterSequences() counts and names what is not found, not in the genome, or padded", () =>
   inFolder(async (folder) => {
     const { result, lines } = await promotersOf(folder, ["TBXT", "BMAL1", "NOGENE", "GATA1"], {
       shape: centred(20),
@@ -104,7 +104,7 @@ Deno.test("readPromoters() counts and names what is not found, not in the genome
     ) assertEquals(text.includes(part), true, `${part}\n${text}`);
   }));
 
-Deno.test("readPromoters() takes the canonical transcript's start, and the gene's own where there is none", () =>
+Deno.test("promoterSequences() takes the canonical transcript's start, and the gene's own where there is none", () =>
   inFolder(async (folder) => {
     const { result, lines } = await promotersOf(folder, ["TBXT", "GATA1"], { tss: "canonical" });
     assertEquals(result.rows.map(({ tss }) => tss), [7, 6]);
@@ -118,7 +118,7 @@ Deno.test("readPromoters() takes the canonical transcript's start, and the gene'
     );
   }));
 
-Deno.test("readPromoters() finds old symbols by HGNC's table, and keeps the name that was asked for", () =>
+Deno.test("promoterSequences() finds old symbols by HGNC's table, and keeps the name that was asked for", () =>
   inFolder(async (folder) => {
     const tables = [
       "hgnc_id\tsymbol\talias_symbol\tprev_symbol\tensembl_gene_id\nHGNC:1\tTBXT\tBRACHYURY\tT|SAVA\tENSG00000000001\n" +

@@ -57,7 +57,7 @@ export interface PromoterSettings {
  * @param wanted ids or symbols; a repeated one comes out again
  * @throws {DataError} when none is found, or annotation and genome are of two assemblies
  */
-export async function readPromoters(wanted: WantedGenes, settings: PromoterSettings): Promise<Promoters> {
+export async function promoterSequences(wanted: WantedGenes, settings: PromoterSettings): Promise<Promoters> {
   const { annotation, genome, shape, tss } = settings;
   checkAssembly(annotation, genome);
   const { genes, notFound, byAlias } = findGenes(wanted, annotation, settings.aliases);
