@@ -22,16 +22,15 @@ export async function openFastaFile(path: string, packing: "plain" | "bgzip" | "
     const entries = parseFai(await readFileText(faiPath), faiPath);
     return await openIndexed({ path, packing, entries, indexPath: faiPath });
   }
+  if (packing === "gzip") {
+    log.info(`"${path}" is plain gzip: it is unpacked whole, twice (packed with bgzip it would not be)`);
+  }
   const { entries, isEven } = await indexFasta(path);
   if (packing !== "gzip" && isEven) {
     log.info(`Indexed ${entries.length} sequences of "${path}" (samtools faidx would keep that beside it)`);
     return await openIndexed({ path, packing, entries, indexPath: path });
   }
-  log.info(
-    packing === "gzip"
-      ? `"${path}" is plain gzip: it is unpacked from its start for each set of regions (bgzip would spare that)`
-      : `Lines of "${path}" are unequal: it is read from its start for each set of regions`,
-  );
+  if (!isEven) log.info(`Lines of "${path}" are unequal: it is read from its start for each set of regions`);
   return { lengths: lengthsOf(entries), read: (regions) => readByStreaming(path, regions), close: () => {} };
 }
 

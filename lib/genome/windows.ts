@@ -19,12 +19,16 @@ export interface Window {
  * from 1 taken as an index from 0 (one base off the centre), N on the right of the finished sequence, also where the
  * left end was cut.
  */
-export type WindowShape =
-  | { readonly kind: "around"; readonly upstream: number; readonly downstream: number }
-  | { readonly kind: "compat"; readonly length: number };
+export type WindowShape = AroundTss | { readonly kind: "compat"; readonly length: number };
+
+export interface AroundTss {
+  readonly kind: "around";
+  readonly upstream: number;
+  readonly downstream: number;
+}
 
 /** A window of `length` bases with the TSS in its middle; of an even length, first in its second half. */
-export function centred(length: number): WindowShape {
+export function centred(length: number): AroundTss {
   const upstream = Math.floor(length / 2);
   return { kind: "around", upstream, downstream: length - upstream };
 }
