@@ -14,7 +14,7 @@ function layout(whole: Whole): string {
   const lineEnd = whole(4) === 0 ? "\r\n" : "\n", isEven = whole(2) === 0, width = 1 + whole(12);
   let text = "";
   for (let i = 0; i <= whole(4); i++) {
-    text += `>s${i}${whole(2) ? " a description" : ""}${lineEnd}${whole(20) ? "" : lineEnd}`;
+    text += `>s${i}${whole(2) ? " a description" : ""}${lineEnd}${whole(6) ? "" : lineEnd}`;
     for (let left = 1 + whole(60); left > 0;) {
       const count = Math.min(left, isEven ? width : 1 + whole(12));
       for (let k = 0; k < count; k++) text += "ACGTNacgtn"[whole(10)];
