@@ -6,6 +6,8 @@
  *     --input tf_sequences.csv --output tf.npy                       (one file; -P=hub lets it download the model)
  *   deno run -P scripts/inference.ts --pipeline hyenadna --model my-models/hyenadna-large-1m-seqlen \
  *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --genome genome.fa --regions genes.gtf.gz \
+ *     --window 12000 --output genes.npy                              (regions of a genome, no table in between)
  *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
  *     --output-dir embeddings                                        (the files that the other scripts read)
  */
@@ -20,10 +22,12 @@ import { checkModel, modelRuns } from "../lib/embedding/model_runs.ts";
 import { openEmbedder } from "../lib/embedding/open_embedder.ts";
 import { checkOutputs, type EmbeddingPaths, outputPaths, parseShard } from "../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../lib/embedding/progress.ts";
+import { regionsAsInput } from "../lib/embedding/region_flags.ts";
+import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
 
 export async function main(args: string[]): Promise<void> {
-  const flags = parseFlags(inferenceFlags, {
+  const flags = regionsAsInput(parseFlags(inferenceFlags, {
     script: "scripts/inference.ts",
     about:
       "DNA sequences to embeddings, with Nucleotide Transformer v2 or HyenaDNA. Use -P=hub to download a model.",
@@ -31,7 +35,7 @@ export async function main(args: string[]): Promise<void> {
       "--pipeline ntv2 --model FOLDER --input tf_sequences.csv --output tf.npy",
       "--tf-overlap-csv overlap.csv --hyena-repo-dir checkpoints --output-dir embeddings",
     ],
-  }, args);
+  }, args));
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
   const runs = await modelRuns(jobs, flags);
@@ -53,7 +57,8 @@ export async function main(args: string[]): Promise<void> {
   const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
   const inputs = new Map<EmbeddingPaths, Sequences>();
   for (const { input, paths } of runs.flatMap((run) => run.jobs)) {
-    inputs.set(paths, await readSequences(input, columns));
+    const isTable = flags.regions === null;
+    inputs.set(paths, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
     await checkOutputs(outputPaths(paths, shard));
   }
   if (flags.onnx === null) await Promise.all(runs.map(checkModel));

@@ -126,6 +126,7 @@ export async function embedSequences(
     special_tokens_counted: pooling === "mean",
     width,
     input: input.path,
+    ...input.origin,
     sequences: ids.length,
     sequences_in_input: total,
     tokens: tokenized.tokens,

@@ -6,6 +6,7 @@ import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { exists } from "../io/hub_cache.ts";
 import { poolings } from "./embedder.ts";
 import { type EmbeddingPaths, pathsIn } from "./outputs.ts";
+import { regionFlags } from "./region_flags.ts";
 
 export const inferenceFlags = {
   "pipeline": {
@@ -31,6 +32,7 @@ export const inferenceFlags = {
     group: "One file",
     help: "where the vectors go",
   },
+  ...regionFlags,
   "gene-csv": {
     default: null,
     type: "text",
