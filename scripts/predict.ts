@@ -22,9 +22,9 @@ import { familyOf } from "../lib/models/registry.ts";
 import { predictFlags } from "../lib/prediction/flags.ts";
 import { perturbationNames } from "../lib/prediction/names.ts";
 import { openFold } from "../lib/prediction/open_fold.ts";
-import { chooseFolds, foldsOf, predictRows } from "../lib/prediction/predict.ts";
+import { chooseFolds, foldsOf, predictBlocks } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
-import { baselinePath, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
+import { baselinePath, checkOutput, writePredictions } from "../lib/prediction/write_frame.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(predictFlags, {
@@ -51,10 +51,8 @@ export async function main(args: string[]): Promise<void> {
     const { ids, input } = await readPredictionRows(model, flags, tfSequences, device);
     const choices = chooseFolds(model, folds, ids, flags.heldOut, perturbationNames(tfSequences));
     const open = (fold: SavedFold) => openFold(model, fold, family, device, flags.batchSize);
-    const predicted = await predictRows(model, input, ids.length, choices, open);
-
-    await writeFrame(flags.output, ids, model.genes, predicted.predictions);
-    await writeFrame(baselinePath(flags.output), ids, model.genes, predicted.baseline);
+    const blocks = predictBlocks({ model, input, ids, choices, open });
+    await writePredictions(flags.output, { ids, genes: model.genes }, blocks);
     if (opened) await printProfile(opened);
     resultLine(
       `Predicted ${counted(ids.length, "perturbation")} x ${

@@ -17,10 +17,8 @@ export async function writeFileAtomic(
   advice?: string,
 ): Promise<void> {
   await using file = await AtomicFile.open(path, advice);
-  const pieces = content instanceof Uint8Array
-    ? [content]
-    : encoded(typeof content === "string" ? [content] : content);
-  for (const bytes of pieces) await file.write(bytes);
+  if (content instanceof Uint8Array) await file.write(content);
+  else await file.writeText(typeof content === "string" ? [content] : content);
   await file.commit();
 }
 
@@ -68,6 +66,11 @@ export class AtomicFile {
   /** @throws {DataError} when the disk is full, or the like */
   async write(bytes: Uint8Array): Promise<void> {
     await this.#orRefuse(() => writeAll(this.#file!, this.#temporary, bytes));
+  }
+
+  /** Text as UTF-8. */
+  async writeText(pieces: Iterable<string>): Promise<void> {
+    for (const bytes of encoded(pieces)) await this.write(bytes);
   }
 
   /** Flush it to disk and give it its name, over what had it. @throws {DataError} when a folder stands at that name */

@@ -1,6 +1,9 @@
 /** Predictions of a saved model for new perturbations: which folds predict which rows, and their mean. */
-import { UsageError } from "../cli/errors.ts";
+import { join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
+import { someIds } from "../dataset/ids.ts";
+import { countNonFinite } from "../evaluation/non_finite.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
@@ -84,34 +87,111 @@ function warnOfTrainingRows(seen: readonly string[], count: number): void {
   );
 }
 
-/** Predict every row by the mean over its folds. @param open a fold's model; called once a fold */
-export async function predictRows(
-  model: OpenedModel,
-  input: PredictionInput,
-  rows: number,
-  choices: readonly FoldChoice[],
-  open: (fold: SavedFold) => Promise<OpenedFold>,
+/** Cells of predictions that are in memory at once, at the most one row more. */
+const blockCells = 2 ** 23;
+/** Models of all folds stay open from block to block where their files are smaller together. */
+const keptOpenBytes = 2 ** 30;
+
+export interface PredictionRun {
+  readonly model: OpenedModel;
+  readonly input: PredictionInput;
+  /** One a row of the input. */
+  readonly ids: readonly string[];
+  readonly choices: readonly FoldChoice[];
+  /** A fold's model. */
+  open(fold: SavedFold): Promise<OpenedFold>;
+  readonly cells?: number;
+}
+
+/**
+ * Predict every row by the mean over its folds, a block of rows at a time.
+ *
+ * @throws {DataError} naming a perturbation without a finite prediction
+ */
+export async function* predictBlocks(run: PredictionRun): AsyncGenerator<Predicted> {
+  const { model, ids, cells = blockCells } = run;
+  const rows = Math.max(1, Math.floor(cells / model.genes.length));
+  const folds = model.folds.filter((fold) => run.choices.some((choice) => choice.folds.includes(fold)));
+  const keepsOpen = rows < ids.length && await bytesOf(model, folds) <= keptOpenBytes;
+  const kept = new Map<SavedFold, OpenedFold>();
+  try {
+    for (let from = 0; from < ids.length; from += rows) {
+      const range = { from, to: Math.min(ids.length, from + rows) };
+      const predicted = await predictBlock(run, range, async (fold, body) => {
+        const opened = kept.get(fold) ?? await run.open(fold);
+        if (keepsOpen) kept.set(fold, opened);
+        try {
+          await body(opened);
+        } finally {
+          if (!keepsOpen) opened.close?.();
+        }
+      });
+      refuseUnpredicted(predicted, ids.slice(from, range.to));
+      yield predicted;
+    }
+  } finally {
+    for (const opened of kept.values()) opened.close?.();
+  }
+}
+
+async function predictBlock(
+  { model, input, choices }: PredictionRun,
+  { from, to }: { from: number; to: number },
+  use: (fold: SavedFold, body: (opened: OpenedFold) => Promise<void>) => Promise<void>,
 ): Promise<Predicted> {
-  const columns = model.genes.length;
-  const sums = new Float64Array(rows * columns), baselineSums = new Float64Array(rows * columns);
+  const columns = model.genes.length, shape = { rows: to - from, columns };
+  const sums = new Float64Array(shape.rows * columns);
+  const baseline = new Float32Array(shape.rows * columns);
+  const here = choices.map(({ folds, rows }) => ({
+    folds,
+    rows: rows.filter((row) => row >= from && row < to),
+    means: new Float64Array(columns),
+  })).filter(({ rows }) => rows.length > 0);
   for (const fold of model.folds) {
-    const own = choices.filter(({ folds }) => folds.includes(fold));
+    const own = here.filter(({ folds }) => folds.includes(fold));
     if (own.length === 0) continue;
-    const predictor = await open(fold);
-    try {
-      for (const choice of own) {
-        const { data } = await predictor.predict(input, choice.rows);
-        choice.rows.forEach((row, i) => {
+    await use(fold, async (opened) => {
+      for (const { folds, rows, means } of own) {
+        const { data } = await opened.predict(input, rows);
+        rows.forEach((row, i) => {
+          const at = (row - from) * columns;
           for (let gene = 0; gene < columns; gene++) {
-            sums[row * columns + gene] += data[i * columns + gene] / choice.folds.length;
-            baselineSums[row * columns + gene] += predictor.baseline[gene] / choice.folds.length;
+            sums[at + gene] += data[i * columns + gene] / folds.length;
           }
         });
+        for (let gene = 0; gene < columns; gene++) means[gene] += opened.baseline[gene] / folds.length;
       }
-    } finally {
-      predictor.close?.();
-    }
+    });
   }
-  const matrix = (data: Float64Array): Matrix => ({ data: Float32Array.from(data), rows, columns });
-  return { predictions: matrix(sums), baseline: matrix(baselineSums) };
+  for (const { rows, means } of here) for (const row of rows) baseline.set(means, (row - from) * columns);
+  return {
+    predictions: { data: Float32Array.from(sums), ...shape },
+    baseline: { data: baseline, ...shape },
+  };
+}
+
+/** Where the baseline is finite, a prediction must be: a few cells are told, a whole row or more than one in a hundred refused. */
+function refuseUnpredicted({ predictions, baseline }: Predicted, ids: readonly string[]): void {
+  const found = countNonFinite(baseline, predictions);
+  if (found.count === 0) return;
+  const rows = found.wholeRows.length > 0 ? found.wholeRows : found.rows;
+  const what = `${found.count} of ${counted(found.measured, "value")} ${
+    found.count === 1 ? "is" : "are"
+  } NaN or infinite, in ${counted(found.rows.length, "perturbation")} (${
+    someIds(rows.map((row) => ids[row]))
+  })`;
+  if (found.wholeRows.length === 0 && found.count <= found.measured / 100) log.warn(`${what}.`);
+  else {
+    throw new DataError(
+      `Cannot predict: ${what} (do their inputs hold numbers as large as those of the training set?)`,
+    );
+  }
+}
+
+async function bytesOf(model: OpenedModel, folds: readonly SavedFold[]): Promise<number> {
+  let bytes = 0;
+  for (const { weights } of folds) {
+    bytes += (await Deno.stat(join(model.folder, weights)).catch(() => null))?.size ?? 0;
+  }
+  return bytes;
 }
