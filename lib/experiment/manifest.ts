@@ -1,7 +1,9 @@
 /** `manifest.json` of a result folder: whose result it is, and every file with its size and SHA-256. Written last. */
+import { createHash } from "node:crypto";
 import { join, SEPARATOR } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
+import { rawPieces } from "../io/byte_pieces.ts";
 import { readFileBytes } from "../io/read_file.ts";
 
 /** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
@@ -110,10 +112,15 @@ export async function readListed(
   );
 }
 
-/** Path, size and hash of a file. @param shown how it is named */
+/** Path, size and hash of a file of any size. @param shown how it is named */
 export async function describeFile(path: string, shown = path): Promise<FileFact> {
-  const bytes = await readFileBytes(path);
-  return { path: shown, bytes: bytes.length, sha256: await sha256(bytes) };
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const piece of rawPieces(path)) {
+    hash.update(piece);
+    bytes += piece.length;
+  }
+  return { path: shown, bytes, sha256: hash.digest("hex") };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
