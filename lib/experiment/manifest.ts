@@ -1,17 +1,9 @@
 /** `manifest.json` of a result folder: whose result it is, and every file with its size and SHA-256. Written last. */
-import { createHash } from "node:crypto";
 import { join, SEPARATOR } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
-import { rawPieces } from "../io/byte_pieces.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { readFileBytes } from "../io/read_file.ts";
-
-/** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
-export interface FileFact {
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 /** What is known of a run beside its files. */
 export interface RunFacts {
@@ -110,17 +102,6 @@ export async function readListed(
   throw new DataError(
     `Cannot use "${full}": it was changed since the result was written (run the script again, or copy the whole folder anew)`,
   );
-}
-
-/** Path, size and hash of a file of any size. @param shown how it is named */
-export async function describeFile(path: string, shown = path): Promise<FileFact> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const piece of rawPieces(path)) {
-    hash.update(piece);
-    bytes += piece.length;
-  }
-  return { path: shown, bytes, sha256: hash.digest("hex") };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -9,7 +9,10 @@ export interface DiskStep {
   readonly path: string;
 }
 
-/** Is told each step before it is made, and may throw there. Of a write it may let some bytes through only. */
+/**
+ * Is told each step before it is made, and may throw there. It may return how many bytes of a write are let through, and 0 for
+ * a flush that is left out.
+ */
 export type DiskObserver = (step: DiskStep, bytes: number) => number | void;
 
 let observer: DiskObserver | null = null;
@@ -37,8 +40,7 @@ export async function writeAll(file: Deno.FsFile, path: string, bytes: Uint8Arra
 
 /** What was written stays there after a power loss. */
 export async function flush(file: Deno.FsFile, path: string): Promise<void> {
-  observer?.({ kind: "flush", path }, 0);
-  await file.syncData();
+  if (observer?.({ kind: "flush", path }, 0) !== 0) await file.syncData();
 }
 
 export async function rename(from: string, to: string): Promise<void> {

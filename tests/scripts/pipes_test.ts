@@ -2,7 +2,8 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { gzipSync } from "node:zlib";
-import { describeFile, readManifest } from "../../lib/experiment/manifest.ts";
+import { readManifest } from "../../lib/experiment/manifest.ts";
+import { describeFile } from "../../lib/io/file_fact.ts";
 import { readNpyStrings } from "../../lib/io/npy.ts";
 import { golden, testWith } from "../support/golden.ts";
 import { runScript } from "../support/script_process.ts";
