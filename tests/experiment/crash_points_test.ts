@@ -36,7 +36,7 @@ async function comparable(path: string): Promise<string> {
     return (await Deno.readTextFile(path)).replace(/.*(run_id).*/, "$1").slice(0, 5);
   }
   if (!/(summary|model)\.json$/.test(path)) return (await describeFile(path)).sha256;
-  const { timings_seconds: _, provenance, flags, ...rest } = JSON.parse(await Deno.readTextFile(path));
+  const { timings_seconds: _, provenance, flags: __, ...rest } = JSON.parse(await Deno.readTextFile(path));
   return JSON.stringify({ ...rest, ...provenance, flags: null, date: null })
     .replaceAll(/"training_seconds":[\d.e-]+/g, "");
 }
