@@ -11,6 +11,7 @@ import {
   shardRows,
   writeEmbeddings,
 } from "./outputs.ts";
+import { hashKeys, refuseChanged } from "./written_hashes.ts";
 
 /** What may differ between the shards of one run: hashes say whether input and model are the same, not their paths. */
 const ownToShard = [
@@ -23,6 +24,7 @@ const ownToShard = [
   "truncated",
   "truncated_ids",
   "device",
+  ...hashKeys,
 ];
 
 /**
@@ -92,6 +94,8 @@ async function readShard(paths: EmbeddingPaths) {
   if (typeof record.sequences_sha256 !== "string") {
     throw new DataError(`Cannot read "${path}": it has no "sequences_sha256" (make this shard again)`);
   }
+  await refuseChanged(paths.vectors, "vectors", record);
+  await refuseChanged(paths.ids, "ids", record);
   return { record, vectors: await readNpyMatrix(paths.vectors), ids: await readNpyStrings(paths.ids) };
 }
 

@@ -2,10 +2,12 @@
 import { basename, dirname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { checkWritable, writeFileAtomic } from "../io/atomic_write.ts";
+import { remove } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readJsonObject } from "../io/json_file.ts";
 import { writeNpy } from "../io/npy.ts";
 import type { RunSettings } from "./unfinished_run.ts";
+import { isAsWritten, writtenHashes } from "./written_hashes.ts";
 
 export interface Shard {
   /** From 1. */
@@ -65,7 +67,8 @@ export async function areFinished(
   const paths = [vectors, ids, index, recordPath(vectors)];
   if (!paths.every((path) => path === null || exists(path))) return false;
   const record = await readJsonObject(recordPath(vectors)).catch(() => ({}) as Record<string, unknown>);
-  return Object.entries(settings).every(([key, value]) => (record[key] ?? null) === value);
+  return Object.entries(settings).every(([key, value]) => (record[key] ?? null) === value) &&
+    await isAsWritten(vectors, "vectors", record) && await isAsWritten(ids, "ids", record);
 }
 
 /** Shards of `vectors` that are there, by how many there should be. */
@@ -110,11 +113,12 @@ export async function writeEmbeddings(
   vectors: Float32Array,
   record: EmbeddingRecord,
 ): Promise<void> {
-  if (exists(recordPath(paths.vectors))) await Deno.remove(recordPath(paths.vectors));
+  if (exists(recordPath(paths.vectors))) await remove(recordPath(paths.vectors));
   await writeNpy(paths.vectors, { shape: [ids.length, record.width], data: vectors });
   await writeNpy(paths.ids, { shape: [ids.length], data: ids });
   if (paths.index !== null) await writeFileAtomic(paths.index, ids.map((id) => `${id}\n`).join(""));
-  await writeFileAtomic(recordPath(paths.vectors), JSON.stringify(record, null, 2) + "\n");
+  const whole = { ...record, ...await writtenHashes(paths) };
+  await writeFileAtomic(recordPath(paths.vectors), JSON.stringify(whole, null, 2) + "\n");
 }
 
 /** `folder/name.npy` with its ids under `name<idsSuffix>.npy`. */

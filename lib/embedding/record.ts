@@ -1,6 +1,7 @@
 /** How embeddings were made, as inference.ts writes it into the .json beside a .npy, and how two of them differ. */
 import { DataError } from "../cli/errors.ts";
 import { readJsonObject } from "../io/json_file.ts";
+import { refuseChanged } from "./written_hashes.ts";
 
 export type EmbeddingRecord = Readonly<Record<string, unknown>>;
 
@@ -8,7 +9,7 @@ export type EmbeddingRecord = Readonly<Record<string, unknown>>;
  * The record beside embeddings: "x.json" for "x.npy".
  *
  * @returns null where there is none: embeddings that other programs wrote have no record
- * @throws {DataError} when it is no JSON object
+ * @throws {DataError} when it is no JSON object, or the vectors were changed since it was written
  */
 export async function embeddingRecord(path: string): Promise<EmbeddingRecord | null> {
   if (!path.endsWith(".npy")) {
@@ -16,7 +17,10 @@ export async function embeddingRecord(path: string): Promise<EmbeddingRecord | n
   }
   const json = path.replace(/\.npy$/, ".json");
   const found = await Deno.stat(json).catch(() => null);
-  return found?.isFile ? await readJsonObject(json) : null;
+  if (!found?.isFile) return null;
+  const record = await readJsonObject(json);
+  await refuseChanged(path, "vectors", record);
+  return record;
 }
 
 /** Keys that decide what a vector means, and how a sentence calls them. */

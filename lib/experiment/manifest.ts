@@ -2,14 +2,8 @@
 import { join, SEPARATOR } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { readFileBytes } from "../io/read_file.ts";
-
-/** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
-export interface FileFact {
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 /** What is known of a run beside its files. */
 export interface RunFacts {
@@ -108,12 +102,6 @@ export async function readListed(
   throw new DataError(
     `Cannot use "${full}": it was changed since the result was written (run the script again, or copy the whole folder anew)`,
   );
-}
-
-/** Path, size and hash of a file. @param shown how it is named */
-export async function describeFile(path: string, shown = path): Promise<FileFact> {
-  const bytes = await readFileBytes(path);
-  return { path: shown, bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

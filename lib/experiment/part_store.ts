@@ -12,9 +12,10 @@
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
+import { rename } from "../io/disk.ts";
 import { type Checkpoint, readCheckpoint } from "../nn/checkpoint_file.ts";
 import type { TrainingCheckpoint } from "../nn/training.ts";
-import { FinishedRun } from "./finished_run.ts";
+import { FinishedRun, type OutputFlags } from "./finished_run.ts";
 import { differenceOf, type Identity, runIdOf } from "./identity.ts";
 import { type GeneRange, type Part, type PartKey, readPart, writePart } from "./part.ts";
 import { filesIn, removeFile, removeFolder } from "./folders.ts";
@@ -32,6 +33,8 @@ export interface PartStoreOptions {
   /** Engine that this run computes on. */
   readonly engine: string;
   readonly identity: Identity;
+  /** What a finished result must have been written with, for --resume to find nothing to do. */
+  readonly outputs?: OutputFlags;
   /** For models so quick that a stop costs nothing: parts stay in memory unless this run does some folds only. */
   readonly isQuick: boolean;
   /** Genes that are saved together by models that learn each gene by itself; all without it. */
@@ -78,7 +81,10 @@ export class PartStore {
     await store.#look();
     if (!options.resume) await store.#forgetAsked();
     else await store.#findCheckpoints();
-    if (options.resume) store.#tellWhatIsThere();
+    if (options.resume) {
+      if (store.isFinished) await store.#result.isAsAsked(options.outputs ?? {});
+      store.#tellWhatIsThere();
+    }
     return store;
   }
 
@@ -270,7 +276,7 @@ export class PartStore {
     if ((await filesIn(aside)).length === 0) return;
     await this.#setAsideOthers();
     if ((await filesIn(this.#folder)).length === 0) await removeFolder(this.#folder);
-    await Deno.rename(aside, this.#folder);
+    await rename(aside, this.#folder);
   }
 
   /** Delete what this very run left before, and say so; set aside what another run left. */
@@ -294,7 +300,7 @@ export class PartStore {
     if (!theirs || !difference) return;
     const aside = `${this.#folder}.${await runIdOf(theirs)}`;
     await removeFolder(aside);
-    await Deno.rename(this.#folder, aside);
+    await rename(this.#folder, aside);
     log.warn(
       `Another run (${difference}) has left ${
         counted(names.length, "unfinished part")

@@ -3,6 +3,7 @@
  * A run of all folds has it alone; runs of parts share it when they are parts of one run.
  */
 import { DataError } from "../cli/errors.ts";
+import { writeAll } from "../io/disk.ts";
 import { removeFile } from "./folders.ts";
 
 interface Holder {
@@ -48,7 +49,8 @@ export class ResultLock {
           continue;
         }
         if (wasFree) {
-          await Deno.writeTextFile(path, JSON.stringify(ownHolder(runId)));
+          await file.truncate();
+          await writeAll(file, path, new TextEncoder().encode(JSON.stringify(ownHolder(runId))));
           if (mode === "shared") await file.unlock().then(() => file.lock(false));
         }
         return new ResultLock(path, file, wasFree);

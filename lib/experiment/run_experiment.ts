@@ -18,10 +18,12 @@ import { plotLimits } from "../evaluation/plot_limits.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { collectParts } from "./collect.ts";
+import { outputFlagsOf } from "./finished_run.ts";
 import { fitFolds } from "./fit_folds.ts";
 import type { ExperimentFlags } from "./flags.ts";
 import { fingerprint, type Identity, runIdOf } from "./identity.ts";
-import { describeFile, type FileFact, programVersion } from "./manifest.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
+import { programVersion } from "./manifest.ts";
 import type { Model } from "./model.ts";
 import type { GeneRange, Part } from "./part.ts";
 import { PartStore } from "./part_store.ts";
@@ -126,6 +128,7 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | nu
     checkpointSeconds: spec.checkpointSeconds ?? 60,
     engine: model.engine,
     identity,
+    outputs: outputFlagsOf(flags),
     isQuick: model.isQuick,
     ...("blockSize" in model && { blockSize: model.blockSize }),
   });

@@ -171,7 +171,7 @@ export class HubRepository {
     const partial = `${blob}.incomplete`;
     for (let attempt = 1; !exists(blob); attempt++) {
       const resumed = await this.#receive(name, remote, partial);
-      const problem = await this.#verify(partial, remote);
+      const problem = await this.#verify(name, partial, remote);
       if (problem === null) {
         await Deno.rename(partial, blob);
         break;
@@ -216,10 +216,15 @@ export class HubRepository {
   }
 
   /** What is wrong with a finished download. Etags are SHA-256 of large files and git's SHA-1 of small ones. */
-  async #verify(partial: string, { etag, size }: RemoteFile): Promise<string | null> {
+  async #verify(name: string, partial: string, { etag, size }: RemoteFile): Promise<string | null> {
     const found = (await Deno.stat(partial)).size;
     if (found !== size) return `the download has ${found} bytes, expected ${size}`;
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return null;
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) {
+      this.#options.warn?.(
+        `${name}: ${this.#environment.endpoint} gives no hash of it, so its content is unchecked`,
+      );
+      return null;
+    }
     const hash = createHash(etag.length === 64 ? "sha256" : "sha1");
     if (etag.length === 40) hash.update(`blob ${size}\0`);
     using file = await Deno.open(partial);

@@ -10,6 +10,7 @@ import { readSequences, type Sequences } from "../embedding/sequences.ts";
 import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
+import { pipeContent } from "../io/pipes.ts";
 import { openPretrainedNt, tokenizeSequences } from "../models/nucleotide_transformer/pretrained.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
@@ -226,7 +227,8 @@ async function readAllIds(sources: readonly string[]): Promise<string[]> {
 }
 
 async function readIds(source: string): Promise<string[]> {
-  const isFile = (await Deno.stat(source).catch(() => null))?.isFile;
+  const isFile = await pipeContent(source).catch(() => null) !== null ||
+    (await Deno.stat(source).catch(() => null))?.isFile;
   if (!isFile && /[/\\]|\.(npy|txt|csv)$/.test(source)) {
     throw new DataError(`Cannot read "${source}": there is no such file`);
   }

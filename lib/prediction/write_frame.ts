@@ -1,14 +1,14 @@
-/** Predictions as a table: parquet that pandas reads, or CSV. */
+/** The files of predict.ts: predictions, and the mean baseline and the spread beside them. */
 import { extname } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
-import { writeFileAtomic } from "../io/atomic_write.ts";
-import { encodeCsv, encodeCsvRow } from "../io/csv.ts";
-import type { Matrix } from "../linalg/matrix.ts";
+import { removeFile } from "../experiment/folders.ts";
+import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
+import type { Predicted } from "./predict.ts";
 
-/** @throws {UsageError} when the ending is neither .parquet nor .csv */
+/** @throws {UsageError} when the ending is that of no table */
 export function checkOutput(path: string): void {
-  if (![".parquet", ".csv"].includes(extname(path))) {
-    throw new UsageError(`Cannot use --output "${path}": it must end in .parquet or .csv`);
+  if (!frameEndings.includes(extname(path))) {
+    throw new UsageError(`Cannot use --output "${path}": it must end in .parquet, .csv or .npy`);
   }
 }
 
@@ -18,36 +18,32 @@ export function besideOutput(path: string, what: "baseline" | "spread"): string 
   return `${path.slice(0, -ending.length)}_${what}${ending}`;
 }
 
-/** Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. */
-export async function writeFrame(
+/**
+ * Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. Blocks of rows are
+ * written as they come; the files have their names once all are there.
+ */
+export async function writePredictions(
   path: string,
-  ids: readonly string[],
-  genes: readonly string[],
-  values: Matrix,
+  names: { ids: readonly string[]; genes: readonly string[]; spread: boolean },
+  blocks: AsyncIterable<Predicted>,
 ): Promise<void> {
-  if (extname(path) === ".parquet") {
-    const { writeParquetFrame } = await import("../io/parquet.ts");
-    await writeParquetFrame(path, { index: [...ids], columns: [...genes], values });
-    return;
+  const open = (path: string): Promise<FrameWriter> =>
+    openFrameWriter(path, {
+      index: names.ids,
+      columns: names.genes,
+      ...(extname(path) === ".csv" && { indexName: "gene_id" }),
+    });
+  await using predictions = await open(path);
+  await using baselines = await open(besideOutput(path, "baseline"));
+  await using spreads = names.spread ? await open(besideOutput(path, "spread")) : null;
+  for await (const { predictions: rows, baseline, spread } of blocks) {
+    await predictions.append(rows);
+    await baselines.append(baseline);
+    if (spread) await spreads?.append(spread);
   }
-  await writeFileAtomic(path, csvLines(ids, genes, values));
-}
-
-/** Line by line: a table of gigabytes never is one text. */
-function* csvLines(ids: readonly string[], genes: readonly string[], values: Matrix): Generator<string> {
-  yield encodeCsv(["gene_id", ...genes], []);
-  for (const [row, id] of ids.entries()) {
-    const cells = values.data.subarray(row * values.columns, (row + 1) * values.columns);
-    yield encodeCsvRow([id, ...Array.from(cells, float32Text)]);
-  }
-}
-
-/** The fewest digits that read back as the same float32, as pandas writes it. */
-function float32Text(value: number): string | number {
-  if (!Number.isFinite(value)) return value;
-  for (const digits of [7, 8]) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === value) return String(rounded);
-  }
-  return String(Number(value.toPrecision(9)));
+  await removeFile(path); // a kill in between leaves no predictions beside another run's baseline or spread
+  if (!spreads) await removeFile(besideOutput(path, "spread"));
+  await baselines.commit();
+  await spreads?.commit();
+  await predictions.commit();
 }

@@ -215,6 +215,11 @@ const broken: [string, Parameters<typeof write>[1], string][] = [
     { folds: [[1], [3, 3], [5]].map((test) => ({ train: [0, 11], test })) },
     "fold 1, test: index 3 comes twice (one fold holds a row out, once)",
   ],
+  [
+    "a row that a fold trains on twice",
+    { folds: [[1], [3], [5]].map((test) => ({ train: [0, 11, 0], test })) },
+    "fold 0, train: index 0 comes twice (it would weigh twice)",
+  ],
   ["ids of another number", { perturbations: ["A"] }, "its perturbations are not a list of 12 ids"],
   ["a repeated id", { perturbations: ids.map(() => "A") }, "its perturbations repeat an id"],
 ];

@@ -162,6 +162,30 @@ hubTest(
 );
 
 hubTest(
+  "a file whose hash the hub does not tell is said to be unchecked",
+  async ({ hub, open, warnings }) => {
+    hub.answers.push({
+      status: 200,
+      headers: { etag: '"5-of-parts"', "x-linked-size": String(config.length), "x-repo-commit": hub.commit },
+    });
+    assertEquals(await Deno.readFile(await open().file("config.json")), config);
+    assertEquals(warnings, [`config.json: ${hub.endpoint} gives no hash of it, so its content is unchecked`]);
+    await open().file("model.safetensors");
+    assertEquals(warnings.length, 1);
+  },
+);
+
+hubTest("an etag that would leave the cache is refused", async ({ hub, open }) => {
+  for (const etag of ["../../x", "a/b", "..", ""]) {
+    hub.answers.push({
+      status: 200,
+      headers: { etag: `"${etag}"`, "x-linked-size": "1", "x-repo-commit": hub.commit },
+    });
+    await assertRejects(() => open().file("config.json"), DataError, "is not that of a Hugging Face hub");
+  }
+});
+
+hubTest(
   "a download that another process is at is waited for, and said so",
   async ({ cache, open, warnings }) => {
     const locks = join(cache, ".locks", "models--lab--tiny-model");

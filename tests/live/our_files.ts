@@ -6,7 +6,7 @@ import { writeFileAtomic } from "../../lib/io/atomic_write.ts";
 import { writeNpy } from "../../lib/io/npy.ts";
 import { writeParquetFrame } from "../../lib/io/parquet.ts";
 import { encodeSplitsPickle } from "../../lib/io/splits_pickle.ts";
-import { writeMergedModel } from "../../lib/models/ia3_merge.ts";
+import { writeMergedModel } from "../../lib/models/nucleotide_transformer/ia3/merge.ts";
 import { openModelSource } from "../../lib/models/model_source.ts";
 import { readAdapter, writeAdapter } from "../../lib/models/peft_adapter.ts";
 import { fit, randomProblem } from "../boosting/support.ts";

@@ -4,7 +4,11 @@ import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { ModelConfig } from "../../lib/models/model_config.ts";
 import { openModelSource, openModelWeights, readModelConfig } from "../../lib/models/model_source.ts";
-import { ntConfig, ntTensorName, NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
+import {
+  ntConfig,
+  ntTensorName,
+  NucleotideTransformer,
+} from "../../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { scope } from "../../lib/tensor/mod.ts";
 import { fixtures } from "../support/live_fixtures.ts";

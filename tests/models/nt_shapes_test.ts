@@ -5,9 +5,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { Backend } from "../../lib/backend/backend.ts";
-import { ntIa3Config } from "../../lib/models/ia3_config.ts";
-import { Ia3Regressor } from "../../lib/models/ia3.ts";
-import { NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
+import { ntIa3Config } from "../../lib/models/nucleotide_transformer/ia3/config.ts";
+import { Ia3Regressor } from "../../lib/models/nucleotide_transformer/ia3/vectors.ts";
+import { NucleotideTransformer } from "../../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { backward, fromArray, maskedSquaredError, meanOf, scope } from "../../lib/tensor/mod.ts";
 import { onEachEngine } from "../support/engines.ts";

@@ -159,3 +159,9 @@ Deno.test("readAdapter() names a tensor that holds NaN", () =>
     await adapterWith(folder, [["esm.encoder.layer.0.output.dense.ia3_l", [1, 2], [1, NaN]]]);
     await assertRejects(() => readAdapter(folder), DataError, `output.dense.ia3_l" holds NaN`);
   }));
+
+// Case hang_adapter_regex: JavaScript's own expressions would not end here.
+Deno.test("an expression that would run for ever on JavaScript's engine is told in linear time", () => {
+  const config = { ...ntIa3Config, targetModules: "((([a-z0-9._]+)+)+)!" };
+  assertEquals(ia3Side(config, `esm.encoder.${"layer.".repeat(20)}attention.self.key`), null);
+});

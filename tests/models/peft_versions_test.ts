@@ -2,10 +2,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { Ia3Regressor } from "../../lib/models/ia3.ts";
-import { writeMergedModel } from "../../lib/models/ia3_merge.ts";
+import { Ia3Regressor } from "../../lib/models/nucleotide_transformer/ia3/vectors.ts";
+import { writeMergedModel } from "../../lib/models/nucleotide_transformer/ia3/merge.ts";
 import { openModelSource, openModelWeights, readModelConfig } from "../../lib/models/model_source.ts";
-import { ntConfig, ntTensorName, NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
+import {
+  ntConfig,
+  ntTensorName,
+  NucleotideTransformer,
+} from "../../lib/models/nucleotide_transformer/model.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { noGrad, scope } from "../../lib/tensor/mod.ts";
