@@ -68,6 +68,7 @@ export async function main(args: string[]): Promise<void> {
     async read(folder) {
       const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
       const genes = await inputs.readGeneEmbeddings(flags, data);
+      await inputs.requireGenesMadeAsTfs(tfs, genes, flags);
       const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file" });
       const geneRows = inputs.matchAllGenes(targets, genes);
       const prepared = await prepareData({

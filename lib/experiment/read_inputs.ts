@@ -12,10 +12,15 @@ import { sortedOrder } from "../dataset/ids.ts";
 import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { decidingPart, embeddingRecord } from "../embedding/record.ts";
+import {
+  decidingPart,
+  type EmbeddingRecord,
+  embeddingRecord,
+  requireSameMaking,
+} from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
 import type { DataFolder } from "./read_data.ts";
-import type { ModelInput } from "./saved_model_json.ts";
+import { embeddingModels, type ModelInput } from "./saved_model_json.ts";
 
 /** Embeddings of TFs from a file of one's own. */
 export const tfEmbeddingFlags = {
@@ -54,6 +59,11 @@ export const geneEmbeddingFlags = {
     group: "Data",
     shownDefault: "beside --gene-embeddings",
     help: "ids of the rows of --gene-embeddings",
+  },
+  "force": {
+    default: false,
+    group: "Data",
+    help: "go on where the embeddings of genes were made in another way than those of TFs",
   },
 } as const satisfies FlagDeclarations;
 
@@ -171,19 +181,42 @@ export async function matchTfs(
     ? found
     : sortedOrder(found.map((row) => targets.perturbations[row])).map((place) => found[place]);
   const values = takeRows(embeddings.values, rows.map((row) => match.rows[row]));
-  const record = embeddings.path.endsWith(".npy") ? await embeddingRecord(embeddings.path) : null;
+  const record = await recordBeside(embeddings);
   return {
     rows,
     values,
     unmatched: match.unmatched,
     input: {
       kind: "embedding",
-      model: pipeline,
+      // A script takes the embeddings of any model; which it was the record knows best.
+      model: embeddingModels.find((model) => model === record?.pipeline) ?? pipeline,
       width: values.columns,
       ...(record && { record: decidingPart(record) }),
     },
     identity: { embeddings: await fingerprint(values.data) },
   };
+}
+
+/**
+ * Vectors of TFs and of genes that a model reads side by side must mean the same.
+ *
+ * @throws {DataError} naming what differs, where their records say that they were made in two ways
+ */
+export async function requireGenesMadeAsTfs(
+  tfs: Embeddings,
+  genes: Embeddings,
+  { force }: { force: boolean },
+): Promise<void> {
+  requireSameMaking({
+    ours: { name: `the embeddings of genes ("${genes.path}")`, record: await recordBeside(genes) },
+    theirs: { name: `those of TFs ("${tfs.path}")`, record: await recordBeside(tfs) },
+    cannot: "Cannot use these embeddings together",
+    force,
+  });
+}
+
+async function recordBeside({ path }: Embeddings): Promise<EmbeddingRecord | null> {
+  return path.endsWith(".npy") ? await embeddingRecord(path) : null;
 }
 
 /** Embedding rows of all read-out genes. @throws {DataError} when some have none: how many, and five of them */

@@ -73,6 +73,7 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
   });
   const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
   const genes = await inputs.readGeneEmbeddings(flags, data);
+  await inputs.requireGenesMadeAsTfs(tfs, genes, flags);
   const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file", exactCase: true });
   const known = inputs.matchSomeGenes(targets, genes),
     rowOf = new Map(known.columns.map((c, i) => [c, known.rows[i]]));
