@@ -12,13 +12,9 @@ import { sortedOrder } from "../dataset/ids.ts";
 import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import {
-  decidingPart,
-  type EmbeddingRecord,
-  embeddingRecord,
-  requireSameMaking,
-} from "../embedding/record.ts";
+import { decidingPart } from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
+import { recordBeside } from "./gene_embeddings_check.ts";
 import type { DataFolder } from "./read_data.ts";
 import { embeddingModels, type ModelInput } from "./saved_model_json.ts";
 
@@ -73,7 +69,7 @@ export const ntFlags = {
     type: "text",
     value: "DIR",
     group: "Data",
-    shownDefault: "NT-v2-50M of the data folder",
+    shownDefault: "NT-v2-50M (or another size) of the data folder",
     help: "folder of NTv2_<size>_{tf,gene}_embeddings.npy and their ids",
   },
   "ntv2-size": {
@@ -82,7 +78,7 @@ export const ntFlags = {
     value: "SIZE",
     group: "Data",
     shownDefault: "the one that is there",
-    help: "which of several sizes in that folder, such as 500m",
+    help: "which of several sizes, such as 500m",
   },
 } as const satisfies FlagDeclarations;
 
@@ -113,12 +109,12 @@ export async function readTfEmbeddings(
   if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
   if (pipeline === "ntv2") {
     return await readNtEmbeddings(
-      await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+      await ntPlaces(flags.ntv2Dir, folder),
       "tf",
       flags.ntv2Size,
     );
   }
-  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder, folder.hyenaFolder), options);
+  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder) ?? folder.hyenaFolder, options);
 }
 
 export async function readGeneEmbeddings(
@@ -132,19 +128,23 @@ export async function readGeneEmbeddings(
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
   return await readNtEmbeddings(
-    await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+    await ntPlaces(flags.ntv2Dir, folder),
     "gene",
     flags.ntv2Size,
   );
 }
 
-/** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
-async function placeOf(
+async function ntPlaces(
   named: string | null | undefined,
-  { root }: DataFolder,
-  usual: string,
-): Promise<string> {
-  if (named === null || named === undefined) return usual;
+  folder: DataFolder,
+): Promise<readonly string[]> {
+  const place = await placeOf(named, folder);
+  return place === null ? folder.ntFolders : [place];
+}
+
+/** A folder as it is named, else under the data folder or its parent; null where none is named. */
+async function placeOf(named: string | null | undefined, { root }: DataFolder): Promise<string | null> {
+  if (named === null || named === undefined) return null;
   for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;
   }
@@ -195,28 +195,6 @@ export async function matchTfs(
     },
     identity: { embeddings: await fingerprint(values.data) },
   };
-}
-
-/**
- * Vectors of TFs and of genes that a model reads side by side must mean the same.
- *
- * @throws {DataError} naming what differs, where their records say that they were made in two ways
- */
-export async function requireGenesMadeAsTfs(
-  tfs: Embeddings,
-  genes: Embeddings,
-  { force }: { force: boolean },
-): Promise<void> {
-  requireSameMaking({
-    ours: { name: `the embeddings of genes ("${genes.path}")`, record: await recordBeside(genes) },
-    theirs: { name: `those of TFs ("${tfs.path}")`, record: await recordBeside(tfs) },
-    cannot: "Cannot use these embeddings together",
-    force,
-  });
-}
-
-async function recordBeside({ path }: Embeddings): Promise<EmbeddingRecord | null> {
-  return path.endsWith(".npy") ? await embeddingRecord(path) : null;
 }
 
 /** Embedding rows of all read-out genes. @throws {DataError} when some have none: how many, and five of them */

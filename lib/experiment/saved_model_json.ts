@@ -25,6 +25,8 @@ export type ModelInput =
     readonly model: string;
     readonly maxLength: number;
     readonly upper?: boolean;
+    /** Which weights were fine-tuned; files of earlier versions do not say. */
+    readonly record?: unknown;
   };
 
 export interface SavedFold {

@@ -7,15 +7,17 @@ import { firstOccurrences } from "../dataset/ids.ts";
 import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
+import { weightsRecord } from "../embedding/weights_hash.ts";
 import {
   type Compared,
+  differences,
   type EmbeddingRecord,
   embeddingRecord,
   requireSameMaking,
 } from "../embedding/record.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
-import { openPretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";
@@ -125,7 +127,7 @@ function compareWithTraining(model: OpenedModel, ours: Compared["ours"], { force
 }
 
 function trainingRecord({ input }: OpenedModel): EmbeddingRecord | null {
-  return input.kind === "embedding" && input.record ? input.record as EmbeddingRecord : null;
+  return input.kind !== "gene_id" && input.record ? input.record as EmbeddingRecord : null;
 }
 
 async function embedSequencesOf(
@@ -180,12 +182,7 @@ async function readTokens(
   const pretrained = await openPretrainedNt(flags.model ?? input.model, { warn: log.warn });
   const maxLength = flags.maxLength ?? input.maxLength;
   const { tokenIds } = tokenizeSequences(pretrained.tokenizer, sequences, maxLength);
-  if (flags.model !== null && flags.model !== input.model) {
-    log.warn(
-      `The model was fine-tuned from "${input.model}", not from "${flags.model}" (--model): its predictions mean something only ` +
-        `if these are the same weights.`,
-    );
-  }
+  await compareWeights(model, pretrained, flags);
   let loaded: ReturnType<typeof pretrained.load> | null = null;
   // All folds share the weights on the device.
   const encoder = {
@@ -193,6 +190,29 @@ async function readTokens(
     load: (backend: Backend) => loaded ??= pretrained.load(backend),
   };
   return { ids, input: { kind: "sequence", tokenIds, encoder } };
+}
+
+/** The adapter means something on the weights that it was trained on alone. */
+async function compareWeights(
+  model: OpenedModel,
+  pretrained: PretrainedNt,
+  flags: PredictFlags,
+): Promise<void> {
+  const input = model.input as ModelInput & { kind: "sequence" };
+  if (input.record) {
+    const others = differences(input.record as EmbeddingRecord, await weightsRecord(pretrained.source));
+    if (others.length === 0) return;
+    const what = `the weights of "${pretrained.source.name}" are not those that were fine-tuned: ${
+      others.join("; ")
+    }`;
+    if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
+    log.warn(`--force: ${what}.`);
+  } else if (flags.model !== null && flags.model !== input.model) {
+    log.warn(
+      `The model was fine-tuned from "${input.model}", not from "${flags.model}" (--model): its predictions mean something only ` +
+        `if these are the same weights.`,
+    );
+  }
 }
 
 function readSequenceFile(
