@@ -31,6 +31,8 @@ export type FlagDeclaration =
     | { default: boolean; words?: readonly string[] }
     | ({ default: number } & Limits)
     | ({ default: readonly number[] } & Limits)
+    /** Several words. */
+    | { default: readonly [string, ...string[]]; choices?: readonly string[] }
     | { default: string; choices?: readonly string[] }
     | { default: null; type: "text"; choices?: readonly string[] }
     | ({ default: null; type: "integer" | "number" } & Limits)
@@ -54,6 +56,8 @@ type Camel<S extends string> = S extends `${infer Head}-${infer Tail}` ? `${Head
 type ValueOf<F> = F extends { default: boolean; words: readonly (infer Word)[] } ? boolean | Word
   : F extends { default: boolean } ? boolean
   : F extends { default: number } ? number
+  : F extends { default: readonly [string, ...string[]]; choices: readonly (infer Choice)[] } ? Choice[]
+  : F extends { default: readonly [string, ...string[]] } ? string[]
   : F extends { default: readonly number[] } ? number[]
   : F extends { default: string; choices: readonly (infer Choice)[] } ? Choice
   : F extends { default: string } ? string

@@ -11,8 +11,8 @@
  *     flags.kComponents; // number; flags.hiddenDims: number[]; flags.cvSplitsFile: string | null; ...
  *     flags.given.has("k-components"); // whether the command line named it
  *
- * `--flag value`, `--flag=value` and `--flag_name` spellings are taken; a flag of several numbers takes all that
- * follow it (`--hidden-dims 1024 512 256`); a switch is `--progress`, `--no-progress` or `--progress=false`.
+ * `--flag value`, `--flag=value` and `--flag_name` spellings are taken; a flag of several numbers or words takes all
+ * that follow it (`--hidden-dims 1024 512 256`); a switch is `--progress`, `--no-progress` or `--progress=false`.
  * Every script also has `--help` and `--debug`.
  */
 import { closestString, levenshteinDistance } from "@std/text";
@@ -114,18 +114,25 @@ function parseValue(name: string, declaration: FlagDeclaration, texts: string[])
     throw new UsageError(`Flag --${name} needs a value, such as --${name} ${exampleValue(declaration)}`);
   }
   if (Array.isArray(declaration.default)) {
-    return texts.flatMap((text) => text.split(",")).map((text) => parseNumber(name, declaration, text));
+    const parts = texts.flatMap((text) => text.split(","));
+    if (typeof declaration.default[0] !== "string") {
+      return parts.map((text) => parseNumber(name, declaration, text));
+    }
+    const { choices } = declaration as { choices?: readonly string[] };
+    return parts.map((text) => parseChoice(name, choices, text));
   }
   const [text] = texts;
-  if ("choices" in declaration && declaration.choices) {
-    if (declaration.choices.includes(text)) return text;
-    throw new UsageError(`Cannot use --${name} "${text}": choose one of ${declaration.choices.join(", ")}`);
-  }
+  if ("choices" in declaration && declaration.choices) return parseChoice(name, declaration.choices, text);
   if (typeof declaration.default === "string" || ("type" in declaration && declaration.type === "text")) {
     if (text === "") throw new UsageError(`Cannot use --${name} "": the value is empty`);
     return text;
   }
   return parseNumber(name, declaration, text);
+}
+
+function parseChoice(name: string, choices: readonly string[] | undefined, text: string): string {
+  if (choices === undefined || choices.includes(text)) return text;
+  throw new UsageError(`Cannot use --${name} "${text}": choose one of ${choices.join(", ")}`);
 }
 
 function parseNumber(name: string, declaration: FlagDeclaration & Limits, text: string): number {

@@ -30,7 +30,9 @@ export async function openFastaFile(path: string, packing: "plain" | "bgzip" | "
     log.info(`Indexed ${entries.length} sequences of "${path}" (samtools faidx would keep that beside it)`);
     return await openIndexed({ path, packing, entries, indexPath: path });
   }
-  if (packing !== "gzip") log.info(`Lines of "${path}" are unequal: it is read from its start for each set of regions`);
+  if (packing !== "gzip") {
+    log.info(`Lines of "${path}" are unequal: it is read from its start for each set of regions`);
+  }
   return { lengths: lengthsOf(entries), read: (regions) => readByStreaming(path, regions), close: () => {} };
 }
 
