@@ -24,6 +24,8 @@ export interface Annotation {
   readonly genes: readonly Gene[];
   /** The assembly that the file says it is of, such as GRCh38.p14; null where it says none. */
   readonly build: string | null;
+  /** Bases of chromosomes, where a GFF3 file states them. */
+  readonly lengths: ReadonlyMap<string, number>;
 }
 
 /** TSS of a gene, counted from 1: its first base on +, its last on -. */
@@ -43,6 +45,7 @@ export async function readAnnotation(
 ): Promise<Annotation> {
   const genes: (Gene & { canonicalTss: number | null })[] = [];
   const byId = new Map<string, Gene & { canonicalTss: number | null }>(), types = new Set<string>();
+  const lengths = new Map<string, number>();
   let build: string | null = null, lineNumber = 0;
   reading: for await (const lines of lineGroups(path)) {
     for (const line of lines) {
@@ -52,6 +55,8 @@ export async function readAnnotation(
         const text = decoder.decode(line).trimEnd();
         if (text === "##FASTA") break reading; // GFF3: sequences follow
         build ??= buildOf(text);
+        const [, chrom, length] = /^##sequence-region\s+(\S+)\s+1\s+(\d+)$/.exec(text) ?? [];
+        if (chrom !== undefined) lengths.set(chrom, Number(length));
         continue;
       }
       const type = typeOf(line);
@@ -71,7 +76,7 @@ export async function readAnnotation(
       }
     }
   }
-  if (genes.length > 0) return { path, genes, build };
+  if (genes.length > 0) return { path, genes, build, lengths };
   throw new DataError(
     types.size === 0
       ? `Cannot use "${path}": it holds no genes (expected GTF or GFF3)`
