@@ -83,18 +83,20 @@ function numbersAt(file: RandomAccessFile, at: number, count: number): Uint32Arr
   return new Uint32Array(file.read(at, 4 * count).buffer);
 }
 
-const bases = new TextEncoder().encode("TCAG"), n = 0x4e, lowerCase = 0x20;
+const n = 0x4e, lowerCase = 0x20;
+
+/** The four letters of each byte, as they lie in memory. */
+const letterQuads = Uint32Array.from({ length: 256 }, (_, byte) => {
+  const letters = [6, 4, 2, 0].map((shift) => "TCAG".charCodeAt(byte >> shift & 3));
+  return new Uint32Array(Uint8Array.from(letters).buffer)[0];
+});
 
 function lettersOf(file: RandomAccessFile, sequence: Sequence, { start, end }: Region): string {
   const first = Math.floor(start / 4),
     packed = file.read(sequence.offset + first, Math.ceil(end / 4) - first);
-  const letters = new Uint8Array(4 * packed.length);
-  packed.forEach((byte, i) => {
-    letters[4 * i] = bases[byte >> 6];
-    letters[4 * i + 1] = bases[byte >> 4 & 3];
-    letters[4 * i + 2] = bases[byte >> 2 & 3];
-    letters[4 * i + 3] = bases[byte & 3];
-  });
+  const quads = new Uint32Array(packed.length);
+  for (let i = 0; i < packed.length; i++) quads[i] = letterQuads[packed[i]];
+  const letters = new Uint8Array(quads.buffer);
   const wanted = letters.subarray(start - 4 * first, end - 4 * first);
   forEachOverlap(sequence.unknown, { start, end }, (from, to) => wanted.fill(n, from, to));
   forEachOverlap(sequence.masked, { start, end }, (from, to) => {
