@@ -23,7 +23,7 @@ import { EmbeddingProgress } from "../lib/embedding/progress.ts";
 import { cutOf } from "../lib/embedding/reading_flags.ts";
 import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
-import { checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
+import { checkExported, checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(inferenceFlags, {
@@ -66,7 +66,9 @@ export async function main(args: string[]): Promise<void> {
     inputs.set(files, await readSequences(input, columns));
     for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
+  await Promise.all(
+    runs.map((run) => flags.onnx === null ? checkModel(run) : checkExported(run, flags.onnx, flags)),
+  );
 
   for (const run of runs) {
     const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";
