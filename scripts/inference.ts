@@ -27,7 +27,7 @@ import { regionsAsInput } from "../lib/embedding/region_flags.ts";
 import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
 import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
-import { checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
+import { checkExported, checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = regionsAsInput(parseFlags(inferenceFlags, {
@@ -71,7 +71,9 @@ export async function main(args: string[]): Promise<void> {
     inputs.set(files, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
     for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
+  await Promise.all(
+    runs.map((run) => flags.onnx === null ? checkModel(run) : checkExported(run, flags.onnx, flags)),
+  );
 
   for (const run of runs) {
     const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";

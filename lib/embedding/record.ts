@@ -28,7 +28,7 @@ const deciding: Readonly<Record<string, string>> = {
   layer: "the layer",
   pooling: "the pooling",
   strands: "the choice of strands",
-  windows: "the windows",
+  windows: "the cut into windows",
   upper_cased: "upper-casing of the letters",
   tokenizer: "the tokenizer",
   special_tokens: "the special tokens",

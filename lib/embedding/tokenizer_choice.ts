@@ -43,6 +43,23 @@ export function checkTokenizerFlags(
   if (kmer !== null) parseKmer(kmer);
 }
 
+/** Whether an exported model and its tokenizer are there. @throws {DataError} */
+export async function checkExported(
+  { pipeline, source }: { pipeline: Pipeline; source: ModelSource },
+  onnx: string,
+  flags: TokenizerFlags,
+): Promise<void> {
+  const found = await Deno.stat(onnx).catch(() => null);
+  if (!found?.isFile) {
+    throw new DataError(
+      `Cannot read "${onnx}": ${
+        found === null ? "there is no such file" : "it is no file"
+      } (--onnx names the exported model)`,
+    );
+  }
+  await onnxTokenizer(pipeline, source, onnx, flags);
+}
+
 /**
  * The tokenizer of an exported model: that of the flags, else by what lies beside the file, else of the model it was exported
  * from.

@@ -43,7 +43,7 @@ function asTokenizer(
   }
   const specialTokens = tokens.filter((_, i) => i < leading || i >= leading + content.length);
   const padding = json.padding as { direction?: string; pad_id?: number } | null | undefined;
-  const model = json.model as { unk_token?: string | null };
+  const model = json.model as { unk_token?: string | null; unk_id?: number | null };
   const idOf = (names: readonly unknown[]) => {
     for (const name of names) {
       const id = typeof name === "string" ? tokenizer.token_to_id(name) : undefined;
@@ -51,16 +51,19 @@ function asTokenizer(
     }
     return null;
   };
+  const unknownId = model.unk_id ?? idOf([model.unk_token, config.unk_token, "[UNK]", "<unk>"]);
+  // The library gives no id for what a word-level vocabulary lacks, where Python's gives that of the unknown token.
+  const known = (ids: readonly (number | undefined)[]) => ids.flatMap((id) => id ?? unknownId ?? []);
   return {
     padId: padding?.pad_id ?? idOf([config.pad_token, "[PAD]", "<pad>"]) ?? 0,
-    unknownId: idOf([model.unk_token, config.unk_token, "[UNK]", "<unk>"]) ?? -1,
+    unknownId: unknownId ?? -1,
     paddingSide: padding?.direction === "Left" || config.padding_side === "left" ? "left" : "right",
     specialTokens,
     leadingSpecial: leading,
     letters: 1,
     identity,
     encode(sequence: string, maxTokens = Infinity): TokenizedSequence {
-      const all = tokenizer.encode(sequence).ids;
+      const all = known(tokenizer.encode(sequence).ids);
       if (all.length <= maxTokens) return { tokenIds: Int32Array.from(all), truncated: false };
       const trailing = specialTokens.length - leading;
       const kept = [...all.slice(0, maxTokens - trailing), ...all.slice(all.length - trailing)];
