@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { reverseComplement } from "../../lib/embedding/strands.ts";
+import { reverseComplement } from "../../lib/genome/reverse_complement.ts";
 
 Deno.test("reverseComplement() knows the IUPAC code in both cases and leaves gaps alone", () => {
   assertEquals(reverseComplement("GATTACA"), "TGTAATC");
