@@ -51,9 +51,10 @@ export async function readAnnotation(
     for (const line of lines) {
       lineNumber++;
       if (line.length <= 1 && (line.length === 0 || line[0] === 13)) continue;
+      if (line[0] === greater && genes.length > 0) break reading; // GFF3: sequences follow, ##FASTA or not
       if (line[0] === hash) {
         const text = decoder.decode(line).trimEnd();
-        if (text === "##FASTA") break reading; // GFF3: sequences follow
+        if (text === "##FASTA") break reading;
         build ??= buildOf(text);
         const [, chrom, length] = /^##sequence-region\s+(\S+)\s+1\s+(\d+)$/.exec(text) ?? [];
         if (chrom !== undefined) lengths.set(chrom, Number(length));
@@ -86,7 +87,7 @@ export async function readAnnotation(
   );
 }
 
-const hash = 35, tab = 9;
+const hash = 35, greater = 62, tab = 9;
 const decoder = new TextDecoder();
 const geneType = /^((ncRNA_)?gene|pseudogene)$/;
 const transcriptType = /RNA$|transcript$/;
@@ -138,7 +139,7 @@ function geneOf(path: string, lineNumber: number, feature: Feature): Omit<Gene, 
   const { attributes, chrom, strand, first, last } = feature;
   const one = (...names: string[]) =>
     names.map((name) => attributes.get(name)?.[0]).find((value) => value !== undefined && value !== "");
-  const id = one("gene_id") ?? one("ID")?.replace(/^gene[:-]/, "");
+  const id = one("gene_id") ?? one("ID")?.replace(/^gene[:-]/i, "") ?? one("locus_tag");
   if (id === undefined) {
     throw new DataError(`Cannot read "${path}": line ${lineNumber} has a gene without gene_id or ID`);
   }
@@ -151,7 +152,8 @@ function keysOf({ attributes }: Feature): string[] {
   return [...parents, ...attributes.get("gene_id") ?? []];
 }
 
-/** NCBI writes "MANE Select". */
+/** NCBI writes "MANE Select", and "RefSeq Select" where MANE has none, such as in mouse. */
 function isCanonical(attributes: FeatureAttributes): boolean {
-  return attributes.get("tag")?.some((tag) => /^(Ensembl_canonical|MANE[ _]Select)$/.test(tag)) ?? false;
+  return attributes.get("tag")?.some((tag) => /^(Ensembl_canonical|(MANE|RefSeq)[ _]Select)$/.test(tag)) ??
+    false;
 }
