@@ -12,6 +12,7 @@ import { runScript } from "../lib/cli/script.ts";
 import { filesOf } from "../lib/dataset/embeddings.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
+import { requireGenesMadeAsTfs } from "../lib/experiment/gene_embeddings_check.ts";
 import { fingerprint } from "../lib/experiment/identity.ts";
 import {
   linearFlags,
@@ -65,6 +66,7 @@ export async function main(args: string[]): Promise<void> {
     async read(folder) {
       const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
       const genes = await inputs.readGeneEmbeddings(flags, data);
+      await requireGenesMadeAsTfs(tfs, genes, flags);
       const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file" });
       const geneRows = inputs.matchAllGenes(targets, genes);
       const prepared = await prepareLinear(read, { flags, folder, rows: matched.rows });

@@ -2,7 +2,8 @@
 import { DataError } from "../cli/errors.ts";
 
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
-export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
+export const embeddingModels = ["ntv2", "hyenadna", "other"] as const;
+export type EmbeddingModel = typeof embeddingModels[number];
 
 /** One of several files of embeddings that stand side by side. */
 export interface EmbeddingPart {
@@ -37,6 +38,8 @@ export type ModelInput =
     readonly model: string;
     readonly maxLength: number;
     readonly upper?: boolean;
+    /** Which weights were fine-tuned; files of earlier versions do not say. */
+    readonly record?: unknown;
   };
 
 export interface SavedFold {
@@ -113,7 +116,7 @@ function isModelInput(value: unknown): value is ModelInput {
   if (!isRecord(value)) return false;
   if (value.kind === "none" || value.kind === "gene_id") return true;
   if (value.kind === "embedding") {
-    return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width) &&
+    return embeddingModels.some((model) => model === value.model) && isCount(value.width) &&
       (value.parts === undefined || (Array.isArray(value.parts) && value.parts.every(isEmbeddingPart)));
   }
   return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength) &&
