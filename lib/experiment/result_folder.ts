@@ -135,14 +135,7 @@ async function retire(old: string, path: string): Promise<void> {
   ];
   const holdsResult = await exists(join(old, "summary.json"));
   if (holdsResult && (theirs === null || theirs.data_id !== ours?.data_id)) {
-    const kept = await freeName(`${path}.bak`);
-    await rename(old, kept);
-    await removeFolder(join(kept, "unfinished"));
-    log.warn(
-      `The result that stood there ${
-        theirs ? "is of other data" : "has no manifest.json"
-      }: kept as "${kept}".`,
-    );
+    await keep(old, path, theirs);
     return;
   }
   for (const name of await foreignEntries(old, theirs)) {
@@ -192,12 +185,31 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** `path`, or the first of `path`2, `path`3, ... that nothing has. */
-async function freeName(path: string): Promise<string> {
-  for (let number = 1;; number++) {
-    const name = number === 1 ? path : `${path}${number}`;
-    if (!await exists(name)) return name;
+/** Keep an old result as `<path>.bak`, or in place of what was kept of the same run, or as the first of .bak2, .bak3, ... */
+async function keep(old: string, path: string, theirs: Manifest | null): Promise<void> {
+  const others: string[] = [];
+  let kept = "";
+  for (let number = 1; kept === ""; number++) {
+    const name = `${path}.bak${number === 1 ? "" : number}`;
+    const isTaken = await exists(name);
+    if (isTaken && (theirs === null || await runOf(name) !== theirs.run_id)) others.push(basename(name));
+    else kept = name;
   }
+  await removeFolder(kept);
+  await rename(old, kept);
+  await removeFolder(join(kept, "unfinished"));
+  const beside = others.length === 0
+    ? ""
+    : `, beside ${others.join(", ")} of other runs (delete what is no longer needed)`;
+  log.warn(
+    `The result that stood there ${
+      theirs ? "is of other data" : "has no manifest.json"
+    }: kept as "${kept}"${beside}.`,
+  );
+}
+
+async function runOf(folder: string): Promise<string | null> {
+  return (await readManifest(folder).catch(() => null))?.run_id ?? null;
 }
 
 function hiddenSibling(path: string, name: string): string {
