@@ -24,7 +24,12 @@ export class ResultFolder {
   #lock: ResultLock | null = null;
   readonly #staging: string;
 
-  private constructor(readonly path: string, readonly modelName: string) {
+  /** @param made folders that were made for it, the outermost last */
+  private constructor(
+    readonly path: string,
+    readonly modelName: string,
+    private readonly made: readonly string[],
+  ) {
     this.#staging = hiddenSibling(path, `new.${crypto.randomUUID().slice(0, 8)}`);
   }
 
@@ -47,10 +52,11 @@ export class ResultFolder {
     }
     const path = join(results, modelName);
     await recoverIfFree(path);
+    const made = await missingFolders(path);
     await checkWritable(join(path, "summary.json"), advice);
     await checkWritable(hiddenSibling(path, "lock"), advice);
     log.info(`Results go to ${path}`);
-    return new ResultFolder(path, modelName);
+    return new ResultFolder(path, modelName, made);
   }
 
   /**
@@ -90,14 +96,24 @@ export class ResultFolder {
     for (const old of olds) await retire(old, this.path);
   }
 
-  /** Free the folder for others, and take away what was not committed. */
+  /** Free the folder for others, and take away what was not committed, the folder too where nothing was ever in it. */
   async close(): Promise<void> {
     try {
       await removeFolder(this.#staging);
     } finally {
       await this.#lock?.release();
     }
+    for (const folder of this.made) await Deno.remove(folder).catch(() => {}); // not empty: it stays
   }
+}
+
+/** Of a folder and those that it lies in the ones that are not there, the outermost last. */
+async function missingFolders(path: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = path; !await exists(folder) && dirname(folder) !== folder; folder = dirname(folder)) {
+    missing.push(folder);
+  }
+  return missing;
 }
 
 /** `recover`, unless a run is at work there: for readers, and before a run makes anything. */

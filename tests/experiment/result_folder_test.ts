@@ -159,3 +159,16 @@ Deno.test("A model name that is no folder name, or too long for file names, is r
     }
     assertEquals(names(results), []);
   }));
+
+Deno.test("A run that fails before it has written anything leaves no empty folders of its own", () =>
+  inFolder(async (folder) => {
+    await captured(async () => {
+      const opened = await ResultFolder.open(join(folder, "a", "b"), "model");
+      assertEquals(names(join(folder, "a", "b")), ["model"]);
+      await opened.close();
+    });
+    assertEquals(names(folder), []);
+    await Deno.mkdir(join(folder, "mine"));
+    await captured(async () => await (await ResultFolder.open(join(folder, "mine"), "model")).close());
+    assertEquals(names(folder), ["mine"]);
+  }));
