@@ -9,8 +9,8 @@
 import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import type { TensorFile, TensorInfo } from "../lib/io/tensor_file.ts";
-import { Ia3Regressor } from "../lib/models/ia3.ts";
-import { NucleotideTransformer } from "../lib/models/nucleotide_transformer.ts";
+import { Ia3Regressor } from "../lib/models/nucleotide_transformer/ia3/vectors.ts";
+import { NucleotideTransformer } from "../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../lib/models/state_dict.ts";
 import { Adam, clipFactor } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";

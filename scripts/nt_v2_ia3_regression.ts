@@ -13,9 +13,9 @@ import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { log, resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
-import { predictWithAdapter } from "../lib/models/ia3/adapter_run.ts";
-import { ia3ExperimentFlags, runIa3Experiment } from "../lib/models/ia3/experiment.ts";
-import { writeMergedModel } from "../lib/models/ia3_merge.ts";
+import { predictWithAdapter } from "../lib/models/nucleotide_transformer/ia3/adapter_run.ts";
+import { ia3ExperimentFlags, runIa3Experiment } from "../lib/models/nucleotide_transformer/ia3/experiment.ts";
+import { writeMergedModel } from "../lib/models/nucleotide_transformer/ia3/merge.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
 import { readAdapter, warnOfOtherBase } from "../lib/models/peft_adapter.ts";
 

@@ -9,7 +9,12 @@ import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors } from "../io/safetensors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
 import { openTorchCheckpoint } from "../io/torch_checkpoint.ts";
-import { encodeAdapterConfig, type Ia3Config, ia3Side, readAdapterConfig } from "./ia3_config.ts";
+import {
+  encodeAdapterConfig,
+  type Ia3Config,
+  ia3Side,
+  readAdapterConfig,
+} from "./nucleotide_transformer/ia3/config.ts";
 
 export interface AdapterTensor {
   readonly shape: readonly number[];

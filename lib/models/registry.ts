@@ -12,7 +12,7 @@ const families: Record<string, () => Promise<ModelFamily>> = {
   xgboost: async () => (await import("./xgboost.ts")).xgboost,
   mlp: async () => (await import("./mlp_model.ts")).mlp,
   concat_mlp: async () => (await import("./concat_mlp_model.ts")).concatMlp,
-  nt_ia3: async () => (await import("./ia3/model.ts")).ntIa3,
+  nt_ia3: async () => (await import("./nucleotide_transformer/ia3/model.ts")).ntIa3,
 };
 
 /**

@@ -10,7 +10,7 @@ import { readSequences, type Sequences } from "../embedding/sequences.ts";
 import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
-import { openPretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import { openPretrainedNt, tokenizeSequences } from "../models/nucleotide_transformer/pretrained.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";

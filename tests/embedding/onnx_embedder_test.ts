@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { type OnnxOptions, openOnnxEmbedder } from "../../lib/embedding/onnx_embedder.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
 import { padBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
 import { captured } from "../support/captured_log.ts";
 import { type OnnxGraph, onnxModel, type OnnxValue } from "../support/onnx_model.ts";

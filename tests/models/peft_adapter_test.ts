@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { encodeSafetensors, openSafetensors } from "../../lib/io/safetensors.ts";
-import { ia3Side, ntIa3Config } from "../../lib/models/ia3_config.ts";
+import { ia3Side, ntIa3Config } from "../../lib/models/nucleotide_transformer/ia3/config.ts";
 import { readAdapter, writeAdapter } from "../../lib/models/peft_adapter.ts";
 import { captured } from "../support/captured_log.ts";
 import { golden, testWith } from "../support/golden.ts";

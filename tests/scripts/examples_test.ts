@@ -14,7 +14,7 @@ Deno.test("similar_tfs.ts lists the TFs with the smallest angle first, the TF it
     await Deno.writeTextFile(`${folder}/ids.txt`, "A\nB\nC\nD\n");
     const flags = ["--embeddings", `${folder}/tfs.npy`, "--ids", `${folder}/ids.txt`];
     const { lines } = await captured(() => similarTfs([...flags, "--tf", "a", "--count", "3"]));
-    const listed = lines.map((line) => /^\[info\]   (\S+) +(\S+)$/.exec(line)).filter((match) =>
+    const listed = lines.map((line) => /^\[info\] {3}(\S+) +(\S+)$/.exec(line)).filter((match) =>
       match !== null
     );
     assertEquals(listed.map(([, id, cosine]) => [id, Number(cosine)]), [["B", 1], ["C", 0], ["D", -1]]);
