@@ -23,9 +23,9 @@ import { predictFlags } from "../lib/prediction/flags.ts";
 import { openMembers } from "../lib/prediction/members.ts";
 import { perturbationNames } from "../lib/prediction/names.ts";
 import { openFold } from "../lib/prediction/open_fold.ts";
-import { chooseFolds, modelsOfRows, predictRows, warnOfTrainingRows } from "../lib/prediction/predict.ts";
+import { chooseFolds, modelsOfRows, predictBlocks, warnOfTrainingRows } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
-import { besideOutput, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
+import { besideOutput, checkOutput, writePredictions } from "../lib/prediction/write_frame.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(predictFlags, {
@@ -59,14 +59,9 @@ export async function main(args: string[]): Promise<void> {
     if (flags.spread) checkSpread(models);
     const open = (model: OpenedModel, fold: SavedFold) =>
       openFold(model, fold, members[0].family, device, flags.batchSize);
-    const predicted = await predictRows(chosen, input, ids.length, open);
-
-    const [baseline, spread] = (["baseline", "spread"] as const).map((what) =>
-      besideOutput(flags.output, what)
-    );
-    await writeFrame(flags.output, ids, model.genes, predicted.predictions);
-    await writeFrame(baseline, ids, model.genes, predicted.baseline);
-    if (flags.spread) await writeFrame(spread, ids, model.genes, predicted.spread);
+    const blocks = predictBlocks({ members: chosen, input, ids, open });
+    const names = { ids, genes: model.genes };
+    await writePredictions(flags.output, names, blocks, { withSpread: flags.spread });
     if (opened) await printProfile(opened);
     resultLine(
       `Predicted ${counted(ids.length, "perturbation")} x ${
@@ -74,8 +69,10 @@ export async function main(args: string[]): Promise<void> {
       } with the ${model.kind} ` +
         `model of ${
           flags.result.map((result) => `"${result}"`).join(" and ")
-        }: ${flags.output}, mean baseline ${baseline}` +
-        (flags.spread ? `, spread over ${counted(Math.max(...models), "model")} ${spread}` : ""),
+        }: ${flags.output}, mean baseline ${besideOutput(flags.output, "baseline")}` +
+        (flags.spread
+          ? `, spread over ${counted(Math.max(...models), "model")} ${besideOutput(flags.output, "spread")}`
+          : ""),
     );
   } finally {
     await (opened as OpenedBackend | null)?.backend.close();

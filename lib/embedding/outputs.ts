@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { checkWritable, writeFileAtomic } from "../io/atomic_write.ts";
+import { remove } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readJsonObject } from "../io/json_file.ts";
 import { writeNpy } from "../io/npy.ts";
@@ -110,7 +111,7 @@ export async function writeEmbeddings(
   vectors: Float32Array,
   record: EmbeddingRecord,
 ): Promise<void> {
-  if (exists(recordPath(paths.vectors))) await Deno.remove(recordPath(paths.vectors));
+  if (exists(recordPath(paths.vectors))) await remove(recordPath(paths.vectors));
   await writeNpy(paths.vectors, { shape: [ids.length, record.width], data: vectors });
   await writeNpy(paths.ids, { shape: [ids.length], data: ids });
   if (paths.index !== null) await writeFileAtomic(paths.index, ids.map((id) => `${id}\n`).join(""));

@@ -4,21 +4,26 @@
  * is cut off, damaged or a row given twice (a power loss can leave zeros): what follows is computed again.
  */
 import { crc32 } from "node:zlib";
-import { dirname } from "@std/path";
+import { basename, dirname } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { causeOf } from "../io/atomic_write.ts";
+import { createFile, flush, remove, removeSync, writeAll } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileBytes } from "../io/read_file.ts";
 
 /** What must be the same for vectors to belong together. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
+/** A power loss takes this much work at most, beside the batch at hand. */
+const flushEveryMs = 1000;
+
 export class UnfinishedRun {
   readonly path: string;
   readonly #settings: RunSettings;
   #file: Deno.FsFile | null = null;
   #width: number | null = null;
+  #flushedAtMs = performance.now();
 
   /** @param output the .npy file that the run makes */
   constructor(output: string, settings: RunSettings) {
@@ -35,10 +40,10 @@ export class UnfinishedRun {
     try {
       await Deno.mkdir(dirname(this.path), { recursive: true });
       // Removed, not emptied: the name may be a link to someone else's file.
-      await Deno.remove(this.path).catch((error) => {
+      await remove(this.path).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
-      this.#file = await Deno.open(this.path, { createNew: true, write: true });
+      this.#file = createFile(this.path);
     } catch (error) {
       throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${causeOf(error)}`);
     }
@@ -116,26 +121,34 @@ export class UnfinishedRun {
       new Uint32Array(bytes.buffer, sumAt, 1)[0] = crc32(bytes.subarray(at, sumAt));
     });
     await this.#write(bytes);
+    if (performance.now() - this.#flushedAtMs < flushEveryMs) return;
+    await flush(this.#file!, this.path);
+    this.#flushedAtMs = performance.now();
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) {
-      written += await this.#file!.write(bytes.subarray(written));
+    try {
+      await writeAll(this.#file!, this.path, bytes);
+    } catch (error) {
+      throw new DataError(
+        `Cannot write "${basename(this.path)}" into folder "${dirname(this.path)}": ${causeOf(error)}`,
+      );
     }
   }
 
   /** What was kept stays for resuming. */
   close(): void {
     if (this.#file === null) return;
+    this.#file.syncDataSync();
     this.#file.close();
     this.#file = null;
-    if (this.#width === null) Deno.removeSync(this.path); // there is nothing in it
+    if (this.#width === null) removeSync(this.path); // there is nothing in it
   }
 
   /** The run is finished: what was kept for resuming goes. */
   async remove(): Promise<void> {
     this.close();
-    if (this.exists) await Deno.remove(this.path);
+    if (this.exists) await remove(this.path);
   }
 }
 

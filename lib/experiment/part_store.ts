@@ -12,6 +12,7 @@
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
+import { rename } from "../io/disk.ts";
 import { type Checkpoint, readCheckpoint } from "../nn/checkpoint_file.ts";
 import type { TrainingCheckpoint } from "../nn/training.ts";
 import { FinishedRun } from "./finished_run.ts";
@@ -270,7 +271,7 @@ export class PartStore {
     if ((await filesIn(aside)).length === 0) return;
     await this.#setAsideOthers();
     if ((await filesIn(this.#folder)).length === 0) await removeFolder(this.#folder);
-    await Deno.rename(aside, this.#folder);
+    await rename(aside, this.#folder);
   }
 
   /** Delete what this very run left before, and say so; set aside what another run left. */
@@ -294,7 +295,7 @@ export class PartStore {
     if (!theirs || !difference) return;
     const aside = `${this.#folder}.${await runIdOf(theirs)}`;
     await removeFolder(aside);
-    await Deno.rename(this.#folder, aside);
+    await rename(this.#folder, aside);
     log.warn(
       `Another run (${difference}) has left ${
         counted(names.length, "unfinished part")

@@ -13,6 +13,7 @@ import { basename, dirname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { checkWritable } from "../io/atomic_write.ts";
+import { remove, rename } from "../io/disk.ts";
 import { exists, removeFolder } from "./folders.ts";
 import { type Manifest, readManifest, type RunFacts, writeManifest } from "./manifest.ts";
 import { ResultLock } from "./result_lock.ts";
@@ -81,7 +82,7 @@ export class ResultFolder {
       const old = hiddenSibling(this.path, `old.${crypto.randomUUID().slice(0, 8)}`);
       if (await renameIfThere(this.path, old)) olds.push(old);
       try {
-        await Deno.rename(this.#staging, this.path);
+        await rename(this.#staging, this.path);
         break;
       } catch (error) {
         if (!await exists(this.path)) throw error; // else another part of this run has put its own there meanwhile
@@ -92,8 +93,11 @@ export class ResultFolder {
 
   /** Free the folder for others, and take away what was not committed. */
   async close(): Promise<void> {
-    await removeFolder(this.#staging);
-    await this.#lock?.release();
+    try {
+      await removeFolder(this.#staging);
+    } finally {
+      await this.#lock?.release();
+    }
   }
 }
 
@@ -112,15 +116,15 @@ export async function recover(path: string): Promise<void> {
   if (left.length === 0) return;
   const whole = left.filter((name) => !name.endsWith(".tmp"));
   for (const sibling of whole.filter((name) => name.includes(".new."))) {
-    if (!await exists(path) && await readManifest(sibling) !== null) await Deno.rename(sibling, path);
+    if (!await exists(path) && await readManifest(sibling) !== null) await rename(sibling, path);
     else await removeFolder(sibling);
   }
   for (const sibling of whole.filter((name) => name.includes(".old."))) {
-    if (!await exists(path)) await Deno.rename(sibling, path);
+    if (!await exists(path)) await rename(sibling, path);
     else await retire(sibling, path);
   }
   for (const sibling of left.filter((name) => name.endsWith(".tmp"))) {
-    await Deno.remove(sibling, { recursive: true });
+    await remove(sibling, { recursive: true });
   }
 }
 
@@ -133,7 +137,7 @@ async function retire(old: string, path: string): Promise<void> {
   const holdsResult = await exists(join(old, "summary.json"));
   if (holdsResult && (theirs === null || theirs.data_id !== ours?.data_id)) {
     const kept = await freeName(`${path}.bak`);
-    await Deno.rename(old, kept);
+    await rename(old, kept);
     await removeFolder(join(kept, "unfinished"));
     log.warn(
       `The result that stood there ${
@@ -143,7 +147,7 @@ async function retire(old: string, path: string): Promise<void> {
     return;
   }
   for (const name of await foreignEntries(old, theirs)) {
-    if (!await exists(join(path, name))) await Deno.rename(join(old, name), join(path, name));
+    if (!await exists(join(path, name))) await rename(join(old, name), join(path, name));
   }
   await removeFolder(old);
 }
@@ -181,7 +185,7 @@ async function leftBeside(path: string): Promise<string[]> {
 
 async function renameIfThere(from: string, to: string): Promise<boolean> {
   try {
-    await Deno.rename(from, to);
+    await rename(from, to);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

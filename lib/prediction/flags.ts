@@ -110,7 +110,7 @@ export const predictFlags = {
     default: "predictions.parquet",
     value: "FILE",
     group: "Output",
-    help: "where predictions go (.parquet or .csv); the mean baseline goes beside, as FILE_baseline",
+    help: "where predictions go (.parquet, .csv or .npy); the mean baseline goes beside, as FILE_baseline",
   },
   "spread": {
     default: false,

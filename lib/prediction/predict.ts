@@ -1,6 +1,9 @@
 /** Predictions of a saved model for new perturbations: which folds predict which rows, and their mean. */
-import { UsageError } from "../cli/errors.ts";
+import { join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
+import { someIds } from "../dataset/ids.ts";
+import { countNonFinite } from "../evaluation/non_finite.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
@@ -95,41 +98,128 @@ export function warnOfTrainingRows(seen: readonly string[], count: number): void
   );
 }
 
+/** Cells of predictions that are in memory at once, at the most one row more. */
+const blockCells = 2 ** 23;
+/** Models of all folds stay open from block to block where their files are smaller together. */
+const keptOpenBytes = 2 ** 30;
+
+export interface PredictionRun {
+  /** Results, and which folds of each predict which rows. */
+  readonly members: readonly { readonly model: OpenedModel; readonly choices: readonly FoldChoice[] }[];
+  readonly input: PredictionInput;
+  /** One a row of the input. */
+  readonly ids: readonly string[];
+  /** A fold's model. */
+  open(model: OpenedModel, fold: SavedFold): Promise<OpenedFold>;
+  readonly cells?: number;
+}
+
 /**
- * Predict every row by the mean over its models.
+ * Predict every row by the mean over its models, a block of rows at a time.
  *
- * @param members results, and which folds of each predict which rows
- * @param open a fold's model; called once a fold
+ * @throws {DataError} naming a perturbation without a finite prediction
  */
-export async function predictRows(
-  members: readonly { model: OpenedModel; choices: readonly FoldChoice[] }[],
-  input: PredictionInput,
-  rows: number,
-  open: (model: OpenedModel, fold: SavedFold) => Promise<OpenedFold>,
-): Promise<Predicted> {
-  const columns = members[0].model.genes.length;
-  const predictions = new RunningMoments(rows, columns), baselines = new RunningMoments(rows, columns);
-  for (const { model, choices } of members) {
-    for (const fold of model.folds) {
-      const own = choices.filter(({ folds }) => folds.includes(fold));
-      if (own.length === 0) continue;
-      const predictor = await open(model, fold);
-      try {
-        for (const choice of own) {
-          const { data } = await predictor.predict(input, choice.rows);
-          choice.rows.forEach((row, i) => {
-            predictions.add(row, data.subarray(i * columns, (i + 1) * columns));
-            baselines.add(row, predictor.baseline);
-          });
+export async function* predictBlocks(run: PredictionRun): AsyncGenerator<Predicted> {
+  const { members, ids, cells = blockCells } = run;
+  const rows = Math.max(1, Math.floor(cells / members[0].model.genes.length));
+  const keepsOpen = rows < ids.length && await bytesOf(run) <= keptOpenBytes;
+  const kept = new Map<SavedFold, OpenedFold>();
+  try {
+    for (let from = 0; from < ids.length; from += rows) {
+      const range = { from, to: Math.min(ids.length, from + rows) };
+      const predicted = await predictBlock(run, range, async (model, fold, body) => {
+        const opened = kept.get(fold) ?? await run.open(model, fold);
+        if (keepsOpen) kept.set(fold, opened);
+        try {
+          await body(opened);
+        } finally {
+          if (!keepsOpen) opened.close?.();
         }
-      } finally {
-        predictor.close?.();
+      });
+      refuseUnpredicted(predicted, ids.slice(from, range.to));
+      yield predicted;
+    }
+  } finally {
+    for (const opened of kept.values()) opened.close?.();
+  }
+}
+
+async function predictBlock(
+  { members, input }: PredictionRun,
+  { from, to }: { from: number; to: number },
+  use: (
+    model: OpenedModel,
+    fold: SavedFold,
+    body: (opened: OpenedFold) => Promise<void>,
+  ) => Promise<void>,
+): Promise<Predicted> {
+  const columns = members[0].model.genes.length, shape = { rows: to - from, columns };
+  const predictions = new RunningMoments(shape.rows, columns);
+  const baselines = new Float64Array(shape.rows * columns);
+  for (const { model, choices } of members) {
+    const here = choices.map(({ folds, rows }) => ({
+      folds,
+      rows: rows.filter((row) => row >= from && row < to),
+      baseline: new Float64Array(columns),
+    })).filter(({ rows }) => rows.length > 0);
+    for (const fold of model.folds) {
+      const own = here.filter(({ folds }) => folds.includes(fold));
+      if (own.length === 0) continue;
+      await use(model, fold, async (opened) => {
+        for (const { rows, baseline } of own) {
+          const { data } = await opened.predict(input, rows);
+          rows.forEach((row, i) =>
+            predictions.add(row - from, data.subarray(i * columns, (i + 1) * columns))
+          );
+          for (let gene = 0; gene < columns; gene++) baseline[gene] += opened.baseline[gene];
+        }
+      });
+    }
+    for (const { rows, baseline } of here) {
+      for (const row of rows) {
+        const at = (row - from) * columns;
+        for (let gene = 0; gene < columns; gene++) baselines[at + gene] += baseline[gene];
       }
     }
   }
+  const { counts } = predictions;
   return {
     predictions: predictions.means(),
     spread: predictions.deviations(),
-    baseline: baselines.means(),
+    baseline: {
+      data: Float32Array.from(baselines, (sum, at) => sum / counts[Math.floor(at / columns)]),
+      ...shape,
+    },
   };
+}
+
+/** Where the baseline is finite, a prediction must be: a few cells are told, a whole row or more than one in a hundred refused. */
+function refuseUnpredicted({ predictions, baseline }: Predicted, ids: readonly string[]): void {
+  const found = countNonFinite(baseline, predictions);
+  if (found.count === 0) return;
+  const rows = found.wholeRows.length > 0 ? found.wholeRows : found.rows;
+  const what = `${found.count} of ${counted(found.measured, "value")} ${
+    found.count === 1 ? "is" : "are"
+  } NaN or infinite, in ${counted(found.rows.length, "perturbation")} (${
+    someIds(rows.map((row) => ids[row]))
+  })`;
+  if (found.wholeRows.length === 0 && found.count <= found.measured / 100) log.warn(`${what}.`);
+  else {
+    throw new DataError(
+      `Cannot predict: ${what} (do their inputs hold numbers as large as those of the training set?)`,
+    );
+  }
+}
+
+/** Of the files of all models that predict something. */
+async function bytesOf({ members }: PredictionRun): Promise<number> {
+  let bytes = 0;
+  for (const { model, choices } of members) {
+    for (
+      const { weights } of model.folds.filter((fold) => choices.some(({ folds }) => folds.includes(fold)))
+    ) {
+      bytes += (await Deno.stat(join(model.folder, weights)).catch(() => null))?.size ?? 0;
+    }
+  }
+  return bytes;
 }

@@ -37,6 +37,11 @@ export class RunningMoments {
     }));
   }
 
+  /** How many values each row had. */
+  get counts(): Int32Array {
+    return this.#counts;
+  }
+
   #matrix(data: Float64Array): Matrix {
     return { data: Float32Array.from(data), rows: this.#counts.length, columns: this.#columns };
   }

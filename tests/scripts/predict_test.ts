@@ -356,7 +356,11 @@ Deno.test("predict.ts says in one line what is missing or does not go together",
       UsageError,
       "Cannot use --fold 7: the model has folds 0, 1, 2, 3, 4",
     );
-    await assertRejects(() => predict([...result, "--output", "x.tsv"]), UsageError, ".parquet or .csv");
+    await assertRejects(
+      () => predict([...result, "--output", "x.tsv"]),
+      UsageError,
+      ".parquet, .csv or .npy",
+    );
   }));
 
 Deno.test("predict.ts refuses embeddings that were made in another way than those of the training set, unless forced", () =>
