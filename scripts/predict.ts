@@ -56,12 +56,12 @@ export async function main(args: string[]): Promise<void> {
     const seen = new Set(chosen.flatMap((member) => member.seen));
     warnOfTrainingRows(ids.filter((_, row) => seen.has(row)), ids.length);
     const models = modelsOfRows(chosen.flatMap(({ choices }) => choices), ids.length);
-    const { spread } = flags;
-    if (spread) checkSpread(models);
+    if (flags.spread) checkSpread(models);
     const open = (model: OpenedModel, fold: SavedFold) =>
       openFold(model, fold, members[0].family, device, flags.batchSize);
-    const blocks = predictBlocks({ members: chosen, input, ids, spread, open });
-    await writePredictions(flags.output, { ids, genes: model.genes, spread }, blocks);
+    const blocks = predictBlocks({ members: chosen, input, ids, spread: flags.spread, open });
+    const names = { ids, genes: model.genes };
+    await writePredictions(flags.output, names, blocks, { withSpread: flags.spread });
     if (opened) await printProfile(opened);
     resultLine(
       `Predicted ${counted(ids.length, "perturbation")} x ${

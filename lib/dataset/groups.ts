@@ -122,6 +122,11 @@ export function groupsOfRows(
   };
 }
 
+/** What summary.json says of groups. @param kind how they were dealt to folds */
+export function groupFacts({ path, names, alone }: RowGroups, kind: string): Record<string, unknown> {
+  return { file: path, n_groups: names.length, n_without_group: alone, folds: kind };
+}
+
 /** The number of each label by the order of labels, as `numpy.unique(labels, return_inverse=True)`. */
 function numbered(labels: readonly string[]): { numbers: Int32Array; names: string[] } {
   const distinct = [...new Set(labels)], names = sortedOrder(distinct).map((i) => distinct[i]);

@@ -12,7 +12,8 @@ import { onInterrupt } from "../cli/interrupt.ts";
 import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { resumeCommand } from "../cli/command_line.ts";
-import type { RowGroups } from "../dataset/groups.ts";
+import { type ExpressedGenes, expressedGenes } from "../dataset/expressed_genes.ts";
+import { groupFacts } from "../dataset/groups.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
 import { plotLimits } from "../evaluation/plot_limits.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
@@ -85,13 +86,15 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
   let tell: (() => void) | null = null;
   try {
     const data = await spec.read(folder);
-    const files = [...data.files, ...data.splits.groups ? [data.splits.groups.path] : []];
+    const expressed = await expressedGenes(data.files[0], data.targets.genes);
+    const beside = [data.splits.groups, expressed].flatMap((read) => read ? [read.path] : []);
+    const files = [...data.files, ...beside];
     const inputs = Promise.all([...new Set(files)].map((path) => describeFile(path)));
     inputs.catch(() => {}); // awaited when the manifest is written
     const loadedMs = performance.now();
     const model = await spec.model(data);
     try {
-      tell = await runFolds({ spec, folder, data, model, renderer, inputs, startMs, loadedMs });
+      tell = await runFolds({ spec, folder, data, model, renderer, expressed, inputs, startMs, loadedMs });
     } finally {
       await model.close?.();
     }
@@ -107,6 +110,7 @@ interface Running<Inputs> {
   readonly data: Loaded<Inputs>;
   readonly model: Model;
   readonly renderer: PngRenderer | null;
+  readonly expressed: ExpressedGenes | null;
   readonly inputs: Promise<FileFact[]>;
   readonly startMs: number;
   readonly loadedMs: number;
@@ -152,9 +156,9 @@ async function finish<Inputs>(
   store: PartStore,
   savesModel: boolean,
 ): Promise<() => void> {
-  const { spec, folder, data, model, renderer } = run, { flags } = spec;
+  const { spec, folder, data, model } = run, { flags } = spec;
   const collected = await collectParts(data, store);
-  const { evaluation, means } = await writeResult(folder, data, collected, spec.layout, flags, renderer);
+  const { evaluation, means } = await writeResult(folder, data, collected, spec.layout, flags, run);
   const file = (name: string) => folder.staged(name);
   if (data.splits.pickle) await writeFileAtomic(file(splitsName(folder, data)), data.splits.pickle);
   await model.writeMore?.(file, (fold) => store.read(fold));
@@ -255,10 +259,6 @@ async function identityOf<Inputs>(
     ...data.identity,
     folds: await fingerprint(folds.map(({ test }) => test.join(" "))),
   };
-}
-
-function groupFacts({ path, names, alone }: RowGroups, kind: string): Record<string, unknown> {
-  return { file: path, n_groups: names.length, n_without_group: alone, folds: kind };
 }
 
 function splitsName(folder: ResultFolder, { splits }: Prepared): string {

@@ -1,4 +1,5 @@
 /** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
+import type { ExpressedGenes } from "../dataset/expressed_genes.ts";
 import { log, resultLine } from "../cli/log.ts";
 import { bootstrapMean } from "../evaluation/bootstrap.ts";
 import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
@@ -34,14 +35,14 @@ export interface ResultLayout {
   readonly linearStem?: string;
 }
 
-/** Write everything but the summary. @returns what the summary says of the metrics */
+/** Write everything but the summary. @param judging.expressed genes of highest expression @returns what the summary says of the metrics */
 export async function writeResult(
   folder: ResultFolder,
   data: Prepared,
   collected: Collected,
   layout: ResultLayout,
   flags: ExperimentFlags,
-  renderer: PngRenderer | null,
+  { renderer, expressed }: { renderer: PngRenderer | null; expressed: ExpressedGenes | null },
 ): Promise<{ evaluation: Evaluation; means: Record<string, unknown> }> {
   const { targets, folds } = data, { perturbations, genes, values: truth } = targets;
   const plots = Promise.all([
@@ -59,6 +60,7 @@ export async function writeResult(
     perturbations,
     genes,
     bootstrap: { resamples: flags.bootstrap, seed: flags.seed },
+    expressed: expressed?.columns,
   });
   const { perPerturbation } = evaluation;
   const frames = { perturbations, genes, indexName: layout.indexName, format: flags.predictionsFormat };

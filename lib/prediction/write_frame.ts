@@ -1,7 +1,8 @@
-/** The files of predict.ts: predictions, and the mean baseline and the spread beside them. */
+/** The files of predict.ts: predictions, and beside them the mean baseline and the spread. */
 import { extname } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
-import { removeFile } from "../experiment/folders.ts";
+import { log } from "../cli/log.ts";
+import { exists, removeFile } from "../experiment/folders.ts";
 import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
 import type { Predicted } from "./predict.ts";
 
@@ -21,11 +22,14 @@ export function besideOutput(path: string, what: "baseline" | "spread"): string 
 /**
  * Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. Blocks of rows are
  * written as they come; the files have their names once all are there.
+ *
+ * @param options.withSpread whether the deviations over models are written too
  */
 export async function writePredictions(
   path: string,
-  names: { ids: readonly string[]; genes: readonly string[]; spread: boolean },
+  names: { ids: readonly string[]; genes: readonly string[] },
   blocks: AsyncIterable<Predicted>,
+  { withSpread }: { withSpread: boolean },
 ): Promise<void> {
   const open = (path: string): Promise<FrameWriter> =>
     openFrameWriter(path, {
@@ -33,17 +37,20 @@ export async function writePredictions(
       columns: names.genes,
       ...(extname(path) === ".csv" && { indexName: "gene_id" }),
     });
+  const spreadPath = besideOutput(path, "spread");
   await using predictions = await open(path);
   await using baselines = await open(besideOutput(path, "baseline"));
-  await using spreads = names.spread ? await open(besideOutput(path, "spread")) : null;
+  await using spreads = withSpread ? await open(spreadPath) : null;
   for await (const { predictions: rows, baseline, spread } of blocks) {
     await predictions.append(rows);
     await baselines.append(baseline);
     if (spread) await spreads?.append(spread);
   }
-  await removeFile(path); // a kill in between leaves no predictions beside another run's baseline or spread
-  if (!spreads) await removeFile(besideOutput(path, "spread"));
+  await removeFile(path); // a kill between both leaves no predictions beside another run's baseline
   await baselines.commit();
   await spreads?.commit();
   await predictions.commit();
+  if (!withSpread && await exists(spreadPath)) {
+    log.warn(`"${spreadPath}" is of an earlier run, not of these predictions (--spread writes it anew).`);
+  }
 }

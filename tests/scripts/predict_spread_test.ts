@@ -79,6 +79,8 @@ Deno.test("--spread is the standard deviation over folds, and over all folds of 
     const both = await run("--result", seeds[0], "--result", seeds[1], "--spread");
     assertMoments(both, tables);
     assertEquals(both.lines.filter((line) => line.includes("were in the training data")).length, 1);
+    const stale = await run("--result", seeds[0]);
+    assert(stale.lines.some((line) => line.includes("is of an earlier run, not of these predictions")));
     assert(/spread over 10 models .*new tfs_spread\.parquet$/.test(both.lines.at(-1)!), both.lines.at(-1));
   }));
 
