@@ -81,7 +81,7 @@ export class PartStore {
     if (options.resume || options.merge || store.#isPart) await store.#takeBack();
     else await store.#startAnew();
     await store.#look();
-    if (options.merge) await store.#refuseGaps();
+    if (options.merge) store.#refuseGaps();
     else if (!options.resume) await store.#forgetAsked();
     else await store.#findCheckpoints();
     if (options.resume || (options.merge && store.isFinished)) store.#tellWhatIsThere();
@@ -222,7 +222,7 @@ export class PartStore {
   }
 
   /** @throws {DataError} when --merge would leave something out */
-  async #refuseGaps(): Promise<void> {
+  #refuseGaps(): void {
     const { count, genes } = this.#options;
     if (this.isFinished) return;
     const gaps = Array.from({ length: count }, (_, fold) => fold).flatMap((fold) => {
