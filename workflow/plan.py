@@ -191,6 +191,24 @@ class Plan:
             return ["--genes", f"{index}/{run.parts}"]
         return ["--folds", *(str(fold) for fold in range(index - 1, self.config["folds"], run.parts))]
 
+    def batches(self):
+        """Runs that take seconds, by what they read, so many that a job is worth its start."""
+        alike = {}
+        for run in self.runs.values():
+            if run.stage == "quick":
+                alike.setdefault(tuple(self.inputs(run.name)), []).append(run.name)
+        size = self.config["quick_batch"]
+        return [runs[i : i + size] for runs in alike.values() for i in range(0, len(runs), size)]
+
+    def train_all(self, batch):
+        """One line of a shell for all runs of a batch, each with a log of its own."""
+        results = os.path.join(self.out, "results")
+        lines = [
+            f"{shell(self.train(run, ['--resume'], results))} > {shell([os.path.join(self.out, 'logs', 'train', run + '.log')])} 2>&1"
+            for run in batch
+        ]
+        return "status=0; " + "; ".join(f"{line} || status=1" for line in lines) + "; exit $status"
+
     def embed(self, name, *more, threads=None):
         own = self.embeddings[name].settings
         words = ["--pipeline", own["pipeline"], *self._model_flags(own), *flag_words(own.get("flags", {}))]
@@ -258,7 +276,9 @@ class Plan:
                 raise WorkflowError(f'Cannot find "{path}" ({what} of the config)')
 
     def _check_number_of_jobs(self):
-        jobs = sum(run.parts for run in self.runs.values()) + sum(e.shards for e in self.embeddings.values() if e.is_made)
+        quick = self.batches()
+        jobs = len(quick) + sum(run.parts for run in self.runs.values() if run.stage != "quick")
+        jobs += sum(e.shards for e in self.embeddings.values() if e.is_made)
         if jobs > self.config["max_jobs"]:
             raise WorkflowError(
                 f"Cannot plan {jobs} jobs: max_jobs is {self.config['max_jobs']} (use fewer parts, shards, seeds or grid "
