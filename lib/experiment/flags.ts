@@ -114,6 +114,11 @@ export const partFlags = {
     group: "Cross-validation",
     help: "go on where a run with the same flags was stopped",
   },
+  "merge": {
+    default: false,
+    group: "Cross-validation",
+    help: "learn nothing: only put the parts together that lie in the result folder",
+  },
 } as const satisfies FlagDeclarations;
 
 /** For models that train for long: how often a fold's state is saved. */

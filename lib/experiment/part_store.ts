@@ -29,6 +29,8 @@ export interface PartStoreOptions {
   /** --genes; null: all. */
   readonly range: GeneRange | null;
   readonly resume: boolean;
+  /** Only put together what is there. */
+  readonly merge: boolean;
   readonly checkpointSeconds: number;
   /** Engine that this run computes on. */
   readonly engine: string;
@@ -62,7 +64,7 @@ export class PartStore {
    * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A whole run without --resume
    * starts from nothing: it says what parts of its own it deletes, and sets those of another run aside.
    *
-   * @throws {UsageError} when --folds names a fold that does not exist
+   * @throws {UsageError} when --folds names a fold that does not exist, or when --merge is asked to learn
    * @throws {DataError} when this run would go on from parts that were made with other flags or from other data
    */
   static async open(folder: string, options: PartStoreOptions): Promise<PartStore> {
@@ -74,23 +76,28 @@ export class PartStore {
         }`,
       );
     }
+    if (options.merge && (options.folds.length > 0 || options.range !== null)) {
+      throw new UsageError("Cannot use --merge with --folds or --genes: it puts all parts together");
+    }
     const runId = await runIdOf(options.identity);
     const store = new PartStore(folder, options, await FinishedRun.lookFor(folder, runId), runId);
-    if (options.resume || store.#isPart) await store.#takeBack();
+    if (options.resume || options.merge || store.#isPart) await store.#takeBack();
     else await store.#startAnew();
     await store.#look();
-    if (!options.resume) await store.#forgetAsked();
+    if (options.merge) store.#refuseGaps();
+    else if (!options.resume) await store.#forgetAsked();
     else await store.#findCheckpoints();
-    if (options.resume) {
+    if (options.resume || (options.merge && store.isFinished)) {
       if (store.isFinished) await store.#result.isAsAsked(options.outputs ?? {});
       store.#tellWhatIsThere();
     }
     return store;
   }
 
-  /** Whether --resume finds nothing to do: the folder holds the result of these settings and data. */
+  /** Whether --resume or --merge finds nothing to do: the folder holds the result of these settings and data. */
   get isFinished(): boolean {
-    return this.#options.resume && this.#result.wasThere && this.#keys.length + this.#begun.size === 0;
+    const { resume, merge } = this.#options;
+    return (resume || merge) && this.#result.wasThere && this.#keys.length + this.#begun.size === 0;
   }
 
   /** Stands for all settings and data of this run. */
@@ -218,6 +225,26 @@ export class PartStore {
 
   get #isPart(): boolean {
     return this.#options.folds.length > 0 || this.#options.range !== null;
+  }
+
+  /** @throws {DataError} when --merge would leave something out */
+  #refuseGaps(): void {
+    const { count, genes } = this.#options;
+    if (this.isFinished) return;
+    const gaps = Array.from({ length: count }, (_, fold) => fold).flatMap((fold) => {
+      const blocks = this.#missingOf(fold, { from: 0, to: genes });
+      if (blocks.length === 0) return [];
+      return blocks[0].to - blocks[0].from === genes
+        ? [`fold ${fold}`]
+        : [`fold ${fold} (genes from ${blocks[0].from} to ${blocks.at(-1)!.to})`];
+    });
+    if (gaps.length === 0) return;
+    throw new DataError(
+      `Cannot merge the parts in "${this.#folder}": there is nothing of ${gaps.slice(0, 5).join(", ")}` +
+        `${
+          gaps.length > 5 ? ` and ${gaps.length - 5} more` : ""
+        } (run these, or copy their parts into this folder)`,
+    );
   }
 
   #enginesOf(fold: number): string[] {

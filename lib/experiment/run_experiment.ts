@@ -129,6 +129,7 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | nu
     folds: flags.folds,
     range,
     resume: flags.resume,
+    merge: flags.merge,
     checkpointSeconds: spec.checkpointSeconds ?? 60,
     engine: model.engine,
     identity,
