@@ -15,7 +15,7 @@ import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
 import { runScript } from "../../lib/cli/script.ts";
 import { openTorchCheckpoint } from "../../lib/io/torch_checkpoint.ts";
-import { peerPython } from "../../bench/peer.ts";
+import { findPeer } from "../../bench/peer.ts";
 import { writeOurFiles } from "./our_files.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
@@ -61,9 +61,16 @@ await runScript(async (args) => {
     script: "tests/live/formats.ts",
     about: "Other programs' files, made anew and read; ours, read by Python.",
   }, args);
-  const python = await peerPython({
-    modules: ["numpy", "torch", "xgboost", "transformers", "peft", "pyarrow", "polars", "duckdb"],
-  });
+  const { python } = await findPeer([
+    "numpy",
+    "torch",
+    "xgboost",
+    "transformers",
+    "peft",
+    "pyarrow",
+    "polars",
+    "duckdb",
+  ]);
   const folder = await Deno.makeTempDir({ prefix: "formats" });
   let failed = 0;
   const tell = (what: string, ok: boolean) => {
