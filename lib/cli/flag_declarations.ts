@@ -36,8 +36,12 @@ export type FlagDeclaration =
     | { default: boolean; words?: readonly string[] }
     | ({ default: number } & Limits)
     | ({ default: readonly number[] } & Limits)
+    /** Several words. */
+    | { default: readonly [string, ...string[]]; choices?: readonly string[] }
     | { default: string; choices?: readonly string[] }
     | { default: null; type: "text"; choices?: readonly string[] }
+    /** Several words that are not cut at commas, such as names of files; those of a repeated flag are added up. */
+    | { default: null; type: "texts" }
     | ({ default: null; type: "integer" | "number" } & Limits)
   );
 
@@ -71,11 +75,14 @@ export type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
 export type ValueOf<F> = F extends { default: boolean; words: readonly (infer Word)[] } ? boolean | Word
   : F extends { default: boolean } ? boolean
   : F extends { default: number } ? number
+  : F extends { default: readonly [string, ...string[]]; choices: readonly (infer Choice)[] } ? Choice[]
+  : F extends { default: readonly [string, ...string[]] } ? string[]
   : F extends { default: readonly number[] } ? number[]
   : F extends { default: string; choices: readonly (infer Choice)[] } ? Choice
   : F extends { default: string } ? string
   : F extends { type: "text"; choices: readonly (infer Choice)[] } ? Choice | null
   : F extends { type: "text" } ? string | null
+  : F extends { type: "texts" } ? string[] | null
   : number | null;
 
 /** Values by camelCase name, and the names that the command line gave. */
