@@ -27,8 +27,11 @@ export interface Tree {
 
 /** Trees of one output, in order of rounds. */
 export interface BoostedModel {
+  /** Prediction before the first tree. */
   readonly baseScore: number;
+  /** Columns of x. */
   readonly features: number;
+  /** One a round. */
   readonly trees: readonly Tree[];
 }
 

@@ -2,8 +2,9 @@
 import { DataError } from "../cli/errors.ts";
 
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
-export const embeddingModels = ["ntv2", "hyenadna", "other"] as const;
-export type EmbeddingModel = typeof embeddingModels[number];
+export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
+
+export const embeddingModels: readonly EmbeddingModel[] = ["ntv2", "hyenadna", "other"];
 
 /** One of several files of embeddings that stand side by side. */
 export interface EmbeddingPart {
