@@ -105,11 +105,11 @@ Deno.test("parseFasta() tells bytes that are no UTF-8 text by their line", () =>
 Deno.test("readFasta() refuses what is larger than the heap, with what to do", () =>
   inFolder(async (folder) => {
     const path = `${folder}/x.fa`, line = "ACGT".repeat(2 ** 18) + "\n";
-    await Deno.writeTextFile(path, `>a\n${line.repeat(96)}`);
+    await Deno.writeTextFile(path, `>a\n${line.repeat(110)}`);
     const code = `import { readFasta } from "${new URL("../../lib/io/fasta.ts", import.meta.url)}";
       await readFasta("${path}").catch((error) => console.log(error.message));`;
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", "-q", "--no-lock", "--v8-flags=--max-old-space-size=64", code],
+      args: ["eval", "-q", "--no-lock", "--v8-flags=--max-old-space-size=16", code],
       cwd: new URL("../../", import.meta.url),
     }).output();
     assertStringIncludes(
