@@ -39,7 +39,7 @@ export async function main(args: string[]): Promise<void> {
   if (flags.result === null) {
     throw new UsageError("Flag --result is needed: the result folder of a trained model");
   }
-  checkOutput(flags.output);
+  await checkOutput(flags.output);
   const model = await openSavedModel(flags.result);
   const family = await familyOf(model.kind, flags.modelCode);
   const folds = foldsOf(model, flags.fold);

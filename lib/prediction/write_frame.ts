@@ -1,15 +1,23 @@
 /** The files of predict.ts: predictions, and the mean baseline beside them. */
-import { extname } from "@std/path";
+import { basename, dirname, extname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { removeFile } from "../experiment/folders.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
+import { checkWritable } from "../io/atomic_write.ts";
 import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
 import type { Predicted } from "./predict.ts";
 
-/** @throws {UsageError} when the ending is that of no table */
-export function checkOutput(path: string): void {
+/**
+ * Find out before any work whether predictions can be written there.
+ *
+ * @throws {UsageError} when the ending is that of no table
+ * @throws {DataError} when the folder cannot be written, or the name is too long
+ */
+export async function checkOutput(path: string): Promise<void> {
   if (!frameEndings.includes(extname(path))) {
     throw new UsageError(`Cannot use --output "${path}": it must end in .parquet, .csv or .npy`);
   }
+  for (const each of [path, baselinePath(path)]) await checkWritable(each, "--output names another file");
 }
 
 /** "out.parquet" -> "out_baseline.parquet". */
@@ -33,6 +41,8 @@ export async function writePredictions(
       columns: names.genes,
       ...(extname(path) === ".csv" && { indexName: "gene_id" }),
     });
+  const lockPath = join(dirname(path), `.${basename(path)}.lock`);
+  await using _lock = await ResultLock.take(lockPath, crypto.randomUUID(), "alone", "--output");
   await using predictions = await open(path);
   await using baselines = await open(baselinePath(path));
   for await (const { predictions: rows, baseline } of blocks) {

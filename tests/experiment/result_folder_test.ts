@@ -172,3 +172,21 @@ Deno.test("A run that fails before it has written anything leaves no empty folde
     await captured(async () => await (await ResultFolder.open(join(folder, "mine"), "model")).close());
     assertEquals(names(folder), ["mine"]);
   }));
+
+Deno.test({
+  name: "A lock is not written through a symbolic link",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (results) => {
+      const victim = join(results, "victim"), path = join(results, ".model.lock");
+      await Deno.writeTextFile(victim, "precious");
+      await Deno.symlink(victim, path);
+      await assertRejects(
+        () => ResultLock.take(path, "one", "alone"),
+        DataError,
+        "it is a symbolic link (delete it)",
+      );
+      await ResultLock.ifFree(path, () => Promise.reject(new Error("at work")));
+      assertEquals(await Deno.readTextFile(victim), "precious");
+    }),
+});
