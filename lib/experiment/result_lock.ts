@@ -3,6 +3,7 @@
  * A run of all folds has it alone; runs of parts share it when they are parts of one run.
  */
 import { DataError } from "../cli/errors.ts";
+import { causeOf } from "../io/atomic_write.ts";
 import { writeAll } from "../io/disk.ts";
 import { removeFile } from "./folders.ts";
 
@@ -56,8 +57,7 @@ export class ResultLock {
           continue;
         }
         if (wasFree) {
-          await file.truncate();
-          await writeAll(file, path, new TextEncoder().encode(JSON.stringify(ownHolder(runId))));
+          await writeHolder(file, path, ownHolder(runId));
           if (mode === "shared") await file.unlock().then(() => file.lock(false));
         }
         return new ResultLock(path, file, wasFree);
@@ -113,6 +113,16 @@ async function locked(file: Deno.FsFile, alone: boolean): Promise<boolean> {
     return await file.tryLock(alone);
   } catch {
     return true;
+  }
+}
+
+async function writeHolder(file: Deno.FsFile, path: string, holder: Holder): Promise<void> {
+  try {
+    await file.truncate();
+    await writeAll(file, path, new TextEncoder().encode(JSON.stringify(holder)));
+  } catch (error) {
+    await removeFile(path).catch(() => {});
+    throw new DataError(`Cannot write the lock "${path}": ${causeOf(error)}`);
   }
 }
 

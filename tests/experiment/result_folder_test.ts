@@ -148,6 +148,16 @@ Deno.test("readListed() refuses a file that was edited, or that the manifest doe
       "it was changed since the result was written",
     );
     await assertRejects(() => readListed(folder, manifest, "b.csv"), DataError, "does not list it");
+    const sha256 = "0".repeat(64), path = "a.csv";
+    for (
+      const file of [{ path: "../a.csv" }, { path: "/etc/passwd" }, { bytes: -1 }, { bytes: "3" }, {
+        sha256: "00",
+      }]
+    ) {
+      const changed = { ...manifest, files: [{ path, bytes: 3, sha256, ...file }] };
+      await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(changed));
+      await assertRejects(() => readManifest(folder), DataError, "it is no manifest of a result");
+    }
     await Deno.writeTextFile(join(folder, "manifest.json"), "{");
     await assertRejects(() => readManifest(folder), DataError, "it is not JSON");
   }));
