@@ -40,7 +40,7 @@ export async function main(args: string[]): Promise<void> {
   if (flags.result === null) {
     throw new UsageError("Flag --result is needed: the result folder of a trained model");
   }
-  checkOutput(flags.output);
+  await checkOutput(flags.output);
   const members = await openMembers(flags.result, flags), [{ model }] = members;
 
   let opened: OpenedBackend | null = null;

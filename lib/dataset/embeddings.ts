@@ -2,6 +2,7 @@
 import { basename, dirname, extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { parseNumericCsv } from "../io/csv.ts";
+import { refuseTorn } from "../embedding/written_hashes.ts";
 import { readIdList } from "../io/id_list.ts";
 import { readNpyDoubles } from "../io/npy.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
@@ -44,6 +45,7 @@ export async function readEmbeddings(
   const values = table?.values ?? await readNpyDoubles(vectorsPath);
   const place = idsPath ?? (table ? vectorsPath : await findIds(vectorsPath));
   const ids = table && idsPath === null ? table.ids : await readIdList(place);
+  await refuseTorn(vectorsPath, idsPath === null && place.endsWith(".npy") ? place : null);
   if (ids.length !== values.rows) {
     throw new DataError(
       `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${place}" has ${ids.length} ids ` +

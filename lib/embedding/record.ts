@@ -2,7 +2,6 @@
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { readJsonObject } from "../io/json_file.ts";
-import { refuseChanged } from "./written_hashes.ts";
 
 export type EmbeddingRecord = Readonly<Record<string, unknown>>;
 
@@ -10,7 +9,7 @@ export type EmbeddingRecord = Readonly<Record<string, unknown>>;
  * The record beside embeddings: "x.json" for "x.npy".
  *
  * @returns null where there is none: embeddings that other programs wrote have no record
- * @throws {DataError} when it is no JSON object, or the vectors were changed since it was written
+ * @throws {DataError} when it is no JSON object
  */
 export async function embeddingRecord(path: string): Promise<EmbeddingRecord | null> {
   if (!path.endsWith(".npy")) {
@@ -18,10 +17,7 @@ export async function embeddingRecord(path: string): Promise<EmbeddingRecord | n
   }
   const json = path.replace(/\.npy$/, ".json");
   const found = await Deno.stat(json).catch(() => null);
-  if (!found?.isFile) return null;
-  const record = await readJsonObject(json);
-  await refuseChanged(path, "vectors", record);
-  return record;
+  return found?.isFile ? await readJsonObject(json) : null;
 }
 
 /** Keys that decide what a vector means, and how a sentence calls them. */

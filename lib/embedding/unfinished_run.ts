@@ -4,9 +4,10 @@
  * is cut off, damaged or a row given twice (a power loss can leave zeros): what follows is computed again.
  */
 import { crc32 } from "node:zlib";
-import { basename, dirname } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
 import { causeOf } from "../io/atomic_write.ts";
 import { createFile, flush, remove, removeSync, writeAll } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
@@ -18,8 +19,12 @@ export type RunSettings = Readonly<Record<string, string | number | boolean | nu
 /** A power loss takes this much work at most, beside the batch at hand. */
 const flushEveryMs = 1000;
 
+/** Locks of this process: it may go on with an output that it has begun before. */
+const held = new Map<string, ResultLock>();
+
 export class UnfinishedRun {
   readonly path: string;
+  readonly #lockPath: string;
   readonly #settings: RunSettings;
   #file: Deno.FsFile | null = null;
   #width: number | null = null;
@@ -28,6 +33,7 @@ export class UnfinishedRun {
   /** @param output the .npy file that the run makes */
   constructor(output: string, settings: RunSettings) {
     this.path = `${output}.unfinished`;
+    this.#lockPath = join(dirname(output), `.${basename(output)}.lock`);
     this.#settings = settings;
   }
 
@@ -35,16 +41,22 @@ export class UnfinishedRun {
     return exists(this.path);
   }
 
-  /** Begin anew: whatever was there goes. @throws {DataError} when the folder cannot be written, before any work is done */
+  /**
+   * Begin anew: whatever was there goes.
+   *
+   * @throws {DataError} before any work is done, when the folder cannot be written or another process makes this output
+   */
   async start(): Promise<void> {
     try {
       await Deno.mkdir(dirname(this.path), { recursive: true });
+      await this.#lock();
       // Removed, not emptied: the name may be a link to someone else's file.
       await remove(this.path).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
       this.#file = createFile(this.path);
     } catch (error) {
+      if (error instanceof DataError) throw error;
       throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${causeOf(error)}`);
     }
   }
@@ -59,6 +71,7 @@ export class UnfinishedRun {
     if ((await Deno.lstat(this.path).catch(() => null))?.isSymlink) {
       throw new DataError(`Cannot resume from "${this.path}": it is a symbolic link (delete it)`);
     }
+    if (this.exists) await this.#lock();
     const bytes = this.exists ? await readFileBytes(this.path) : new Uint8Array(0);
     const lineEnd = bytes.indexOf(0x0a);
     // Killed before it had written anything, or never begun.
@@ -149,6 +162,15 @@ export class UnfinishedRun {
   async remove(): Promise<void> {
     this.close();
     if (this.exists) await remove(this.path);
+    const lock = held.get(this.#lockPath);
+    held.delete(this.#lockPath);
+    if (lock) await lock.release();
+    else if (exists(this.#lockPath)) await ResultLock.ifFree(this.#lockPath, () => Promise.resolve()); // a killed run's
+  }
+
+  async #lock(): Promise<void> {
+    if (held.has(this.#lockPath)) return;
+    held.set(this.#lockPath, await ResultLock.take(this.#lockPath, crypto.randomUUID(), "alone", "--output"));
   }
 }
 

@@ -1,6 +1,7 @@
 /** Hashes of vectors and ids in the record beside them: one that was changed, or is of another run, is found. */
 import { DataError } from "../cli/errors.ts";
 import { describeFile } from "../io/file_fact.ts";
+import { readJsonObject } from "../io/json_file.ts";
 
 const keyOf = { vectors: "vectors_sha256", ids: "ids_sha256" } as const;
 
@@ -36,4 +37,19 @@ export async function refuseChanged(
     `Cannot use "${path}": it was changed since the .json of its embeddings was written (make them again, or delete that ` +
       `.json if the change was meant)`,
   );
+}
+
+/**
+ * Refuse vectors that are not those of the record beside them ("x.json" for "x.npy"); nothing where there is no such record.
+ *
+ * @param ids the file of ids that was found beside them; null where another was named
+ * @throws {DataError} naming the file
+ */
+export async function refuseTorn(vectors: string, ids: string | null): Promise<void> {
+  if (!vectors.endsWith(".npy")) return;
+  const json = vectors.replace(/\.npy$/, ".json");
+  if (!(await Deno.stat(json).catch(() => null))?.isFile) return;
+  const record = await readJsonObject(json);
+  await refuseChanged(vectors, "vectors", record);
+  if (ids !== null) await refuseChanged(ids, "ids", record);
 }

@@ -1,5 +1,5 @@
 /** `manifest.json` of a result folder: whose result it is, and every file with its size and SHA-256. Written last. */
-import { join, SEPARATOR } from "@std/path";
+import { isAbsolute, join, SEPARATOR } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { describeFile, type FileFact } from "../io/file_fact.ts";
@@ -74,10 +74,17 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
   }
   const { format, version, run_id, files } = manifest ?? {};
   const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" &&
-    Array.isArray(files) &&
-    files.every((file) => typeof file?.path === "string" && typeof file.sha256 === "string");
+    Array.isArray(files) && files.every(isFileFact);
   if (isRight) return manifest;
   throw new DataError(`Cannot read "${path}": it is no manifest of a result that this version can read`);
+}
+
+/** Path without a way out of the folder, size and hash. */
+function isFileFact(file: Partial<FileFact> | null): boolean {
+  const { path, bytes, sha256 } = file ?? {};
+  return typeof path === "string" && path !== "" && !path.split(/[\\/]/).includes("..") &&
+    !isAbsolute(path) &&
+    Number.isSafeInteger(bytes) && bytes! >= 0 && typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256);
 }
 
 /**

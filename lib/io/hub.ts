@@ -187,6 +187,8 @@ export class HubRepository {
 
   /** Append to `partial` until it is whole. @returns whether it was begun before */
   async #receive(name: string, remote: RemoteFile, partial: string): Promise<boolean> {
+    // Never through a link, which would lead to another file.
+    if ((await Deno.lstat(partial).catch(() => null))?.isSymlink) await Deno.remove(partial);
     using file = await Deno.open(partial, { create: true, write: true, read: true });
     let done = await file.seek(0, Deno.SeekMode.End);
     if (done > remote.size) await file.truncate(done = 0);

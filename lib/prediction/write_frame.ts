@@ -1,15 +1,25 @@
 /** The files of predict.ts: predictions, and beside them the mean baseline and the spread. */
-import { extname } from "@std/path";
+import { basename, dirname, extname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { exists, removeFile } from "../experiment/folders.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
+import { checkWritable } from "../io/atomic_write.ts";
 import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
 import type { Predicted } from "./predict.ts";
 
-/** @throws {UsageError} when the ending is that of no table */
-export function checkOutput(path: string): void {
+/**
+ * Find out before any work whether predictions can be written there.
+ *
+ * @throws {UsageError} when the ending is that of no table
+ * @throws {DataError} when the folder cannot be written, or the name is too long
+ */
+export async function checkOutput(path: string): Promise<void> {
   if (!frameEndings.includes(extname(path))) {
     throw new UsageError(`Cannot use --output "${path}": it must end in .parquet, .csv or .npy`);
+  }
+  for (const each of [path, besideOutput(path, "baseline"), besideOutput(path, "spread")]) {
+    await checkWritable(each, "--output names another file");
   }
 }
 
@@ -38,6 +48,8 @@ export async function writePredictions(
       ...(extname(path) === ".csv" && { indexName: "gene_id" }),
     });
   const spreadPath = besideOutput(path, "spread");
+  const lockPath = join(dirname(path), `.${basename(path)}.lock`);
+  await using _lock = await ResultLock.take(lockPath, crypto.randomUUID(), "alone", "--output");
   await using predictions = await open(path);
   await using baselines = await open(besideOutput(path, "baseline"));
   await using spreads = withSpread ? await open(spreadPath) : null;

@@ -2,10 +2,12 @@
  * inference.ts and predict.ts killed at any change of the disk: what stands there is of one run or known not to be, and the next
  * run ends with the bytes of one that was never killed, and leaves nothing else.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { embeddingRecord } from "../../lib/embedding/record.ts";
+import { readEmbeddings } from "../../lib/dataset/embeddings.ts";
+import { writeNpy } from "../../lib/io/npy.ts";
 import { describeFile } from "../../lib/io/file_fact.ts";
 import { main as lel } from "../../scripts/hs27_lel.ts";
 import { main as inference } from "../../scripts/inference.ts";
@@ -77,7 +79,8 @@ testWith(
         next: (folder) => run(folder, "--resume"),
       }, async (folder, old, fresh) => {
         const vectors = join(folder, "x.npy");
-        const record = await embeddingRecord(vectors); // refuses what is torn
+        const record = await embeddingRecord(vectors);
+        if (record) await readEmbeddings(vectors, null); // refuses what is torn
         const { sha256 } = await describeFile(vectors);
         assert([old["x.npy"], fresh["x.npy"]].includes(sha256));
         if (record) assertEquals(record.pooling === "first token", sha256 === old["x.npy"]);
@@ -113,17 +116,20 @@ Deno.test("predict.ts killed at any change of the disk leaves no predictions bes
     await test.step(`${points} crash points`, () => {});
   }));
 
-Deno.test("embeddings whose vectors were changed since their record was written are refused by name", () =>
-  inFolder(async (folder) => {
-    const path = join(folder, "x.npy");
-    await Deno.writeTextFile(path, "vectors");
-    const { sha256 } = await describeFile(path);
-    await Deno.writeTextFile(join(folder, "x.json"), JSON.stringify({ vectors_sha256: sha256 }));
-    assertEquals((await embeddingRecord(path))!.vectors_sha256, sha256);
-    await Deno.writeTextFile(path, "vectorz");
-    const error = await embeddingRecord(path).catch((error) => error);
-    assert(
-      error instanceof DataError && error.message.includes(`"${path}": it was changed since`),
-      error.message,
-    );
-  }));
+for (const [of, name] of [["vectors", "x.npy"], ["ids", "x_gene_ids.npy"]]) {
+  Deno.test(`embeddings whose ${of} were changed since their record was written are refused by name`, () =>
+    inFolder(async (folder) => {
+      const vectors = join(folder, "x.npy"), path = join(folder, name);
+      await writeNpy(vectors, { shape: [2, 1], data: Float32Array.of(1, 2) });
+      await writeNpy(join(folder, "x_gene_ids.npy"), { shape: [2], data: ["A", "B"] });
+      const record = { [`${of}_sha256`]: (await describeFile(path)).sha256 };
+      await Deno.writeTextFile(join(folder, "x.json"), JSON.stringify(record));
+      await readEmbeddings(vectors, null);
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.length - 4] ^= 1;
+      await Deno.writeFile(path, bytes);
+      await assertRejects(() => readEmbeddings(vectors, null), DataError, `"${path}": it was changed since`);
+      await Deno.remove(join(folder, "x.json"));
+      await readEmbeddings(vectors, null);
+    }));
+}

@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { DataError } from "../../lib/cli/errors.ts";
 import { readManifest } from "../../lib/experiment/manifest.ts";
 import { describeFile } from "../../lib/io/file_fact.ts";
 import { recoverIfFree } from "../../lib/experiment/result_folder.ts";
@@ -14,7 +15,7 @@ import { main as mlp } from "../../scripts/hs_27_mlp_nt.ts";
 import { main as lelEmbed } from "../../scripts/lel_embed.ts";
 import { main as ia3 } from "../../scripts/nt_v2_ia3_regression.ts";
 import { captured } from "../support/captured_log.ts";
-import { copyFolder, crashAt, crashPoints, runUnflushed, stepsOf } from "../support/crash.ts";
+import { copyFolder, crashAt, crashPoints, runUnflushed, stepsOf, withFullDisk } from "../support/crash.ts";
 import { golden } from "../support/golden.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
@@ -158,5 +159,33 @@ for (const [script, { main, flags, before, name, isQuick = false }] of Object.en
         }
       }
       await test.step(`${points} crash points`, () => {});
+    }));
+}
+
+for (const script of ["hs27_lel.ts", "hs27_xgboost.ts", "hs_27_mlp_nt.ts"]) {
+  Deno.test(`${script} on a disk that is full from some moment on leaves the old result and says so`, (test) =>
+    inFolder(async (folder) => {
+      const { main, flags, before, name } = cases[script];
+      const all = ["--data-dir", data, "--plot-format", "svg", "--bootstrap", "20", ...flags];
+      const run = (...more: string[]) => main([...all, ...more, "--output-dir", folder]);
+      await captured(() => run(...before));
+      const expected = await contents(folder), oldId = await wholeRun(join(folder, name));
+      let points = 0, at = 0;
+      for (;; at += 3, points++) {
+        const error = await withFullDisk(at, folder, () => run());
+        if (error === null) break;
+        assert(
+          error instanceof DataError && error.message.includes("No space left on device"),
+          `${at}: ${error}`,
+        );
+        assertEquals(await wholeRun(join(folder, name)), oldId);
+        // Finished parts stay for --resume, and the lock's file for the next run.
+        const left = [...(await contents(folder)).keys()].filter((path) =>
+          !/unfinished.fold_|\.lock$/.test(path)
+        );
+        assertEquals(left, [...expected.keys()], `step ${at}`);
+      }
+      assert(points > 5);
+      await test.step(`${points} moments`, () => {});
     }));
 }

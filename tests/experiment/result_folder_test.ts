@@ -148,6 +148,16 @@ Deno.test("readListed() refuses a file that was edited, or that the manifest doe
       "it was changed since the result was written",
     );
     await assertRejects(() => readListed(folder, manifest, "b.csv"), DataError, "does not list it");
+    const sha256 = "0".repeat(64), path = "a.csv";
+    for (
+      const file of [{ path: "../a.csv" }, { path: "/etc/passwd" }, { bytes: -1 }, { bytes: "3" }, {
+        sha256: "00",
+      }]
+    ) {
+      const changed = { ...manifest, files: [{ path, bytes: 3, sha256, ...file }] };
+      await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(changed));
+      await assertRejects(() => readManifest(folder), DataError, "it is no manifest of a result");
+    }
     await Deno.writeTextFile(join(folder, "manifest.json"), "{");
     await assertRejects(() => readManifest(folder), DataError, "it is not JSON");
   }));
@@ -172,3 +182,21 @@ Deno.test("A run that fails before it has written anything leaves no empty folde
     await captured(async () => await (await ResultFolder.open(join(folder, "mine"), "model")).close());
     assertEquals(names(folder), ["mine"]);
   }));
+
+Deno.test({
+  name: "A lock is not written through a symbolic link",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (results) => {
+      const victim = join(results, "victim"), path = join(results, ".model.lock");
+      await Deno.writeTextFile(victim, "precious");
+      await Deno.symlink(victim, path);
+      await assertRejects(
+        () => ResultLock.take(path, "one", "alone"),
+        DataError,
+        "it is a symbolic link (delete it)",
+      );
+      await ResultLock.ifFree(path, () => Promise.reject(new Error("at work")));
+      assertEquals(await Deno.readTextFile(victim), "precious");
+    }),
+});

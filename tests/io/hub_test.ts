@@ -175,6 +175,15 @@ hubTest(
   },
 );
 
+hubTest("a download is not written through a symbolic link", async ({ cache, open }) => {
+  const blobs = join(cache, "models--lab--tiny-model", "blobs"), victim = join(cache, "victim");
+  await Deno.mkdir(blobs, { recursive: true });
+  await Deno.writeTextFile(victim, "precious");
+  await Deno.symlink(victim, join(blobs, `${sha256(large)}.incomplete`));
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  assertEquals(await Deno.readTextFile(victim), "precious");
+});
+
 hubTest("an etag that would leave the cache is refused", async ({ hub, open }) => {
   for (const etag of ["../../x", "a/b", "..", ""]) {
     hub.answers.push({

@@ -45,6 +45,20 @@ export async function crashAt(point: CrashPoint, folder: string, body: () => Pro
   forgetFolders();
 }
 
+/** Run `body` on a disk that is full from its `at`-th change on: nothing can be created or written. @returns what it throws */
+export async function withFullDisk(at: number, folder: string, body: () => Promise<void>): Promise<unknown> {
+  let next = 0;
+  using _observed = observeDisk(({ kind, path }) => {
+    if (path.startsWith(folder) && next++ >= at && (kind === "create" || kind === "write")) {
+      throw new Error("No space left on device (os error 28)");
+    }
+    return kind === "flush" ? 0 : undefined;
+  });
+  let thrown: unknown = null;
+  await captured(() => body().catch((error) => thrown = error));
+  return thrown;
+}
+
 /**
  * The points at which a run that makes these steps can be killed: before each, and in the middle of each write.
  *
