@@ -30,7 +30,7 @@ interface Bench {
 
 const benches: readonly Bench[] = [
   { file: "linear.ts", args: ["--repeats", "1", "--bootstrap", "once"], tiny: ["--perturbations", "20"] },
-  { file: "mlp.ts", args: ["--device", "cpu"], tiny: ["--genes", "20", "--repeats", "1"], hasBlas: true },
+  { file: "mlp.ts", args: ["--device", "cpu"], tiny: ["--genes", "300", "--repeats", "1"], hasBlas: true },
   {
     file: "boosting.ts",
     args: ["--no-growth", "--tree-method", "exact"],
@@ -82,16 +82,19 @@ async function main(args: string[]): Promise<void> {
   const { versions, python } = await findPeer(modules, flags.python);
   const chosen = benches.filter(({ file }) => file.includes(flags.only));
   if (chosen.length === 0) throw new UsageError(`Cannot use --only "${flags.only}": no bench is named so`);
-  const samples = new Map<string, Row[]>();
+  const samples = new Map<string, Row[]>(), failures: string[] = [];
   for (let round = 1; round <= flags.rounds; round++) {
     for (const bench of chosen) {
       for (const more of bench.hasBlas ? [[], ["--blas", "off"]] : [[]]) {
         const { file, args } = bench;
         console.log(`round ${round} of ${flags.rounds}: ${file} ${[...args, ...more].join(" ")}`);
-        const rows = await run(file, [
-          ...[...args, ...more, ...(flags.tiny ? bench.tiny : [])],
-          ...["--json", "--python", python],
-        ]);
+        const sizes = flags.tiny ? bench.tiny : [];
+        const rows = await run(file, [...args, ...more, ...sizes, "--json", "--python", python]);
+        if (typeof rows === "string") {
+          console.log(`  failed: ${rows}`);
+          failures.push(file);
+          continue;
+        }
         for (const row of rows) {
           samples.getOrInsertComputed(JSON.stringify([row.subject, row.engine]), () => []).push(row);
         }
@@ -100,24 +103,24 @@ async function main(args: string[]): Promise<void> {
   }
   const table = tableOf([...samples.values()], flags.rounds, versions);
   console.log("\n" + table);
+  if (failures.length > 0) {
+    throw new DataError(
+      `The table lacks what failed, and is not written: ${[...new Set(failures)].join(", ")}`,
+    );
+  }
   if (flags.write) await writeTable(table);
 }
 
-async function run(file: string, args: readonly string[]): Promise<Row[]> {
+/** @returns what a bench measured, or why it failed */
+async function run(file: string, args: readonly string[]): Promise<Row[] | string> {
   const path = fromFileUrl(new URL(file, import.meta.url));
   const lock = fromFileUrl(new URL("../tests/deno.lock", import.meta.url));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-A", `--lock=${lock}`, path, ...args],
   }).output();
-  if (!success) {
-    const reason = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-    throw new DataError(`Cannot go on: bench/${file} ${args.join(" ")} failed (${reason})`);
-  }
+  if (!success) return new TextDecoder().decode(stderr).trim().split("\n").at(-1)!;
   const rows = parseRows(new TextDecoder().decode(stdout));
-  if (rows.length === 0) {
-    throw new DataError(`Cannot go on: bench/${file} ${args.join(" ")} measured nothing`);
-  }
-  return rows;
+  return rows.length > 0 ? rows : "it measured nothing";
 }
 
 /** Markdown: a line a subject, and what it was measured with. */

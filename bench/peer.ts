@@ -87,9 +87,10 @@ export function peerEnvironment(): Record<string, string> {
   return others;
 }
 
-function command(python: string, args: readonly string[], env: Record<string, string> = {}) {
+/** A program that is not there rejects too. */
+async function command(python: string, args: readonly string[], env: Record<string, string> = {}) {
   const all = { ...peerEnvironment(), ...env };
-  return new Deno.Command(python, { args: [...args], clearEnv: true, env: all }).output();
+  return await new Deno.Command(python, { args: [...args], clearEnv: true, env: all }).output();
 }
 
 interface Found {

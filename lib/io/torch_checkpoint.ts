@@ -19,6 +19,8 @@ import { looksLikeZip, readZipDirectory, readZipEntry, type ZipEntry } from "./z
 /** Tensors that repeat elements (stride 0) may have this many of them beyond their storage's. */
 const maxRepeatedElements = 1 << 24;
 const maxPickleBytes = 1 << 26;
+/** Files whose copies were told: one is opened to look at its names, and again to read them. */
+const told = new Set<string>();
 
 /**
  * Open a checkpoint, or the shards that a `pytorch_model.bin.index.json` lists: the tensors of its `state_dict`, or of
@@ -106,7 +108,8 @@ class TorchCheckpoint implements TensorFile {
       throw this.#fail(`it holds no tensors, nor does a dictionary in it (its keys: ${listed(root.keys())})`);
     }
     const { state, copies } = found;
-    if (copies.length > 0) {
+    if (copies.length > 0 && !told.has(this.path)) {
+      told.add(this.path);
       log.warn(
         `"${this.path}" holds the model's tensors more than once: those under ${found.place} are taken, not those under ` +
           `${copies.join(", ")} (save the others as a file of their own to use them).`,

@@ -43,7 +43,12 @@ const areas: readonly Area[] = [
     tests: ["models/nt_formats_test.ts"],
   },
   { name: "nt", script: "nt/make_shapes.py", others: /^$/, tests: ["models/nt_shapes_test.ts"] },
-  { name: "peft", script: "peft/make.py", others: /^$/, tests: ["models/peft_versions_test.ts"] },
+  {
+    name: "peft",
+    script: "peft/make.py",
+    others: /^$/,
+    tests: ["models/peft_versions_test.ts", "fine_tuning/device_test.ts"],
+  },
   { name: "torch", script: "torch/make.py", others: /^$/, tests: ["io/torch_versions_test.ts"] },
   { name: "numpy", script: "numpy/make.py", others: /^$/, tests: ["io/numpy_versions_test.ts"] },
   { name: "parquet", script: "parquet/make_writers.py", others: /^$/, tests: ["io/parquet_writers_test.ts"] },

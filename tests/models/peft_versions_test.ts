@@ -2,68 +2,26 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { Ia3Regressor } from "../../lib/models/nucleotide_transformer/ia3/vectors.ts";
 import { writeMergedModel } from "../../lib/models/nucleotide_transformer/ia3/merge.ts";
-import { openModelSource, openModelWeights, readModelConfig } from "../../lib/models/model_source.ts";
-import {
-  ntConfig,
-  ntTensorName,
-  NucleotideTransformer,
-} from "../../lib/models/nucleotide_transformer/model.ts";
+import { openModelSource, openModelWeights } from "../../lib/models/model_source.ts";
 import { readAdapter } from "../../lib/models/peft_adapter.ts";
-import { StateDict } from "../../lib/models/state_dict.ts";
-import { noGrad, scope } from "../../lib/tensor/mod.ts";
 import { captured } from "../support/captured_log.ts";
-import { fixtures } from "../support/live_fixtures.ts";
+import { assertLogits, logitsOf, savedAdapters } from "../support/peft_adapters.ts";
 import { openReferenceBackend } from "../support/reference.ts";
 
-const root = fixtures("peft");
-
-async function encoderIn(folder: string): Promise<NucleotideTransformer> {
-  const source = await openModelSource(folder);
-  const config = ntConfig(await readModelConfig(source));
-  const weights = new StateDict(await openModelWeights(source), ntTensorName);
-  try {
-    return await NucleotideTransformer.load(openReferenceBackend(), weights, config);
-  } finally {
-    weights.close();
-  }
-}
-
-function assertLogits(found: Float32Array, { logits, atol }: { logits: number[]; atol: number }): void {
-  assertEquals(found.length, logits.length);
-  const worst = logits.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i])), 0);
-  assertEquals(worst <= atol, true, `off by ${worst}, allowed ${atol}`);
-}
-
-for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
-  if (!isDirectory) continue;
-  const folder = join(root, version);
-  const expected = JSON.parse(Deno.readTextFileSync(join(folder, "expected.json")));
-  const ids: number[][] = expected.ids, mask: number[][] = expected.mask;
-  const batch = {
-    tokenIds: Int32Array.from(ids.flat()),
-    mask: Int32Array.from(mask.flat()),
-    batch: ids.length,
-    length: ids[0].length,
-  };
-  const { merged, saved_norms: _, ...readable } = expected.adapters;
+for (const { version, folder, tokens, expected } of savedAdapters()) {
+  const { merged, saved_norms: _, ...readable } = expected;
 
   for (const [name, entry] of Object.entries(readable)) {
     Deno.test(`PEFT ${version}: the adapter "${name}" gives its logits`, async () => {
-      const encoder = await encoderIn(join(folder, "base"));
       const { result: adapter } = await captured(() => readAdapter(join(folder, ...name.split("/"))));
       assertEquals(adapter.config.baseModel, "InstaDeepAI/nucleotide-transformer-v2-tiny");
-      const model = Ia3Regressor.fromAdapter(encoder, adapter);
-      const logits = noGrad(() => scope(() => model.forward(encoder.batch(batch))));
-      assertLogits(await logits.read(), entry as { logits: number[]; atol: number });
-      model.dispose();
-      encoder.dispose();
+      assertLogits(await logitsOf(openReferenceBackend(), join(folder, "base"), adapter, tokens), entry);
     });
   }
 
   Deno.test(`PEFT ${version}: what merge_and_unload() saved is a plain model`, async () => {
-    const [encoder, base] = [await encoderIn(join(folder, "merged")), join(folder, "base")];
+    const base = join(folder, "base");
     // The head of the merged model is the base's.
     const weights = await openModelWeights(await openModelSource(base));
     const head = new Map<string, { shape: readonly number[]; data: Float32Array }>();
@@ -72,7 +30,7 @@ for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
       head.set(name, { shape: weights.tensors.get(stored)!.shape, data: await weights.read(stored) });
     }
     weights.close();
-    const key = "esm.encoder.layer.0.attention.self.key", { width } = encoder.config;
+    const key = "esm.encoder.layer.0.attention.self.key", [width] = head.get("dense.bias")!.shape;
     const ones = { shape: [width, 1], data: new Float32Array(width).fill(1) };
     const config = {
       targetModules: ["layer.0.attention.self.key"],
@@ -80,9 +38,8 @@ for (const { name: version, isDirectory } of Deno.readDirSync(root)) {
       excludeModules: null,
       baseModel: null,
     };
-    const model = Ia3Regressor.fromAdapter(encoder, { config, vectors: new Map([[key, ones]]), head });
-    const logits = noGrad(() => scope(() => model.forward(encoder.batch(batch))));
-    assertLogits(await logits.read(), merged);
+    const identity = { config, vectors: new Map([[key, ones]]), head };
+    assertLogits(await logitsOf(openReferenceBackend(), join(folder, "merged"), identity, tokens), merged);
   });
 
   Deno.test(`PEFT ${version}: a merged config.json keeps 0.0, for which transformers 5 refuses 0`, async () => {
