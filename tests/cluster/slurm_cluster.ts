@@ -80,13 +80,18 @@ export class SlurmCluster {
     await child.status;
   }
 
-  /** Jobs that run, with the node of each. */
-  async running(): Promise<{ id: string; node: string }[]> {
-    const lines = (await this.#slurm("squeue", ["-h", "-t", "R", "-o", "%i %N"])).trim().split("\n");
-    return lines.filter((line) => line !== "").map((line) => line.split(" ")).map(([id, node]) => ({
-      id,
-      node,
-    }));
+  /** Job and node of the process whose command line holds `text`; null where there is none. */
+  async jobOf(text: string): Promise<{ id: string; node: string } | null> {
+    for (const { pid } of await processes()) {
+      const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+      if (!command.includes(text)) continue;
+      const words = (await Deno.readTextFile(`/proc/${pid}/environ`).catch(() => "")).split("\0");
+      const value = (name: string) =>
+        words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+      const id = value("SLURM_JOB_ID"), node = value("SLURMD_NODENAME");
+      if (id && node) return { id, node };
+    }
+    return null;
   }
 
   async cancel(id: string): Promise<void> {
