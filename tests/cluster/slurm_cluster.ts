@@ -27,7 +27,11 @@ export class SlurmCluster {
   private constructor(folder: string, size: ClusterSize) {
     this.#folder = folder;
     this.#size = size;
-    this.env = { SLURM_CONF: join(folder, "slurm.conf"), USER: Deno.env.get("USER") ?? "root" };
+    this.env = {
+      SLURM_CONF: join(folder, "slurm.conf"),
+      USER: Deno.env.get("USER") ?? "root",
+      PATH: `${join(folder, "bin")}:${Deno.env.get("PATH")}`,
+    };
   }
 
   /** @param folder new, without spaces */
@@ -39,6 +43,7 @@ export class SlurmCluster {
     await Deno.chmod(folder, 0o755);
     try {
       await cluster.#startMunge();
+      await cluster.#wrapCommands();
       await Deno.writeTextFile(join(folder, "slurm.conf"), cluster.#configuration());
       await Deno.writeTextFile(join(folder, "gres.conf"), "Name=gpu File=/dev/null\n");
       await Deno.writeTextFile(join(folder, "cgroup.conf"), "CgroupPlugin=cgroup/v1\n");
@@ -75,13 +80,18 @@ export class SlurmCluster {
     await child.status;
   }
 
-  /** Jobs that run, with the node of each. */
-  async running(): Promise<{ id: string; node: string }[]> {
-    const lines = (await this.#slurm("squeue", ["-h", "-t", "R", "-o", "%i %N"])).trim().split("\n");
-    return lines.filter((line) => line !== "").map((line) => line.split(" ")).map(([id, node]) => ({
-      id,
-      node,
-    }));
+  /** Job and node of the process whose command line holds `text`; null where there is none. */
+  async jobOf(text: string): Promise<{ id: string; node: string } | null> {
+    for (const { pid } of await processes()) {
+      const command = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+      if (!command.includes(text)) continue;
+      const words = (await Deno.readTextFile(`/proc/${pid}/environ`).catch(() => "")).split("\0");
+      const value = (name: string) =>
+        words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+      const id = value("SLURM_JOB_ID"), node = value("SLURMD_NODENAME");
+      if (id && node) return { id, node };
+    }
+    return null;
   }
 
   async cancel(id: string): Promise<void> {
@@ -120,6 +130,15 @@ export class SlurmCluster {
       }).output();
       return success;
     });
+  }
+
+  /** Commands that know where this Slurm is: Snakemake 9 takes SLURM_CONF away from its jobs. */
+  async #wrapCommands(): Promise<void> {
+    await Deno.mkdir(join(this.#folder, "bin"));
+    for (const name of ["sbatch", "srun", "squeue", "sinfo", "scancel", "scontrol", "sacct", "sacctmgr"]) {
+      const text = `#!/bin/sh\nSLURM_CONF='${this.env.SLURM_CONF}' exec /usr/bin/${name} "$@"\n`;
+      await Deno.writeTextFile(join(this.#folder, "bin", name), text, { mode: 0o755 });
+    }
   }
 
   #configuration(): string {

@@ -2,7 +2,7 @@
 
 
 def report_files():
-    return [os.path.join(config["output"], "report", "comparison.json")] if config["compare"] is not None else []
+    return [os.path.join(out, "report", "comparison.json")] if config["compare"] is not None else []
 
 
 if config["compare"] is not None:

@@ -82,7 +82,7 @@ def shards_of(wildcards):
     count = plan.embeddings[wildcards.embedding].shards
     names = [f"{wildcards.embedding}{{}}.shard-{index}-of-{count}{{}}" for index in range(1, count + 1)]
     endings = [("", ".npy"), ("_gene_ids", ".npy"), ("", ".json")]
-    return [os.path.join(config["output"], "embeddings", name.format(*ending)) for name in names for ending in endings]
+    return [os.path.join(out, "embeddings", name.format(*ending)) for name in names for ending in endings]
 
 
 rule merge_shards:

@@ -14,7 +14,7 @@ if "prepare" in config:
 
     rule prepare:
         input:
-            [value for key, value in config["prepare"].items() if isinstance(value, str) and os.path.isfile(value)],
+            [path for _, path in file_flags(config["prepare"])],
         output:
             f"{out}/data/prepare.json",
         log:

@@ -16,7 +16,7 @@ def runs_of(stage):
 
 
 def train_command(wildcards, threads):
-    return line(plan.train(wildcards.run, ["--resume"], os.path.join(config["output"], "results"), threads))
+    return line(plan.train(wildcards.run, ["--resume"], os.path.join(out, "results"), threads))
 
 
 def part_command(wildcards, threads):
@@ -148,9 +148,9 @@ rule merge_parts:
         f"{out}/logs/train/{{run}}_merge.log",
     params:
         unfinished=lambda wildcards: os.path.join(plan.result(wildcards.run), "unfinished"),
-        work=lambda wildcards: os.path.join(config["output"], "work", wildcards.run),
+        work=lambda wildcards: os.path.join(out, "work", wildcards.run),
         command=lambda wildcards: line(
-            plan.train(wildcards.run, ["--merge"], os.path.join(config["output"], "results"), device="cpu")
+            plan.train(wildcards.run, ["--merge"], os.path.join(out, "results"), device="cpu")
         ),
     shell:
         "rm -rf {params.unfinished:q} && mkdir -p {params.unfinished:q} && "
