@@ -112,6 +112,7 @@ async function start() {
     table.draw();
   });
   replace(byId("metric"), ...page.metrics.map(({ name, title }) => make("option", { value: name }, title)));
+  byId("metric").value = "pearson";
   replace(
     byId("kind"),
     ...[...new Set(page.subsets.map(({ kind }) => kind))].map((kind) =>

@@ -15,7 +15,7 @@ const palette = [
   "#999933",
   "#332288",
 ];
-const better = "#0072B2", worse = "#D55E00";
+const better = "#0067a8", worse = "#b34a00";
 
 /** Colour of the model at a place of the table. */
 export function colourOf(models, index) {
@@ -112,6 +112,8 @@ export function intervalFigure(context, name) {
       labelArrow: "none",
     },
     y: {
+      type: "point",
+      padding: 0.6,
       domain: rows.map(({ index }) => index),
       label: null,
       tickFormat: (index) => cutLabel(context, rows[index].label),
@@ -159,15 +161,16 @@ export function pairsFigure(context, name) {
     { row: first, column: second, mean, holm },
     { row: second, column: first, mean: mean === null ? null : -mean, holm },
   ]);
-  const left = labelRoom(context), width = Math.max(context.width, left + 54 * models.length + 10);
+  const left = labelRoom(context), width = Math.max(context.width, left + 54 * models.length + 64);
   return Plot.plot(base({ ...context, width }, {
     height: 30 * models.length + 96,
     marginLeft: left,
     marginTop: 76,
     marginBottom: 10,
-    marginRight: 24,
-    x: { domain: models.map(({ index }) => index), axis: null, padding: 0.04 },
+    marginRight: 64,
+    x: { type: "band", domain: models.map(({ index }) => index), axis: null, padding: 0.04 },
     y: {
+      type: "band",
       domain: models.map(({ index }) => index),
       label: null,
       tickFormat: (index) => cutLabel(context, page.models[index].label),
@@ -190,7 +193,7 @@ export function pairsFigure(context, name) {
         x: "column",
         y: "row",
         fill: (d) => d.mean === null || d.mean === 0 ? "#8888" : d.mean * sign > 0 ? better : worse,
-        fillOpacity: (d) => d.mean === null ? 0.1 : d.holm < 0.05 ? 0.75 : 0.15,
+        fillOpacity: (d) => d.mean === null ? 0.1 : d.holm < 0.05 ? 0.95 : 0.16,
       }),
       Plot.text(cells, {
         x: "column",
@@ -231,6 +234,7 @@ export function distributionFigure(context, name) {
       labelArrow: "none",
     },
     y: {
+      type: "band",
       domain: rows.map(({ index }) => index),
       label: null,
       tickFormat: (index) => cutLabel(context, rows[index].label),
@@ -239,8 +243,18 @@ export function distributionFigure(context, name) {
     },
     marks: [
       ...referenceMarks(context, metric, page.table[name]),
-      Plot.dot(points, { x: "value", y: "index", r: 1.2, fill, fillOpacity: 0.35, dy: (d, i) => 0 }),
-      Plot.boxX(points, { x: "value", y: "index", fill, fillOpacity: 0.35, stroke: "currentColor", r: 1.2 }),
+      Plot.tickX(points, { x: "value", y: "index", stroke: fill, strokeOpacity: 0.22 }),
+      Plot.boxX(points, {
+        x: "value",
+        y: "index",
+        fill,
+        fillOpacity: 0.3,
+        stroke: "currentColor",
+        strokeWidth: 1.3,
+        r: 0,
+        insetTop: 3,
+        insetBottom: 3,
+      }),
     ],
   }));
 }
@@ -258,12 +272,20 @@ function multiples(context, panels, { x, y, height }) {
   const low = Math.min(...values), high = Math.max(...values), colour = (d) => colourOf(page.models, d.index);
   return Plot.plot(base(context, {
     height: down * height + 60,
-    marginLeft: 52,
+    marginLeft: 72,
     marginBottom: 44,
     fx: { axis: null, padding: 0.12 },
     fy: { axis: null, padding: 0.16 },
     x: { label: x, ticks: 3, nice: true, labelAnchor: "center", labelArrow: "none" },
-    y: { label: y, ticks: 4, nice: true, grid: true, labelAnchor: "center", labelArrow: "none" },
+    y: {
+      label: y,
+      labelOffset: 60,
+      ticks: 4,
+      nice: true,
+      grid: true,
+      labelAnchor: "center",
+      labelArrow: "none",
+    },
     marks: [
       Plot.frame({ stroke: "currentColor", strokeOpacity: 0.25 }),
       Plot.link(panels.map((_, i) => place(i)), {
@@ -349,6 +371,8 @@ export function strataFigure(context, name, kind) {
       labelArrow: "none",
     },
     y: {
+      type: "point",
+      padding: 0.6,
       domain: ["title", ...rows.map(({ index }) => index)],
       label: null,
       tickFormat: (index) => index === "title" ? "" : cutLabel(context, rows[index].label),

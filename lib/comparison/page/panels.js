@@ -14,8 +14,12 @@ export function drawPanels(element, { page, panels, points, tell }) {
       Infinity,
       -Infinity,
     ]);
-  const [low, high] = extent([points.measured, ...panels.map(({ values }) => values)].flatMap(finite));
-  const pad = (high - low) * 0.05 || 1, range = [low - pad, high + pad];
+  const padded = ([low, high]) => [low - ((high - low) * 0.05 || 1), high + ((high - low) * 0.05 || 1)];
+  // Predictions are smaller than what is measured: each axis has a range of its own, the same in all pictures.
+  const range = {
+    x: padded(extent(panels.flatMap(({ values }) => finite(values)))),
+    y: padded(extent(finite(points.measured))),
+  };
   const figures = panels.map((panel) => {
     const canvas = make("canvas", {
       role: "img",
@@ -40,30 +44,30 @@ export function drawPanels(element, { page, panels, points, tell }) {
   }
 }
 
-function draw(canvas, { page, panel, points, range: [low, high] }) {
+function draw(canvas, { page, panel, points, range }) {
   const size = canvas.clientWidth || 180, ratio = Math.max(2, globalThis.devicePixelRatio || 1);
   canvas.width = canvas.height = Math.round(size * ratio);
   const context = canvas.getContext("2d"), style = getComputedStyle(canvas), text = style.color;
-  const left = 34, bottom = size - 20, right = size - 6, top = 6;
-  const x = (value) => left + (value - low) / (high - low) * (right - left);
-  const y = (value) => bottom - (value - low) / (high - low) * (bottom - top);
+  const left = 36, bottom = size - 20, right = size - 6, top = 6;
+  const x = d3.scaleLinear(range.x, [left, right]), y = d3.scaleLinear(range.y, [bottom, top]);
   context.scale(ratio, ratio);
   context.font = `10px ${style.fontFamily}`;
   context.strokeStyle = context.fillStyle = text;
   context.globalAlpha = 0.3;
   context.strokeRect(left, top, right - left, bottom - top);
   context.setLineDash([4, 3]);
-  context.beginPath();
-  context.moveTo(x(low), y(low));
-  context.lineTo(x(high), y(high));
-  context.stroke();
-  context.globalAlpha = 0.9;
-  for (const tick of ticks(low, high)) {
-    context.textAlign = "center";
-    context.fillText(shown(tick, decimals(low, high)), x(tick), bottom + 13);
-    context.textAlign = "right";
-    context.fillText(shown(tick, decimals(low, high)), left - 4, y(tick) + 3);
+  const low = Math.max(range.x[0], range.y[0]), high = Math.min(range.x[1], range.y[1]);
+  if (low < high) {
+    context.beginPath();
+    context.moveTo(x(low), y(low));
+    context.lineTo(x(high), y(high));
+    context.stroke();
   }
+  context.globalAlpha = 0.9;
+  context.textAlign = "center";
+  for (const tick of x.ticks(3)) context.fillText(x.tickFormat(3)(tick), x(tick), bottom + 13);
+  context.textAlign = "right";
+  for (const tick of y.ticks(3)) context.fillText(y.tickFormat(3)(tick), left - 4, y(tick) + 3);
   const dot = (i, radius) => {
     if (Number.isNaN(points.measured[i]) || Number.isNaN(panel.values[i])) return;
     context.beginPath();
@@ -76,15 +80,6 @@ function draw(canvas, { page, panel, points, range: [low, high] }) {
   context.globalAlpha = 1;
   for (let i = 0; i < points.measured.length; i++) if (points.isMarked(i)) dot(i, 3);
   return { x, y };
-}
-
-/** Three round values. */
-function ticks(low, high) {
-  return d3.ticks(low, high, 3);
-}
-
-function decimals(low, high) {
-  return Math.max(0, Math.ceil(-Math.log10((high - low) / 4)));
 }
 
 function nearest(event, canvas, { x, y }, { page, panel, points }) {
