@@ -59,13 +59,7 @@ export async function resultSource({ name, path }: FoundResult): Promise<ModelSo
 
 /** `NAME=FILE` of --predictions. */
 export async function otherSource(argument: string): Promise<ModelSource> {
-  const equals = argument.indexOf("=");
-  if (equals < 1 || equals === argument.length - 1) {
-    throw new UsageError(
-      `Cannot use --predictions "${argument}": it must be NAME=FILE, such as gears=gears.csv`,
-    );
-  }
-  const name = argument.slice(0, equals), path = argument.slice(equals + 1);
+  const { name, path } = await nameAndFile(argument);
   return {
     name,
     path,
@@ -77,6 +71,19 @@ export async function otherSource(argument: string): Promise<ModelSource> {
     read: () => readLabelledTable(path),
     readBaseline: () => Promise.resolve(null),
   };
+}
+
+/** Names and paths may hold "=" too: of several ways to cut, the first that names a file. */
+async function nameAndFile(argument: string): Promise<{ name: string; path: string }> {
+  const cuts = [...argument.matchAll(/=/g)].map(({ index }) => index).filter((at) =>
+    at > 0 && at < argument.length - 1
+  )
+    .map((at) => ({ name: argument.slice(0, at), path: argument.slice(at + 1) }));
+  for (const cut of cuts) if (await exists(cut.path)) return cut;
+  if (cuts.length > 0) return cuts[0];
+  throw new UsageError(
+    `Cannot use --predictions "${argument}": it must be NAME=FILE, such as gears=gears.csv`,
+  );
 }
 
 function foldsFrom(csv: Uint8Array, path: string): Map<string, string> {
