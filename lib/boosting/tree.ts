@@ -4,6 +4,8 @@ import type { Matrix } from "../linalg/matrix.ts";
 /**
  * One regression tree, a column an attribute, a row a node; node 0 is the root. Nodes that pruning took away stay in
  * their rows (as in XGBoost) and can be reached from nowhere.
+ *
+ * @internal
  */
 export interface Tree {
   /** Ids of the children, -1 for a leaf. */
