@@ -2,7 +2,7 @@
 import { constants, gunzipSync } from "node:zlib";
 import { getHeapStatistics } from "node:v8";
 import { DataError } from "../cli/errors.ts";
-import { isGzip, plainPieces } from "./byte_pieces.ts";
+import { isGzip, plainPieces } from "./plain_pieces.ts";
 import { FastaParser, type FastaRecord } from "./fasta_parser.ts";
 import { pipeContent } from "./pipes.ts";
 
