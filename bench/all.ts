@@ -176,13 +176,16 @@ function machine(): string {
   } GiB`;
 }
 
-/** Put the table between its marks, at the end of the file where there are none yet. */
 async function writeTable(table: string): Promise<void> {
-  const text = await Deno.readTextFile(readme), from = text.indexOf(begin), to = text.indexOf(end);
-  const block = `${begin}\n\n${table}\n\n${end}`;
-  const written = from >= 0 && to > from
-    ? text.slice(0, from) + block + text.slice(to + end.length)
-    : `${text.trimEnd()}\n\n## Every subject in one run\n\n\`deno run -A --lock=tests/deno.lock bench/all.ts --write\`.\n\n${block}\n`;
-  await writeFileAtomic(readme, written);
+  await writeFileAtomic(readme, withTable(await Deno.readTextFile(readme), table));
   console.log(`Wrote the table of ${readme} (deno fmt aligns it)`);
+}
+
+/** A text with the table between its marks, or at its end where it has none yet. */
+export function withTable(text: string, table: string): string {
+  const from = text.indexOf(begin), to = text.indexOf(end);
+  const block = `${begin}\n\n${table}\n\n${end}`;
+  if (from >= 0 && to > from) return text.slice(0, from) + block + text.slice(to + end.length);
+  const command = "`deno run -A --lock=tests/deno.lock bench/all.ts --write`";
+  return `${text.trimEnd()}\n\n## Every subject in one run\n\n${command}.\n\n${block}\n`;
 }

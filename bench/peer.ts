@@ -1,5 +1,5 @@
 /** The Python that benches compare with: found by --python or PEERS_PYTHON, asked for its versions before anything is timed. */
-import { UsageError } from "../lib/cli/errors.ts";
+import { DataError, UsageError } from "../lib/cli/errors.ts";
 
 /** The flags of every bench that has a peer in Python. */
 export const peerFlags = {
@@ -71,11 +71,17 @@ export async function peerOrExit(
   }
 }
 
-/** End with a UsageError's sentence, as scripts do. */
+/** End with the sentence of a UsageError or DataError, as scripts do. */
 export function exitWith(error: unknown): never {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof UsageError || error instanceof DataError)) throw error;
   console.error(error.message);
-  Deno.exit(2);
+  Deno.exit(error instanceof UsageError ? 2 : 1);
+}
+
+/** For the import of onnxruntime-web: end with one sentence where its package cannot be had. */
+export function noOnnxRuntime(error: unknown): never {
+  const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  exitWith(new UsageError(`Cannot run the peer onnxruntime-web: ${reason}; leave it out with --no-peer`));
 }
 
 /**

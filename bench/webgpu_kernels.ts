@@ -12,6 +12,7 @@
 import { parseFlags } from "../lib/cli/flags.ts";
 import { openWebGpuBackend } from "../lib/backend/webgpu/mod.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
+import { exitWith, noOnnxRuntime } from "./peer.ts";
 
 const flags = parseFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the best counts" },
@@ -27,7 +28,7 @@ const flags = parseFlags({
 
 const backend = await openWebGpuBackend({
   kernels: (flags.kernels || undefined) as "software" | "gpu" | undefined,
-});
+}).catch(exitWith);
 const { software } = backend.adapter;
 console.log(`${backend.description}${software ? " (software adapter)" : ""}`);
 
@@ -74,7 +75,7 @@ function report(name: string, time: number, amount: number, unit: "GFLOP/s" | "G
 
 /** Time the same product in both, turn by turn, so that other work on the machine meets both alike. */
 async function besidePeer(size: number): Promise<{ own: number; peer: number }> {
-  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu");
+  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu").catch(noOnnxRuntime);
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["webgpu"],
   });
