@@ -23,7 +23,7 @@ import { EmbeddingProgress } from "../lib/embedding/progress.ts";
 import { cutOf } from "../lib/embedding/reading_flags.ts";
 import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
-import { checkExported, checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
+import { checkExported, checkTokenizerFlags, onnxTokenizer } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(inferenceFlags, {
@@ -39,6 +39,7 @@ export async function main(args: string[]): Promise<void> {
   const shard = flags.shard === null ? null : parseShard(flags.shard);
   const cut = cutOf(flags);
   checkTokenizerFlags(flags);
+  if (flags.onnx !== null) await checkExported(flags.onnx);
   for (const { pipeline } of jobs) {
     if (cut.windows !== null && pipeline !== "other" && flags.onnx === null) {
       checkModelWindows(pipeline, cut.windows, flags);
@@ -66,9 +67,10 @@ export async function main(args: string[]): Promise<void> {
     inputs.set(files, await readSequences(input, columns));
     for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  await Promise.all(
-    runs.map((run) => flags.onnx === null ? checkModel(run) : checkExported(run, flags.onnx, flags)),
-  );
+  for (const run of runs) {
+    if (flags.onnx === null) await checkModel(run);
+    else await onnxTokenizer(run.pipeline, run.source, flags.onnx, flags);
+  }
 
   for (const run of runs) {
     const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";

@@ -124,7 +124,7 @@ async function embedOpen(
   const { embedder, outputs, tokenized: { pieces, ids }, input } = run;
   const readings = outputs.map(({ reading }) => reading);
   const isDone = (place: number) => kept.has(place),
-    name = pieces.length === ids.length ? "sequence" : "piece";
+    name: "sequence" | "piece" = pieces.length === ids.length ? "sequence" : "piece";
   if (kept.size > 0) log.info(`Resuming: ${counted(kept.size, name)} of ${pieces.length} are done`);
   const release = onInterrupt(() => {
     unfinished.close();
@@ -132,7 +132,7 @@ async function embedOpen(
     const left = `${kept.size} of ${counted(pieces.length, name)} in "${unfinished.path}"`;
     return { kept: left, resume: resumeCommand() };
   });
-  progress.begin(pieces.length, kept.size, openTokens(pieces, isDone));
+  progress.begin(pieces.length, kept.size, openTokens(pieces, isDone), `${name}s`);
   try {
     for await (const batch of embedPieces(embedder, pieces, { readings, batchSize, isDone })) {
       if (batch.notFinite !== null) {
