@@ -6,6 +6,8 @@
  *     --input tf_sequences.csv --output tf.npy                       (one file; -P=hub lets it download the model)
  *   deno run -P scripts/inference.ts --pipeline hyenadna --model my-models/hyenadna-large-1m-seqlen \
  *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --input long.fasta --output long.npy \
+ *     --layer 6 last --both-strands --windows 6000:3000              (docs/embeddings.md)
  *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
  *     --output-dir embeddings                                        (the files that the other scripts read)
  */

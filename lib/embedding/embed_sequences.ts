@@ -56,6 +56,7 @@ export async function embedSequences(
     return;
   }
   warnAboutCutting(run);
+  warnAboutSize(run);
   if (unfinished.exists && !resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }
@@ -112,6 +113,19 @@ function warnAboutCutting({ tokenized: { truncatedIds, windows, ids }, input, cu
   if (cut.windows === null) return;
   const total = windows.reduce((sum, count) => sum + count, 0);
   log.info(`${counted(ids.length, "sequence")} in ${counted(total, "window")}`);
+}
+
+/** Token vectors are for small inputs: what they will take is told where it is much. */
+function warnAboutSize({ outputs, tokenized: { tokens }, embedder: { width } }: SequenceRun): void {
+  const folders = outputs.filter(({ reading }) => reading.pooling === "none").length;
+  const gigabytes = folders * tokens * width * 4 / 1e9;
+  if (gigabytes >= 1) {
+    log.warn(
+      `Vectors of single tokens will take ${
+        gigabytes.toFixed(1)
+      } GB (--pooling-method mean keeps one a sequence)`,
+    );
+  }
 }
 
 /** Embed what is not done; it is among `kept` and in the unfinished run's file afterwards. */
