@@ -210,7 +210,7 @@ const memoryBound: [string, number, () => void][] = [
       ),
   ],
   ["Adam", 28, () =>
-    backend.adam(x, y, z, w, n, {
+    backend.adam({ parameter: x, gradient: y, m: z, v: w }, n, {
       learningRate: 1e-9,
       beta1: 0.9,
       beta2: 0.999,

@@ -8,6 +8,8 @@
  *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
  *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --input long.fasta --output long.npy \
  *     --layer 6 last --both-strands --windows 6000:3000              (docs/embeddings.md)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --genome genome.fa --regions genes.gtf.gz \
+ *     --window 12000 --output genes.npy                              (regions of a genome, no table in between)
  *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
  *     --output-dir embeddings                                        (the files that the other scripts read)
  */
@@ -24,12 +26,14 @@ import { openEmbedder } from "../lib/embedding/open_embedder.ts";
 import { checkOutputs, type EmbeddingFiles, parseShard, shardOutputs } from "../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../lib/embedding/progress.ts";
 import { cutOf } from "../lib/embedding/reading_flags.ts";
+import { regionsAsInput } from "../lib/embedding/region_flags.ts";
+import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
 import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
 import { checkExported, checkTokenizerFlags, onnxTokenizer } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
-  const flags = parseFlags(inferenceFlags, {
+  const flags = regionsAsInput(parseFlags(inferenceFlags, {
     script: "scripts/inference.ts",
     about:
       "DNA sequences to embeddings, with Nucleotide Transformer v2 or HyenaDNA. Use -P=hub to download a model.",
@@ -37,7 +41,7 @@ export async function main(args: string[]): Promise<void> {
       "--pipeline ntv2 --model FOLDER --input tf_sequences.csv --output tf.npy",
       "--tf-overlap-csv overlap.csv --hyena-repo-dir checkpoints --output-dir embeddings",
     ],
-  }, args);
+  }, args));
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
   const cut = cutOf(flags);
@@ -67,7 +71,8 @@ export async function main(args: string[]): Promise<void> {
   const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
   const inputs = new Map<EmbeddingFiles, Sequences>();
   for (const { input, files } of runs.flatMap((run) => run.jobs)) {
-    inputs.set(files, await readSequences(input, columns));
+    const isTable = flags.regions === null;
+    inputs.set(files, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
     for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
   for (const run of runs) {

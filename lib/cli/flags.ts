@@ -35,6 +35,8 @@ export const generalFlags = {
 } as const satisfies FlagDeclarations;
 
 /**
+ * Read a command line.
+ *
  * @throws {UsageError} for an unknown flag (naming a known one that is near), a missing or unusable value, a stray word
  * @throws {HelpRequest} when --help is among the arguments
  */
@@ -57,10 +59,12 @@ export function parseFlags<const D extends FlagDeclarations>(
     }
     const texts = inline === undefined ? [] : [inline];
     if (inline === undefined) {
-      const most = Array.isArray(declaration.default) ? Infinity : 1;
+      const most = Array.isArray(declaration.default) || isTexts(declaration) ? Infinity : 1;
       while (texts.length < most && i < args.length && !args[i].startsWith("--")) texts.push(args[i++]);
     }
-    values.set(name, parseValue(name, declaration, texts));
+    const value = parseValue(name, declaration, texts);
+    const earlier = isTexts(declaration) ? values.get(name) as string[] | undefined : undefined;
+    values.set(name, earlier ? [...earlier, ...value as string[]] : value);
   }
   if (values.get("help")) throw new HelpRequest(helpText(all, description));
 
@@ -121,6 +125,10 @@ function parseValue(name: string, declaration: FlagDeclaration, texts: string[])
     const { choices } = declaration as { choices?: readonly string[] };
     return parts.map((text) => parseChoice(name, choices, text));
   }
+  if (isTexts(declaration)) {
+    if (!texts.includes("")) return texts;
+    throw new UsageError(`Cannot use --${name} "": the value is empty`);
+  }
   const [text] = texts;
   if ("choices" in declaration && declaration.choices) return parseChoice(name, declaration.choices, text);
   if (typeof declaration.default === "string" || ("type" in declaration && declaration.type === "text")) {
@@ -128,6 +136,10 @@ function parseValue(name: string, declaration: FlagDeclaration, texts: string[])
     return text;
   }
   return parseNumber(name, declaration, text);
+}
+
+function isTexts(declaration: FlagDeclaration): boolean {
+  return "type" in declaration && declaration.type === "texts";
 }
 
 function parseChoice(name: string, choices: readonly string[] | undefined, text: string): string {

@@ -48,7 +48,7 @@ function valueName(declaration: FlagDeclaration): string {
   }
   if ("choices" in declaration && declaration.choices) return " WORD";
   const isText = typeof declaration.default === "string" ||
-    ("type" in declaration && declaration.type === "text");
+    ("type" in declaration && declaration.type.startsWith("text"));
   return isText ? " TEXT" : " N";
 }
 

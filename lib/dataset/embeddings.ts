@@ -2,20 +2,30 @@
 import { basename, dirname, extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { parseNumericCsv } from "../io/csv.ts";
+import { refuseTorn } from "../embedding/written_hashes.ts";
 import { readIdList } from "../io/id_list.ts";
 import { readNpyDoubles } from "../io/npy.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences, shortId } from "./ids.ts";
 
+/** Vectors of transcription factors or genes, with their ids. */
 export interface Embeddings {
   /** The file of vectors. */
   path: string;
   /** The file of ids: what messages call them. */
   idsPath: string;
+  /** An id a row, each once. */
   ids: string[];
   /** ids.length x width; float64 where the file is, so that scaling comes before rounding. */
   values: Embedded;
+  /** The files that stand side by side in `values`, where they are several. */
+  parts?: readonly { readonly path: string; readonly idsPath: string; readonly width: number }[];
+}
+
+/** All files that embeddings were read from. */
+export function filesOf({ path, idsPath, parts = [{ path, idsPath, width: 0 }] }: Embeddings): string[] {
+  return parts.flatMap((part) => [part.path, part.idsPath]);
 }
 
 /**
@@ -35,6 +45,7 @@ export async function readEmbeddings(
   const values = table?.values ?? await readNpyDoubles(vectorsPath);
   const place = idsPath ?? (table ? vectorsPath : await findIds(vectorsPath));
   const ids = table && idsPath === null ? table.ids : await readIdList(place);
+  await refuseTorn(vectorsPath, idsPath === null && place.endsWith(".npy") ? place : null);
   if (ids.length !== values.rows) {
     throw new DataError(
       `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${place}" has ${ids.length} ids ` +

@@ -1,9 +1,9 @@
 import { basename } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { counted, log } from "../cli/log.ts";
-import { hyenaConfig, hyenaTensorName } from "../models/hyena_config.ts";
-import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
-import { HyenaDna, type PositionBlock } from "../models/hyenadna.ts";
+import { hyenaConfig, hyenaTensorName } from "../models/hyenadna/config.ts";
+import { hyenaTokenizer } from "../models/hyenadna/tokenizer.ts";
+import { HyenaDna, type PositionBlock } from "../models/hyenadna/model.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
 import { StateDict } from "../models/state_dict.ts";
 import { asWeights, storageType, typeName, type WeightType } from "../models/weight_type.ts";

@@ -2,6 +2,7 @@
 import { deviceFlags } from "../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { readingFlags } from "./reading_flags.ts";
+import { regionFlags } from "./region_flags.ts";
 import { tokenizerFlags } from "./tokenizer_choice.ts";
 
 export const inferenceFlags = {
@@ -28,6 +29,7 @@ export const inferenceFlags = {
     group: "One file",
     help: "where the vectors go",
   },
+  ...regionFlags,
   "gene-csv": {
     default: null,
     type: "text",

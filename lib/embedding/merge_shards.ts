@@ -20,6 +20,7 @@ import {
   writeRecord,
 } from "./outputs.ts";
 import { finishTokenFiles, type TokenFile, tokenIndex } from "./token_files.ts";
+import { hashKeys, refuseChanged } from "./written_hashes.ts";
 
 /** What may differ between the shards of one run: hashes say whether input and model are the same, not their paths. */
 const ownToShard = [
@@ -34,6 +35,7 @@ const ownToShard = [
   "window_count",
   "windows_of_sequences",
   "device",
+  ...hashKeys,
 ];
 
 interface Shards {
@@ -79,6 +81,10 @@ async function openShards(output: ReadingOutput): Promise<Shards> {
 
 async function mergeVectors(paths: EmbeddingPaths, { fail, paths: own, records }: Shards): Promise<number> {
   const [{ width, sequences_in_input: sequences }] = records, count = records.length;
+  for (const [i, shard] of own.entries()) {
+    await refuseChanged(shard.vectors, "vectors", records[i]);
+    await refuseChanged(shard.ids, "ids", records[i]);
+  }
   const shards = await Promise.all(own.map(async (shard) => ({
     vectors: await readNpyMatrix(shard.vectors),
     ids: await readNpyStrings(shard.ids),

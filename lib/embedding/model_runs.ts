@@ -1,10 +1,10 @@
 /** The models of a run with the jobs of each, and what can be told of a model before it is downloaded or loaded. */
 import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
-import { hyenaConfig } from "../models/hyena_config.ts";
+import { hyenaConfig } from "../models/hyenadna/config.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
-import { readNtTokenizer } from "../models/nt_pretrained.ts";
-import { ntConfig } from "../models/nucleotide_transformer.ts";
+import { readNtTokenizer } from "../models/nucleotide_transformer/pretrained.ts";
+import { ntConfig } from "../models/nucleotide_transformer/model.ts";
 import type { Pipeline } from "./embedder.ts";
 import { type EmbeddingJob, modelName } from "./embedding_jobs.ts";
 import type { InferenceFlags } from "./inference_flags.ts";

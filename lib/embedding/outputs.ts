@@ -2,12 +2,14 @@
 import { basename, dirname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { checkWritable, writeFileAtomic } from "../io/atomic_write.ts";
+import { remove } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readJsonObject } from "../io/json_file.ts";
 import { writeNpy } from "../io/npy.ts";
 import type { Reading } from "./readings.ts";
 import { tokenIndex } from "./token_files.ts";
 import type { RunSettings } from "./unfinished_run.ts";
+import { isAsWritten, writtenHashes } from "./written_hashes.ts";
 
 export interface Shard {
   /** From 1. */
@@ -91,10 +93,11 @@ export async function checkOutputs(output: ReadingOutput): Promise<void> {
 /** Whether the files are all there, and made in the same way of the same sequences. */
 export async function areFinished(output: ReadingOutput, settings: RunSettings): Promise<boolean> {
   if (!filesOf(output).every(exists)) return false;
-  const record = await readJsonObject(recordPath(output.paths.vectors)).catch(() =>
-    ({}) as Record<string, unknown>
-  );
-  return Object.entries(settings).every(([key, value]) => (record[key] ?? null) === value);
+  const { reading, paths: { vectors, ids } } = output;
+  const record = await readJsonObject(recordPath(vectors)).catch(() => ({}) as Record<string, unknown>);
+  const isSame = Object.entries(settings).every(([key, value]) => (record[key] ?? null) === value);
+  if (!isSame || reading.pooling === "none") return isSame;
+  return await isAsWritten(vectors, "vectors", record) && await isAsWritten(ids, "ids", record);
 }
 
 /** Shards that are there, by how many there should be. */
@@ -139,7 +142,7 @@ export interface EmbeddingRecord extends SequenceRecord {
 
 /** The JSON goes first and comes last: where it is, all files are of one run. */
 export async function removeRecord({ vectors }: EmbeddingPaths): Promise<void> {
-  if (exists(recordPath(vectors))) await Deno.remove(recordPath(vectors));
+  if (exists(recordPath(vectors))) await remove(recordPath(vectors));
 }
 
 export async function writeRecord({ vectors }: EmbeddingPaths, record: EmbeddingRecord): Promise<void> {
@@ -157,7 +160,7 @@ export async function writeEmbeddings(
   await writeNpy(paths.vectors, { shape: [ids.length, record.width], data: vectors });
   await writeNpy(paths.ids, { shape: [ids.length], data: ids });
   if (paths.index !== null) await writeFileAtomic(paths.index, ids.map((id) => `${id}\n`).join(""));
-  await writeRecord(paths, record);
+  await writeRecord(paths, { ...record, ...await writtenHashes(paths) });
 }
 
 /** `folder/name.npy` with its ids under `name<idsSuffix>.npy`. */

@@ -60,6 +60,7 @@ export function recordOf(run: SequenceRun, reading: Reading, width: number): Emb
     device,
     width,
     input: input.path,
+    ...input.origin,
     sequences: rows.length,
     sequences_in_input: input.ids.length,
     tokens: tokenized.tokens,

@@ -1,8 +1,9 @@
 /** Tokens of an input, or of a shard of it, and a hash that says whether two runs are over the same sequences. */
 import { createHash } from "node:crypto";
+import { reverseComplement } from "../genome/reverse_complement.ts";
 import type { Tokenizer } from "../models/token_batch.ts";
 import type { Sequences } from "./sequences.ts";
-import { reverseComplement, type Strands } from "./strands.ts";
+import type { Strands } from "./strands.ts";
 import { type Stretch, type Windows, windowsOf } from "./windows.ts";
 
 /** What goes through the model of each sequence. */

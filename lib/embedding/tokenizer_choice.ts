@@ -4,11 +4,11 @@ import { DataError, UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileText } from "../io/read_file.ts";
-import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
+import { hyenaTokenizer } from "../models/hyenadna/tokenizer.ts";
 import { KmerTokenizer, parseKmer } from "../models/kmer_tokenizer.ts";
 import { type ModelSource, openModelSource } from "../models/model_source.ts";
-import { readNtTokenizer } from "../models/nt_pretrained.ts";
-import { NtTokenizer } from "../models/nt_tokenizer.ts";
+import { readNtTokenizer } from "../models/nucleotide_transformer/pretrained.ts";
+import { NtTokenizer } from "../models/nucleotide_transformer/tokenizer.ts";
 import type { Tokenizer } from "../models/token_batch.ts";
 import type { Pipeline } from "./embedder.ts";
 

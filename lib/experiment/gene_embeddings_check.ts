@@ -28,6 +28,6 @@ export async function requireGenesMadeAsTfs(
 }
 
 /** How embeddings were made; null where nothing says it. */
-export async function recordBeside({ path }: Embeddings): Promise<EmbeddingRecord | null> {
+export async function recordBeside({ path }: Pick<Embeddings, "path">): Promise<EmbeddingRecord | null> {
   return path.endsWith(".npy") ? await embeddingRecord(path) : null;
 }

@@ -1,5 +1,6 @@
 /** Embeddings of perturbations and genes for the models that learn from them. */
 import { resolve } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import {
@@ -8,33 +9,35 @@ import {
   readHyenaEmbeddings,
   readNtEmbeddings,
 } from "../dataset/embeddings.ts";
+import { joinEmbeddings, readJoinedEmbeddings } from "../dataset/joined_embeddings.ts";
 import { sortedOrder } from "../dataset/ids.ts";
 import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { decidingPart } from "../embedding/record.ts";
+import { decidingPart, type EmbeddingRecord } from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
 import { recordBeside } from "./gene_embeddings_check.ts";
 import type { DataFolder } from "./read_data.ts";
-import { embeddingModels, type ModelInput } from "./saved_model_json.ts";
+import { embeddingModels, type EmbeddingPart, type ModelInput } from "./saved_model_json.ts";
 
 /** Embeddings of TFs from a file of one's own. */
 export const tfEmbeddingFlags = {
   "embeddings": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Data",
     shownDefault: "of the data folder",
-    help: "embeddings of TFs, a row each: .npy, or a table whose first column is the id",
+    help:
+      "embeddings of TFs, a row each: .npy, or a table whose first column is the id; several are put side by side",
   },
   "ids": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Data",
     shownDefault: "beside --embeddings",
-    help: "ids of the rows of --embeddings",
+    help: "ids of the rows of --embeddings, a file for each",
   },
 } as const satisfies FlagDeclarations;
 
@@ -93,12 +96,15 @@ export const hyenaFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** Embeddings of one pipeline: of the file that is named, else of the folder. */
+/** Whose embeddings a data folder is asked for; of "both" those of a TF stand side by side. */
+export type Pipeline = "ntv2" | "hyenadna" | "both";
+
+/** Embeddings of the files that are named, else of the folder by `pipeline`. */
 export async function readTfEmbeddings(
-  pipeline: "ntv2" | "hyenadna",
+  pipeline: Pipeline,
   flags: {
-    embeddings: string | null;
-    ids: string | null;
+    embeddings: readonly string[] | null;
+    ids: readonly string[] | null;
     ntv2Dir?: string | null;
     ntv2Size?: string | null;
     hyenaDir?: string | null;
@@ -106,7 +112,17 @@ export async function readTfEmbeddings(
   folder: DataFolder,
   options?: { allowMissing: boolean },
 ): Promise<Embeddings> {
-  if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
+  if (flags.ids !== null && flags.embeddings === null) {
+    throw new UsageError("Cannot use --ids without --embeddings: it names the rows of those files");
+  }
+  if (flags.embeddings !== null) return await readJoinedEmbeddings(flags.embeddings, flags.ids, options);
+  if (pipeline === "both") {
+    const [nt, hyena] = ["ntv2", "hyenadna"] as const;
+    return joinEmbeddings([
+      await readTfEmbeddings(nt, flags, folder, options),
+      await readTfEmbeddings(hyena, flags, folder, options),
+    ]);
+  }
   if (pipeline === "ntv2") {
     return await readNtEmbeddings(
       await ntPlaces(flags.ntv2Dir, folder),
@@ -169,32 +185,42 @@ export async function matchTfs(
   targets: Targets,
   embeddings: Embeddings,
   otherNames: (id: string) => readonly string[],
-  pipeline: "ntv2" | "hyenadna" | "other",
+  pipeline: Pipeline,
   { order, exactCase = false }: { order: "sorted" | "file"; exactCase?: boolean },
 ): Promise<MatchedTfs> {
   const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: !exactCase });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: found } = matchedRows(match);
   const rows = order === "file"
     ? found
     : sortedOrder(found.map((row) => targets.perturbations[row])).map((place) => found[place]);
   const values = takeRows(embeddings.values, rows.map((row) => match.rows[row]));
-  const record = await recordBeside(embeddings);
+  const parts = await Promise.all(
+    (embeddings.parts ?? [{ path: embeddings.path, width: values.columns }]).map(partOf),
+  );
+  const [{ record }] = parts;
+  // A script takes the embeddings of any model; which it was the record knows best.
+  const recorded = embeddingModels.find((model) =>
+    model === (record as EmbeddingRecord | undefined)?.pipeline
+  );
+  const made = embeddings.parts || pipeline === "both"
+    ? { model: "other" as const, parts }
+    : { model: recorded ?? pipeline, ...(record ? { record } : {}) };
   return {
     rows,
     values,
     unmatched: match.unmatched,
-    input: {
-      kind: "embedding",
-      // A script takes the embeddings of any model; which it was the record knows best.
-      model: embeddingModels.find((model) => model === record?.pipeline) ?? pipeline,
-      width: values.columns,
-      ...(record && { record: decidingPart(record) }),
-    },
+    input: { kind: "embedding", width: values.columns, ...made },
     identity: { embeddings: await fingerprint(values.data) },
   };
+}
+
+/** One file's part of a vector, and how it was made where that is known. */
+async function partOf(part: { path: string; width: number }): Promise<EmbeddingPart> {
+  const record = await recordBeside(part);
+  return { width: part.width, ...(record && { record: decidingPart(record) }) };
 }
 
 /** Embedding rows of all read-out genes. @throws {DataError} when some have none: how many, and five of them */
@@ -217,7 +243,7 @@ export function matchSomeGenes(
   const wanted = { ids: genes, what: "read-out gene", path };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: false });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: columns, known: rows } = matchedRows(match);
   return { columns, rows };
 }

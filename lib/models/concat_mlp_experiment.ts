@@ -2,6 +2,7 @@
 import { deviceFlags, openDevice } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
+import { filesOf } from "../dataset/embeddings.ts";
 import { metricColumns } from "../evaluation/metrics_table.ts";
 import { checkpointFlags, experimentFlags } from "../experiment/flags.ts";
 import { requireGenesMadeAsTfs } from "../experiment/gene_embeddings_check.ts";
@@ -56,7 +57,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
         );
       }
       const opened = await openDevice(flags), asked = flags.given.has("mixed-precision");
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, asked, opened.backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, opened.backend, { quietly: !asked });
       return onDevice(
         concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend),
         opened,
@@ -66,7 +67,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
 }
 
 async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded<PairInputs>> {
-  const named = [flags.targets, flags.embeddings, flags.geneEmbeddings, flags.ntv2Dir];
+  const named = [flags.targets, ...flags.embeddings ?? [], flags.geneEmbeddings, flags.ntv2Dir];
   const data = await openDataFolder(flags.dataDir, named);
   const { targets, otherNames, files } = await readRunTargets(flags, data, "targets_377.csv", {
     geneIndex: false,
@@ -100,7 +101,7 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
       "TF embeddings": await fingerprint(pairs.tfs.data),
       "gene embeddings": await fingerprint(pairs.genes.data),
     },
-    files: [...files, tfs.path, tfs.idsPath, genes.path, genes.idsPath],
+    files: [...files, ...filesOf(tfs), ...filesOf(genes)],
     facts: { n_tfs: perturbations.length, n_genes: names.length, embedding_dim: pairs.tfs.columns },
   };
 }

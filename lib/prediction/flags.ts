@@ -10,10 +10,12 @@ const pooledChoices = poolings.filter((pooling) => pooling !== "none");
 export const predictFlags = {
   "result": {
     default: null,
-    type: "text",
-    value: "DIR",
+    type: "texts",
+    value: "DIR ...",
     group: "Model",
-    help: "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves)",
+    help:
+      "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves); of several, such as one " +
+      "model with other seeds, all models predict, and their mean",
   },
   "fold": {
     default: [],
@@ -45,18 +47,20 @@ export const predictFlags = {
   },
   "embeddings": {
     default: null,
-    type: "text",
-    value: "FILE.npy",
+    type: "texts",
+    value: "FILE.npy ...",
     group: "Input",
-    help: "embeddings of TFs as inference.ts writes them, n x width",
+    help:
+      "embeddings of TFs as inference.ts writes them, n x width; where training put several files side by side, those",
   },
   "ids": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Input",
     shownDefault: "beside --embeddings, as inference.ts names it",
-    help: "ids of the rows (.npy or one a line); for linear_pca the perturbed genes, also as A,B,C",
+    help:
+      "ids of the rows (.npy or one a line), a file for each of --embeddings; for linear_pca the perturbed genes, also as A,B,C",
   },
   "tf-seq-csv": {
     default: null,
@@ -125,7 +129,12 @@ export const predictFlags = {
     default: "predictions.parquet",
     value: "FILE",
     group: "Output",
-    help: "where predictions go (.parquet or .csv); the mean baseline goes beside, as FILE_baseline",
+    help: "where predictions go (.parquet, .csv or .npy); the mean baseline goes beside, as FILE_baseline",
+  },
+  "spread": {
+    default: false,
+    group: "Output",
+    help: "also write the standard deviation of each prediction over the models, as FILE_spread",
   },
   ...deviceFlags,
 } as const satisfies FlagDeclarations;

@@ -2,25 +2,26 @@
 import type { Backend } from "../backend/backend.ts";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
-import { readEmbeddings } from "../dataset/embeddings.ts";
+import { readJoinedEmbeddings } from "../dataset/joined_embeddings.ts";
 import { firstOccurrences } from "../dataset/ids.ts";
 import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
 import { weightsRecord } from "../embedding/weights_hash.ts";
-import {
-  type Compared,
-  differences,
-  type EmbeddingRecord,
-  embeddingRecord,
-  requireSameMaking,
-} from "../embedding/record.ts";
+import { type Compared, differences, type EmbeddingRecord, requireSameMaking } from "../embedding/record.ts";
+import { recordBeside } from "../experiment/gene_embeddings_check.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
-import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import { pipeContent } from "../io/pipes.ts";
+import {
+  openPretrainedNt,
+  type PretrainedNt,
+  tokenizeSequences,
+} from "../models/nucleotide_transformer/pretrained.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";
+import type { Embedded } from "../linalg/matrix.ts";
 import type { PredictFlags } from "./flags.ts";
 import { recipeOf } from "./recipe.ts";
 
@@ -43,6 +44,8 @@ export async function readPredictionRows(
   device: () => Promise<Backend>,
 ): Promise<PredictionRows> {
   switch (model.input.kind) {
+    case "none":
+      return { ids: await readBareIds(model, flags), input: { kind: "none" } };
     case "gene_id":
       return await readGenes(model, flags, tfSequences);
     case "embedding":
@@ -65,7 +68,7 @@ async function readGenes(
   if (flags.ids === null) {
     throw new UsageError(`Flag --ids is needed for a ${model.kind} model: the perturbed genes`);
   }
-  const ids = await readIds(flags.ids);
+  const ids = await readAllIds(flags.ids);
   const wanted = {
     ids,
     what: "perturbation",
@@ -78,7 +81,7 @@ async function readGenes(
     match,
     wanted,
     known,
-    "the mean baseline predicts them, for want of a read-out gene of their own" +
+    "the mean baseline predicts them, since they are no read-out genes themselves" +
       (flags.tfSeqCsv === null ? " (--tf-seq-csv finds the gene ids of symbols)" : ""),
   );
   return { ids, input: { kind: "gene_id", ownGene: match.rows } };
@@ -110,24 +113,52 @@ async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
   }
   // Trees learn on which side of a split a missing value belongs.
   const options = { allowMissing: model.kind === "xgboost" };
-  const { ids, values } = await readEmbeddings(flags.embeddings, flags.ids, options);
-  await compareRecords(model, flags);
-  return { ids, values };
+  const embeddings = await readJoinedEmbeddings(flags.embeddings, flags.ids, options);
+  if (model.input.kind === "embedding") await compareParts(model, embeddings, flags);
+  return embeddings;
 }
 
 /** Embeddings that were made in another way than those of the training set mean something else. */
-async function compareRecords(model: OpenedModel, flags: PredictFlags): Promise<void> {
-  const path = flags.embeddings!, record = path.endsWith(".npy") ? await embeddingRecord(path) : null;
-  compareWithTraining(model, { name: `the embeddings of "${path}"`, record }, flags);
+async function compareParts(
+  model: OpenedModel,
+  { path, values, parts = [{ path, width: values.columns }] }: {
+    path: string;
+    values: Embedded;
+    parts?: readonly { path: string; width: number }[];
+  },
+  flags: PredictFlags,
+): Promise<void> {
+  const input = model.input as ModelInput & { kind: "embedding" };
+  const trained = input.parts ?? [{ width: input.width, record: input.record }];
+  if (values.columns !== input.width || trained.length !== parts.length) return; // another width is told later
+  const wrong = parts.findIndex(({ width }, i) => width !== trained[i].width);
+  if (wrong >= 0) {
+    throw new DataError(
+      `Cannot predict: "${parts[wrong].path}" has ${
+        parts[wrong].width
+      } columns, the model was trained on files of ` +
+        `${trained.map(({ width }) => width).join(" and ")} columns in this order`,
+    );
+  }
+  for (const [i, part] of parts.entries()) {
+    const ours = { name: `the embeddings of "${part.path}"`, record: await recordBeside(part) };
+    compareWithTraining(trained[i].record as EmbeddingRecord | undefined ?? null, ours, flags);
+  }
 }
 
-function compareWithTraining(model: OpenedModel, ours: Compared["ours"], { force }: PredictFlags): void {
-  const theirs = { name: "those of the training set", record: trainingRecord(model) };
+function compareWithTraining(
+  training: EmbeddingRecord | null,
+  ours: Compared["ours"],
+  { force }: PredictFlags,
+): void {
+  const theirs = { name: "those of the training set", record: training };
   requireSameMaking({ ours, theirs, cannot: "Cannot predict", force });
 }
 
 function trainingRecord({ input }: OpenedModel): EmbeddingRecord | null {
-  return input.kind !== "gene_id" && input.record ? input.record as EmbeddingRecord : null;
+  return (input.kind === "embedding" || input.kind === "sequence") && input.record
+    ? input.record as EmbeddingRecord
+    : null;
 }
 
 async function embedSequencesOf(
@@ -158,7 +189,7 @@ async function embedSequencesOf(
   return await embedInMemory(await device(), { pipeline: input.model, model: flags.model }, sequences, {
     ...recipe,
     batchSize: flags.batchSize,
-    onRecord: (record) => compareWithTraining(model, { name, record }, flags),
+    onRecord: (record) => compareWithTraining(trainingRecord(model), { name, record }, flags),
   });
 }
 
@@ -223,8 +254,24 @@ function readSequenceFile(
   return readSequences(path, { idColumn: idCol, sequenceColumn: sequenceCol, upper });
 }
 
+/** Ids of perturbations, wherever the flags give some. */
+async function readBareIds(model: OpenedModel, flags: PredictFlags): Promise<readonly string[]> {
+  if (flags.ids !== null) return await readAllIds(flags.ids);
+  if (flags.embeddings !== null) return (await readJoinedEmbeddings(flags.embeddings, null)).ids;
+  if (flags.sequences !== null) return (await readSequenceFile(flags.sequences, flags, false)).ids;
+  throw new UsageError(`Flag --ids is needed for a ${model.kind} model, which predicts all of them alike`);
+}
+
+/** Ids of files, or as they are given. */
+async function readAllIds(sources: readonly string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const source of sources) ids.push(...await readIds(source));
+  return firstOccurrences(ids, "ids", sources.join(" ")).map((row) => ids[row]);
+}
+
 async function readIds(source: string): Promise<string[]> {
-  const isFile = (await Deno.stat(source).catch(() => null))?.isFile;
+  const isFile = await pipeContent(source).catch(() => null) !== null ||
+    (await Deno.stat(source).catch(() => null))?.isFile;
   if (!isFile && /[/\\]|\.(npy|txt|csv)$/.test(source)) {
     throw new DataError(`Cannot read "${source}": there is no such file`);
   }
@@ -232,5 +279,5 @@ async function readIds(source: string): Promise<string[]> {
     ? await readIdList(source)
     : source.split(",").map((id) => id.trim()).filter((id) => id !== "");
   if (ids.length === 0) throw new DataError(`Cannot use --ids "${source}": there is no id in it`);
-  return firstOccurrences(ids, "ids", source).map((row) => ids[row]);
+  return ids;
 }

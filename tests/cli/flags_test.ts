@@ -42,6 +42,34 @@ Deno.test("parseFlags() takes a word behind a switch that knows it, and leaves o
   ]);
 });
 
+Deno.test("parseFlags() takes several files, with commas in their names, and adds up repeated flags", () => {
+  const files = (...args: string[]) =>
+    parseFlags(
+      { files: { default: null, type: "texts", value: "FILE ...", help: "" } },
+      { script: "x", about: "x" },
+      args,
+    )
+      .files;
+  assertEquals([files(), files("--files", "a,b.npy", "c d.npy")], [null, ["a,b.npy", "c d.npy"]]);
+  assertEquals(files("--files", "a", "--files=b"), ["a", "b"]);
+  assertThrows(() => files("--files"), UsageError, "needs a value");
+  assertThrows(() => files("--files="), UsageError, "empty");
+});
+
+Deno.test("parseFlags() takes several words of a choice, with commas or without", () => {
+  const models = (...args: string[]) =>
+    parseFlags({ models: { default: ["zero", "mean"], choices: ["zero", "mean", "nearest"], help: "" } }, {
+      script: "x",
+      about: "x",
+    }, args).models;
+  assertEquals([models(), models("--models", "nearest", "zero"), models("--models=mean,zero")], [
+    ["zero", "mean"],
+    ["nearest", "zero"],
+    ["mean", "zero"],
+  ]);
+  assertThrows(() => models("--models", "men"), UsageError, "choose one of zero, mean, nearest");
+});
+
 Deno.test("parseFlags() takes several words of a flag, each one that it knows", () => {
   const pooling = { default: ["mean"], choices: ["mean", "max", "cls"], help: "" } as const;
   const layer = { default: ["last"], value: "N", help: "" } as const;

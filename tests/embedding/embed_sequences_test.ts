@@ -16,7 +16,7 @@ import {
 } from "../../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../../lib/embedding/progress.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 
 /** Stands for a model: a sequence's vector is its count of tokens, its count of A, and its first token. */

@@ -4,7 +4,7 @@ import { DataError } from "../../lib/cli/errors.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import type { Pooling } from "../../lib/embedding/readings.ts";
 import { type OnnxOptions, openOnnxEmbedder } from "../../lib/embedding/onnx_embedder.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
 import { padBatch, type TokenBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
 import { captured } from "../support/captured_log.ts";
 import { type OnnxGraph, onnxModel, type OnnxValue } from "../support/onnx_model.ts";

@@ -182,6 +182,37 @@ processTest(
   },
 );
 
+processTest("of two runs that would write one file the second says who is there", async (folder) => {
+  const model = await ntCopy(folder), input = randomSequences(folder, 1200), output = join(folder, "x.npy");
+  const args = [
+    "--pipeline",
+    "ntv2",
+    "--model",
+    model,
+    "--input",
+    input,
+    "--output",
+    output,
+    "--batch-size",
+    "1",
+  ];
+  const first = command(args).spawn(), over = first.output();
+  while ((await Deno.stat(`${output}.unfinished`).catch(() => null)) === null) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  for (const more of [[], ["--resume"]]) {
+    const { code, error } = await run([...args, ...more]);
+    assertEquals(code, 1);
+    assertMatch(
+      error,
+      new RegExp(`^Cannot write this result: process ${first.pid}, since .* name another --output\\n$`),
+    );
+  }
+  assertEquals((await over).code, 0);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  assertEquals(names, ["in.csv", "nt", "x.json", "x.npy", "x_gene_ids.npy"]);
+});
+
 processTest("exit codes: 2 for a wrong command line, 1 for bad data, each with one line", async (folder) => {
   const usage = await run(["--pipeline", "ntv2", "--input", "in.csv"]);
   assertEquals([usage.code, usage.error], [2, "Flag --output is needed too\n"]);

@@ -49,7 +49,7 @@ Deno.test("nt_v2_ia3_regression.ts writes predictions, metrics, plot, summary an
       ])
     );
     const said = (text: string) => assert(lines.some((line) => line.includes(text)), text);
-    said("left out, for want of a sequence");
+    said("left out: they have no sequence");
     said("to 18 tokens (--max-length).");
     said("trainable params: 5,832 || all params: 414,429 || trainable%: 1.4072");
     said("tokens/s, ");

@@ -1,0 +1,256 @@
+/** Puts the predictions of all models on one grid: the perturbations and genes that all have, and the cells that all predict. */
+import { DataError } from "../cli/errors.ts";
+import { counted } from "../cli/log.ts";
+import { someIds } from "../dataset/ids.ts";
+import { matchIds } from "../dataset/matching.ts";
+import type { Matrix } from "../linalg/matrix.ts";
+import type { Aligned } from "./aligned.ts";
+import { type FoldChoice } from "./folds.ts";
+import type { ModelSource } from "./model_source.ts";
+import type { LabelledTable } from "./read_table.ts";
+import { foldReference } from "./reference.ts";
+import type { Truth } from "./truth.ts";
+
+/** A model of the comparison, placed on the common grid. */
+export interface PlacedModel {
+  readonly source: ModelSource;
+  /** Where the common perturbations and genes stand in its table. */
+  readonly rows: readonly number[];
+  readonly columns: readonly number[];
+  /** Its predictions, perturbations x genes. Read anew where they would not all fit in memory. */
+  read(): Promise<Matrix>;
+}
+
+export interface Alignment {
+  readonly data: Omit<Aligned, "significant">;
+  /** Rows of the targets that are compared. */
+  readonly targetRows: readonly number[];
+  readonly models: readonly PlacedModel[];
+}
+
+/** Tables of all models together that are kept between the passes over them. */
+const keptBytes = 600 * 2 ** 20;
+/** More cells without a prediction than this share are no result, as in every training script. */
+const largestShare = 0.01;
+
+interface OpenedModel {
+  readonly source: ModelSource;
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  table: LabelledTable | null;
+}
+
+/**
+ * @param note is told what was left out
+ * @throws {DataError} when nothing is common to all, or a model has no number in more than 1% of the measured cells
+ */
+export async function alignModels(
+  truth: Truth,
+  sources: readonly ModelSource[],
+  folds: FoldChoice,
+  note: (text: string) => void,
+): Promise<Alignment> {
+  const { targets } = truth, opened: OpenedModel[] = [];
+  for (const source of sources) opened.push(await open(truth, source, sources.length));
+  const held = targets.perturbations.map((_, row) => row).filter((row) => folds.foldOf[row] >= 0);
+  const common = held.filter((row) => opened.every((model) => model.rows[row] >= 0));
+  tellMissing(truth, opened, held, note);
+  const genes = targets.genes.map((_, gene) => gene).filter((gene) =>
+    opened.every((model) => model.columns[gene] >= 0)
+  );
+  tellGenes(truth, opened, genes.length, note);
+  const grid = { truth, rows: common, genes };
+  const asked = await cellsOfAll(grid, opened, note);
+  const rows = common.filter((_, i) => asked.rows[i]);
+  if (rows.length === 0) {
+    throw new DataError("Cannot compare: there is no perturbation that all models predict");
+  }
+
+  const kept = common.map((_, i) => i).filter((i) => asked.rows[i]);
+  const values = takeCells(targets.values, rows, genes);
+  kept.forEach((from, i) => {
+    for (let j = 0; j < genes.length; j++) {
+      if (asked.cells && asked.cells[from * genes.length + j] === 0) values.data[i * genes.length + j] = NaN;
+      else if (!Number.isFinite(values.data[i * genes.length + j])) values.data[i * genes.length + j] = NaN;
+    }
+  });
+  const all = foldReference(targets.values, folds.foldOf, folds.folds);
+  const own = matchIds({ ids: rows.map((row) => targets.perturbations[row]), otherNames: truth.otherNames }, {
+    ids: genes.map((gene) => targets.genes[gene]),
+  });
+  const models = opened.map(({ source, rows: at, columns, table }) => {
+    const place = { rows: rows.map((row) => at[row]), columns: genes.map((gene) => columns[gene]) };
+    const read = async () => takeCells((table ?? await source.read()).values, place.rows, place.columns);
+    return { source, ...place, read };
+  });
+  return {
+    data: {
+      perturbations: rows.map((row) => targets.perturbations[row]),
+      genes: genes.map((gene) => targets.genes[gene]),
+      truth: values,
+      foldOf: Int32Array.from(rows, (row) => folds.foldOf[row]),
+      folds: folds.folds,
+      reference: takeCells(all, Array.from({ length: folds.folds }, (_, fold) => fold), genes),
+      ownGene: own.rows,
+    },
+    targetRows: rows,
+    models,
+  };
+}
+
+async function open(truth: Truth, source: ModelSource, models: number): Promise<OpenedModel> {
+  const table = await source.read(), { targets } = truth;
+  const rows = matchIds({ ids: targets.perturbations, otherNames: truth.otherNames }, table).rows;
+  const columns =
+    matchIds({ ids: targets.genes }, table.genes.length > 0 ? { ids: table.genes } : { ids: [] }).rows;
+  if (rows.every((row) => row < 0)) {
+    throw new DataError(
+      `Cannot compare "${source.path}": none of its ${counted(table.ids.length, "perturbation")} (${
+        someIds(table.ids, 3)
+      }) is in the targets "${targets.path}" (${someIds(targets.perturbations, 3)})`,
+    );
+  }
+  if (columns.every((column) => column < 0)) {
+    throw new DataError(
+      `Cannot compare "${source.path}": none of its ${counted(table.genes.length, "gene")} (${
+        someIds(table.genes, 3)
+      }) is in the targets "${targets.path}" (${someIds(targets.genes, 3)})`,
+    );
+  }
+  const bytes = table.values.data.byteLength * models;
+  return { source, rows, columns, table: bytes <= keptBytes ? table : null };
+}
+
+function tellMissing(
+  { targets }: Truth,
+  opened: readonly OpenedModel[],
+  held: readonly number[],
+  note: (text: string) => void,
+): void {
+  for (const { source, rows } of opened) {
+    const missing = held.filter((row) => rows[row] < 0).map((row) => targets.perturbations[row]);
+    if (missing.length === 0) continue;
+    note(
+      `"${source.name}" has no prediction of ${counted(missing.length, "perturbation")} (${
+        someIds(missing)
+      }): left out for all models.`,
+    );
+  }
+}
+
+function tellGenes(
+  { targets }: Truth,
+  opened: readonly OpenedModel[],
+  common: number,
+  note: (text: string) => void,
+): void {
+  if (common === 0) throw new DataError("Cannot compare: there is no gene that all models predict");
+  if (common === targets.genes.length) return;
+  const counts = opened.map(({ source, columns }) =>
+    `${source.name} ${columns.filter((at) => at >= 0).length}`
+  );
+  note(
+    `${common} of ${targets.genes.length} genes are predicted by all models (${
+      someIds(counts, 8)
+    }): the others are left out.`,
+  );
+}
+
+interface Grid {
+  readonly truth: Truth;
+  readonly rows: readonly number[];
+  readonly genes: readonly number[];
+}
+
+/** Which rows count, and which cells every model predicts; `cells` is null where that is all of them. */
+async function cellsOfAll(
+  { truth: { targets }, rows, genes }: Grid,
+  opened: readonly OpenedModel[],
+  note: (text: string) => void,
+): Promise<{ rows: Uint8Array; cells: Uint8Array | null }> {
+  const keep = new Uint8Array(rows.length).fill(1);
+  let cells: Uint8Array | null = null;
+  for (const model of opened) {
+    const table = model.table ?? await model.source.read();
+    if (table.values.data.every(Number.isFinite)) continue;
+    const at = {
+      rows: rows.map((row) => model.rows[row]),
+      columns: genes.map((gene) => model.columns[gene]),
+    };
+    const predicted = takeCells(table.values, at.rows, at.columns);
+    const notAsked = await cellsNotAsked(model, at);
+    cells ??= new Uint8Array(rows.length * genes.length).fill(1);
+    let measured = 0, failed = 0;
+    const whole: string[] = [], touched: string[] = [];
+    for (let i = 0; i < rows.length; i++) {
+      let rowMeasured = 0, rowFailed = 0, rowAsked = 0;
+      for (let j = 0; j < genes.length; j++) {
+        const cell = i * genes.length + j, isFinite = Number.isFinite(predicted.data[cell]);
+        if (!isFinite) cells[cell] = 0;
+        if (!Number.isFinite(targets.values.data[rows[i] * targets.genes.length + genes[j]])) continue;
+        rowAsked++;
+        if (notAsked?.(cell)) continue;
+        rowMeasured++;
+        if (!isFinite) rowFailed++;
+      }
+      if (rowFailed > 0 && rowFailed === rowMeasured || (rowMeasured === 0 && rowAsked > 0)) {
+        keep[i] = 0;
+        whole.push(targets.perturbations[rows[i]]);
+        continue;
+      }
+      measured += rowMeasured;
+      failed += rowFailed;
+      if (rowFailed > 0) touched.push(targets.perturbations[rows[i]]);
+    }
+    if (whole.length > 0) {
+      note(
+        `"${model.source.name}" predicts no number for ${counted(whole.length, "perturbation")} (${
+          someIds(whole)
+        }): left out for all models.`,
+      );
+    }
+    refuseOrTell(model.source, { measured, failed, touched }, note);
+  }
+  return { rows: keep, cells };
+}
+
+function refuseOrTell(
+  { name, path }: ModelSource,
+  { measured, failed, touched }: { measured: number; failed: number; touched: string[] },
+  note: (text: string) => void,
+): void {
+  if (failed === 0) return;
+  const what = `${failed} of ${counted(measured, "measured cell")}, in ${
+    counted(touched.length, "perturbation")
+  } (${someIds(touched)})`;
+  if (failed > largestShare * measured) {
+    throw new DataError(
+      `Cannot compare "${path}": its predictions are NaN or infinite in ${what} (1% at most; leave the model out, or predict ` +
+        `these cells)`,
+    );
+  }
+  note(`"${name}" predicts NaN or infinity in ${what}: these cells are left out for all models.`);
+}
+
+/** Cells that a run was not asked for, as --strict with --n-top-genes leaves: its mean baseline has none of them either. */
+async function cellsNotAsked(
+  { source }: OpenedModel,
+  at: { rows: readonly number[]; columns: readonly number[] },
+): Promise<((cell: number) => boolean) | null> {
+  const baseline = await source.readBaseline();
+  if (baseline === null || baseline.values.data.every(Number.isFinite)) return null;
+  const { data } = takeCells(baseline.values, at.rows, at.columns);
+  return (cell) => !Number.isFinite(data[cell]);
+}
+
+/** Rows and columns of a matrix, in that order, copied; `values` itself where that is all of it. */
+export function takeCells(values: Matrix, rows: readonly number[], columns: readonly number[]): Matrix {
+  const data = new Float32Array(rows.length * columns.length);
+  const isRun = columns.length > 0 && columns.every((column, j) => column === columns[0] + j);
+  rows.forEach((row, i) => {
+    const start = row * values.columns, to = i * columns.length;
+    if (isRun) data.set(values.data.subarray(start + columns[0], start + columns[0] + columns.length), to);
+    else for (let j = 0; j < columns.length; j++) data[to + j] = values.data[start + columns[j]];
+  });
+  return { data, rows: rows.length, columns: columns.length };
+}
