@@ -169,8 +169,9 @@ class Plan:
         path = name if name.endswith(".ts") else os.path.join(self.root, "scripts", f"{name}.ts")
         return [self.config["deno"], "run", "--quiet", allow, path, *words]
 
-    def train(self, run, part, output_dir, threads=None, device=None):
-        """One run of a script. `part`: flags that say which part of the run, or that it merges."""
+    def train(self, run, part, output_dir, device=None):
+        """One run of a script. `part`: flags that say which part of the run, or that it merges. Rules add the number of threads,
+        which may change without a run being another."""
         run = self.runs[run]
         words = [*run.words, "--seed", str(run.seed), "--n-folds", str(self.config["folds"]), *self._data_flags()]
         if run.embeddings:
@@ -180,8 +181,6 @@ class Plan:
             words += ["--gene-embeddings", self.vectors(run.gene_embeddings), *self._ids("--gene-ids", run.gene_embeddings)]
         if run.sequences:
             words += ["--sequences", self._of_data_folder(run.sequences)]
-        if run.model.threads and threads:
-            words += [run.model.threads, str(threads)]
         words += ["--device", device or run.device]
         return self.script(run.script, *words, "--output-dir", output_dir, "--model-name", run.name, *part)
 
@@ -209,10 +208,9 @@ class Plan:
         ]
         return "status=0; " + "; ".join(f"{line} || status=1" for line in lines) + "; exit $status"
 
-    def embed(self, name, *more, threads=None):
+    def embed(self, name, *more):
         own = self.embeddings[name].settings
         words = ["--pipeline", own["pipeline"], *self._model_flags(own), *flag_words(own.get("flags", {}))]
-        words += ["--threads", str(threads)] if threads else []
         words += ["--input", self.sequences(name), "--output", self.vectors(name)]
         return self.script("inference", *words, *more)
 
@@ -236,7 +234,7 @@ class Plan:
         """Ask each script whether it knows the flags that it will get, all values at once: --help comes after they are parsed."""
         words = {}
         for run in self.runs.values():
-            words.setdefault(run.script, {})[tuple(run.words)] = self.train(run.name, ["--help"], self.out, 1)
+            words.setdefault(run.script, {})[tuple(run.words)] = self.train(run.name, ["--help"], self.out)
         for embedding in self.embeddings.values():
             if embedding.is_made:
                 words.setdefault("inference", {})[embedding.name] = self.embed(embedding.name, "--help")
