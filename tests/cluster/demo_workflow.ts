@@ -166,7 +166,7 @@ async function resultsOf(folder: string): Promise<Map<string, unknown>> {
     if (!/^(results|embeddings)\//.test(path) || /\/(unfinished|manifest\.json|.*\.png)/.test(path)) continue;
     const name = path.replaceAll(hashed, "nt_v2_ia3_regression");
     const bytes = await Deno.readFile(join(folder, path));
-    const isJson = path.endsWith(".json") && !/\/(adapters|model)\//.test(path);
+    const isJson = path.endsWith(".json") && !path.includes("/adapters/");
     facts.set(name, isJson ? withoutTimes(new TextDecoder().decode(bytes)) : await sha256(bytes));
   }
   return facts;
@@ -178,7 +178,7 @@ function withoutTimes(text: string): unknown {
     text.replaceAll(hashed, "nt_v2_ia3_regression"),
     (key, value) => {
       const isOfThisRun =
-        /^(timings_seconds|date|flags|inputs|seconds|.*_seconds|multioutput_n_jobs|merged_shards|truncated_ids|threads)$/
+        /^(timings_seconds|date|flags|inputs|cv_splits_file|seconds|.*_seconds|multioutput_n_jobs|merged_shards|truncated_ids|threads)$/
           .test(key);
       return isOfThisRun ? undefined : value;
     },
