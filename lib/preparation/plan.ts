@@ -9,7 +9,7 @@ import { chooseControls, type Controls } from "./controls.ts";
 import { annotatedNames, type GeneNames, geneNamesOf, uniqueGenes } from "./gene_names.ts";
 import { type Grouping, groupRows } from "./group_rows.ts";
 import { KnownGenes } from "./known_genes.ts";
-import { genesOfGuides, isControlWord } from "./labels.ts";
+import { genesOfGuides } from "./labels.ts";
 import { guideColumns, type PerturbationColumn, perturbationColumn } from "./perturbation_column.ts";
 import type { PrepareFlags } from "./prepare_flags.ts";
 import { findColumn, type Screen } from "./screen.ts";
