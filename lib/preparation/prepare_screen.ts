@@ -22,7 +22,8 @@ import { findColumn, type Screen } from "./screen.ts";
 /** What was done, for prepare.json. */
 export interface PreparationFacts {
   readonly targetSum: number | null;
-  readonly rowsWithoutCounts: number;
+  /** Null where they were not counted: rows are normalised as they are read. */
+  readonly rowsWithoutCounts: number | null;
   readonly de: string;
   readonly expression: string;
   readonly genesWithoutSequence: number;
@@ -222,13 +223,13 @@ async function normalisationOf(
   plan: Plan,
   { targetSum: asked }: PrepareFlags,
   progress: (block: ExpressionBlock | null) => void,
-): Promise<{ normalisation: Normalisation; targetSum: number | null; rowsWithoutCounts: number }> {
+): Promise<{ normalisation: Normalisation; targetSum: number | null; rowsWithoutCounts: number | null }> {
   const number = Number(asked);
   if (asked !== "median" && !(number > 0 && number < Infinity)) {
     throw new UsageError(`Cannot use --target-sum "${asked}": a number above 0 or median is needed`);
   }
   if (plan.normalize === "none") {
-    return { normalisation: { kind: "none" }, targetSum: null, rowsWithoutCounts: 0 };
+    return { normalisation: { kind: "none" }, targetSum: null, rowsWithoutCounts: null };
   }
   // A row's own sum is known when its block is read; otherwise all are summed first.
   const isByRows = screen.matrix.layout === "CSR" || screen.matrix.layout === "dense";
