@@ -47,7 +47,8 @@ export async function writeDataFolder(
     await writeParquetFrame(join(folder, path), { index, indexName: "gene_name", columns: ids, values });
     written.push(path);
   };
-  const table = { tfs, ids, targets }, readOut = tfs.map((_, row) => row).filter((row) => tfs[row].isReadOut);
+  const table = { tfs, ids, texts: numberTexts(targets) },
+    readOut = tfs.map((_, row) => row).filter((row) => tfs[row].isReadOut);
   await write(
     "data/artifacts/targets.csv",
     targetLines(table, tfs.map((_, row) => row), ["gene_name", "gene_id"]),
@@ -100,22 +101,25 @@ export async function writeSequenceFiles(
   return [...written, "data/tf_sequences_12kb_overlap.csv"];
 }
 
+/** Numbers of each row as text, eight digits: what a float32 holds. Missing ones are empty. */
+function numberTexts({ data, rows, columns }: Matrix): string[] {
+  return Array.from({ length: rows }, (_, row) => {
+    const values = data.subarray(row * columns, (row + 1) * columns);
+    return Array.from(values, (value) => Number.isNaN(value) ? "" : String(Number(value.toPrecision(8))))
+      .join(",");
+  });
+}
+
 function* targetLines(
-  { tfs, ids, targets }: { tfs: readonly PreparedTf[]; ids: readonly string[]; targets: Matrix },
+  { tfs, ids, texts }: { tfs: readonly PreparedTf[]; ids: readonly string[]; texts: readonly string[] },
   rows: readonly number[],
   heads: readonly ("gene_name" | "gene_id")[],
 ): Generator<string> {
   yield encodeCsvRow([...heads, ...ids]);
   for (const row of rows) {
     const names = heads.map((head) => head === "gene_name" ? tfs[row].name : tfs[row].id);
-    const values = targets.data.subarray(row * ids.length, (row + 1) * ids.length);
-    yield encodeCsvRow([...names, ...Array.from(values, shortNumber)]);
+    yield `${encodeCsvRow(names).trimEnd()},${texts[row]}\n`;
   }
-}
-
-/** Eight digits: what a float32 holds. */
-function shortNumber(value: number): number {
-  return Number(value.toPrecision(8));
 }
 
 function* expressionLines({ genes }: Prepared): Generator<string> {
