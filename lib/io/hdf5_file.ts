@@ -268,12 +268,11 @@ function reasonOf(error: unknown): string {
       eof ? `: it has ${eof} bytes and says it has ${stored}` : ""
     } (copy or download it again)`;
   }
-  if (
-    /inflate|checksum|wrong .*signature|unable to decode|Filter operation failed|addr overflow/i.test(text)
-  ) {
-    return "its content is damaged (copy or download the file again)";
-  }
-  if (/out of memory|memory access|Cannot enlarge|allocation|malloc/i.test(text)) {
+  // Text in a damaged chunk makes the library free what it never allocated: an access out of bounds.
+  const damage =
+    /inflate|checksum|wrong .*signature|unable to decode|Filter operation failed|addr overflow|out of bounds/i;
+  if (damage.test(text)) return "its content is damaged (copy or download the file again)";
+  if (/out of memory|Cannot enlarge|allocation|malloc/i.test(text)) {
     return "not enough memory to read a piece of it";
   }
   const last = [...text.matchAll(/\(\): (.+)/g)].at(-1)?.[1];

@@ -2,7 +2,7 @@
 import type { ExpressionMatrix } from "./expression_block.ts";
 import { groupMedians } from "./group_medians.ts";
 import { groupSums, type SumRequest } from "./group_sums.ts";
-import { type RowGroups, slotCount } from "./row_groups.ts";
+import { controlSlot, type RowGroups, slotCount } from "./row_groups.ts";
 
 export interface GroupCentres {
   readonly genes: number;
@@ -12,6 +12,8 @@ export interface GroupCentres {
   readonly halves: readonly [Float64Array, Float64Array];
   /** Over all rows: whole, and in each half. */
   readonly all: readonly [Float64Array, Float64Array, Float64Array];
+  /** Mean of each gene over the controls and over all rows, whatever the centre is. */
+  readonly means: { readonly controls: Float64Array; readonly all: Float64Array };
   /** Mean over all rows of each slot whatever the centre is, and variance (n - 1) and rows that it is of: for tests. */
   readonly moments: Moments | null;
 }
@@ -53,14 +55,10 @@ export async function groupCentres(
     for (const half of [1, 2]) all[half][gene] = ratio(all[half][gene], allWeights[half][gene]);
   }
   const moments = squares === null ? null : momentsOf(whole, squares, missing, request);
-  const means: GroupCentres = {
-    genes,
-    whole,
-    halves: [halves[0], halves[1]],
-    all: [all[0], all[1], all[2]],
-    moments,
-  };
-  return aggregate === "mean" ? means : { ...await groupMedians(matrix, request), moments };
+  const control = controlSlot(groups) * genes;
+  const means = { controls: whole.slice(control, control + genes), all: all[0].slice() };
+  if (aggregate === "median") return { ...await groupMedians(matrix, request), means, moments };
+  return { genes, whole, halves: [halves[0], halves[1]], all: [all[0], all[1], all[2]], means, moments };
 }
 
 /** Mean and variance of rows that count alike. */

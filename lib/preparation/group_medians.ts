@@ -11,7 +11,7 @@ const heldValues = 2 ** 26;
 export async function groupMedians(
   matrix: ExpressionMatrix,
   request: SumRequest,
-): Promise<Omit<GroupCentres, "moments">> {
+): Promise<Omit<GroupCentres, "moments" | "means">> {
   const { groups, genes } = request, slots = slotCount(groups);
   const whole = new Float64Array(slots * genes),
     halves = [new Float64Array(slots * genes), new Float64Array(slots * genes)];

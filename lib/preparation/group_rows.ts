@@ -76,7 +76,7 @@ export function groupRows(request: GroupingRequest): Grouping {
     }
   }
   if (cells === null) count.tooFewCells += dropSmall(nameOf, minCells);
-  const names = namesInOrder(nameOf, column, request);
+  const names = namesInOrder(nameOf, column);
   refuseEmpty(names, request, count, rows);
   const slotByName = new Map(names.map((name, slot) => [name, slot]));
   const slotOf = Int32Array.from({ length: rows }, (_, row) => {
@@ -164,21 +164,12 @@ function dropSmall(nameOf: (string | null)[], minRows: number): number {
   return dropped;
 }
 
-/** In the order of the file's categories, else sorted, as pandas' groupby has them. */
-function namesInOrder(
-  nameOf: readonly (string | null)[],
-  { categories }: PerturbationColumn,
-  request: GroupingRequest,
-): string[] {
+/** In the order of the file's categories where they are the names, else sorted: as pandas' groupby has them. */
+function namesInOrder(nameOf: readonly (string | null)[], { categories }: PerturbationColumn): string[] {
   const names = [...new Set(nameOf)].filter((name) => name !== null);
-  if (categories === null) return sortedOrder(names).map((i) => names[i]);
-  const rank = new Map<string, number>();
-  categories.forEach((label, i) => {
-    const meaning = asMeaning(label, request),
-      name = meaning.kind === "control" ? label.trim() : meaning.name;
-    if (!rank.has(name)) rank.set(name, i);
-  });
-  return names.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+  const rank = new Map(categories?.map((label, i) => [label, i]));
+  if (names.every((name) => rank.has(name))) return names.sort((a, b) => rank.get(a)! - rank.get(b)!);
+  return sortedOrder(names).map((i) => names[i]);
 }
 
 function refuseEmpty(
