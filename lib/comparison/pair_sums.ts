@@ -1,4 +1,4 @@
-import type { Matrix } from "../linalg/matrix.ts";
+import { type Matrix, row } from "../linalg/matrix.ts";
 
 /**
  * Sums over genes for one prediction f and every truth Y_q of a fold: |f - Y_q|, (f - Y_q)^2, and the squared lengths of both,
@@ -18,15 +18,13 @@ export class PairSums {
   #f: Float32Array = new Float32Array(0);
   #previous: Float32Array | null = null;
 
-  /** @param rows the fold's rows of `truth` */
-  constructor(truth: Matrix, rows: readonly number[]) {
+  /** @param truth the rows of a fold */
+  constructor(truth: Matrix) {
     const { columns } = truth;
     this.#columns = columns;
-    this.#truths = rows.map((row) =>
-      Float64Array.from(truth.data.subarray(row * columns, (row + 1) * columns))
-    );
+    this.#truths = Array.from({ length: truth.rows }, (_, q) => Float64Array.from(row(truth, q)));
     this.#hasGaps = this.#truths.some((y) => y.some(Number.isNaN));
-    const sums = () => new Float64Array(rows.length);
+    const sums = () => new Float64Array(truth.rows);
     [this.#absolute, this.#squares] = [sums(), sums()];
     [this.#cells, this.#yy, this.#ff] = [sums().fill(columns), sums(), sums()];
     if (!this.#hasGaps) this.#truths.forEach((y, q) => this.#yy[q] = squaredLength(y));
