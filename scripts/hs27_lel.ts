@@ -18,6 +18,7 @@ import {
 } from "../lib/experiment/linear_inputs.ts";
 import { runExperiment } from "../lib/experiment/run_experiment.ts";
 import { matchIds, reportMatches } from "../lib/dataset/matching.ts";
+import { tuningFlags, tuningGrid } from "../lib/tuning/flags.ts";
 import { linearPcaModel } from "../lib/models/linear_pca.ts";
 
 const script = "scripts/hs27_lel.ts";
@@ -25,6 +26,13 @@ const declarations = {
   "model-name": { default: "linear_pca", value: "NAME", group: "Model", help: "name of the result folder" },
   "k-components": { default: 10, min: 1, group: "Model", help: "PCA components of a gene embedding" },
   "lambda-ridge": { default: 0.1, min: 0, group: "Model", help: "ridge penalty, on both sides" },
+  ...tuningFlags,
+  "components-grid": {
+    default: [2, 5, 10, 20, 50],
+    min: 1,
+    group: "Tuning",
+    help: "numbers of components that --tune tries",
+  },
   ...linearFlags,
   ...experimentFlags,
 } as const;
@@ -36,6 +44,10 @@ export async function main(args: string[]): Promise<void> {
     examples: ["--data-dir my-data --progress", "--targets my_screen.csv --k-components 20 --strict"],
   }, args);
   const { kComponents: components, lambdaRidge: lambda } = flags;
+  const grid = tuningGrid(flags, {
+    components: { flag: "k-components", value: components, grid: flags.componentsGrid },
+    lambda: { flag: "lambda-ridge", value: lambda, grid: flags.lambdaGrid },
+  });
 
   await runExperiment({
     script,
@@ -57,9 +69,10 @@ export async function main(args: string[]): Promise<void> {
       );
       const rows = perturbations.map((_, row) => row);
       const prepared = await prepareLinear(read, { flags, folder, rows });
-      log.info(
-        `Linear model with ${components} components, ridge ${lambda}, ${prepared.folds.length} folds.`,
-      );
+      const settings = grid
+        ? `the best of ${grid.length} settings`
+        : `${components} components, ridge ${lambda}`;
+      log.info(`Linear model with ${settings}, ${prepared.folds.length} folds.`);
       return {
         ...prepared,
         inputs: otherNames,
@@ -69,7 +82,14 @@ export async function main(args: string[]): Promise<void> {
         facts: { unmapped_perturbations: own.unmatched.length },
       };
     },
-    model: (data) => linearPcaModel(data, { components, lambda }, data.inputs, flags.folds),
+    model: (data) =>
+      linearPcaModel(data, {
+        settings: { components, lambda },
+        grid,
+        innerFolds: flags.innerFolds,
+        otherNames: data.inputs,
+        asked: flags.folds,
+      }),
   });
 }
 

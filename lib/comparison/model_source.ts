@@ -2,13 +2,8 @@
 import { dirname, extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { exists } from "../experiment/folders.ts";
-import {
-  describeFile,
-  type FileFact,
-  type Manifest,
-  readListed,
-  readManifest,
-} from "../experiment/manifest.ts";
+import { type Manifest, readListed, readManifest } from "../experiment/manifest.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { parseCsvTable } from "../io/csv.ts";
 import type { FoundResult } from "./find_results.ts";
 import { type LabelledTable, readLabelledTable } from "./read_table.ts";

@@ -6,7 +6,7 @@ import { matchIds } from "../dataset/matching.ts";
 import { readTargets, symbolsById, type Targets } from "../dataset/targets.ts";
 import { readTfSequences } from "../dataset/tf_sequences.ts";
 import { exists } from "../experiment/folders.ts";
-import { describeFile, type FileFact } from "../experiment/manifest.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { readCsvTable } from "../io/csv.ts";
 import type { ModelSource } from "./model_source.ts";
 

@@ -1,7 +1,8 @@
 /** All files of a comparison: tables, figures, the page, and what they were made from. */
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { commandLine } from "../cli/command_line.ts";
-import { describeFile, programVersion } from "../experiment/manifest.ts";
+import { programVersion } from "../experiment/manifest.ts";
+import { describeFile } from "../io/file_fact.ts";
 import type { Aligned } from "./aligned.ts";
 import type { CompareFlags } from "./compare.ts";
 import type { ExplorerBlock } from "./explorer_block.ts";

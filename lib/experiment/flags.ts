@@ -1,6 +1,7 @@
 /** Flags that all cross-validated scripts share. A script spreads them into its own declarations. */
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
+import { groupFoldKinds } from "../dataset/grouped_splits.ts";
 import { plotLimitsFlags } from "../evaluation/plot_limits.ts";
 
 /** Which data a run is about. */
@@ -68,6 +69,21 @@ export const crossValidationFlags = {
     shownDefault: "cv_splits_<folds>fold_<seed>.pkl of the data folder, where there is one; else fresh folds",
     help: "folds to use, matched by id; where the file does not exist, fresh folds are saved there",
   },
+  "group-by": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Cross-validation",
+    help:
+      "CSV or TSV of perturbations and their groups (column group, else the second), which folds keep together",
+  },
+  "group-folds": {
+    default: "balanced",
+    choices: groupFoldKinds,
+    group: "Cross-validation",
+    help:
+      "how --group-by deals groups to folds: by size (GroupKFold), by --seed, or even in the file's column stratum",
+  },
   "seed": {
     default: 42,
     min: 0,
@@ -97,6 +113,11 @@ export const partFlags = {
     default: false,
     group: "Cross-validation",
     help: "go on where a run with the same flags was stopped",
+  },
+  "merge": {
+    default: false,
+    group: "Cross-validation",
+    help: "learn nothing: only put the parts together that lie in the result folder",
   },
 } as const satisfies FlagDeclarations;
 

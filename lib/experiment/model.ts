@@ -25,6 +25,8 @@ export interface ExperimentData {
   readonly strict: boolean;
   /** Of folds, weights and shuffles. */
   readonly seed: number;
+  /** Number of each row's group, which no split of rows may part (--group-by); null without. */
+  readonly groups: Int32Array | null;
 }
 
 /** One fold, as a model sees it. */
@@ -122,10 +124,12 @@ export interface GeneModel extends ModelBase {
 export type Model = WholeFoldModel | GeneModel;
 
 /** What a saved model reads for one perturbation. */
-export type InputKind = "gene_id" | "embedding" | "sequence";
+export type InputKind = "none" | "gene_id" | "embedding" | "sequence";
 
 /** Perturbations to predict, in the form that a model reads. */
 export type PredictionInput =
+  /** Nothing of them: every perturbation is predicted alike. */
+  | { readonly kind: "none" }
   /** Column of the perturbation's own gene among the model's genes, -1 where it is not among them. */
   | { readonly kind: "gene_id"; readonly ownGene: Int32Array }
   | { readonly kind: "embedding"; readonly values: Embedded }

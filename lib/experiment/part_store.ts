@@ -12,9 +12,10 @@
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
+import { rename } from "../io/disk.ts";
 import { type Checkpoint, readCheckpoint } from "../nn/checkpoint_file.ts";
 import type { TrainingCheckpoint } from "../nn/training.ts";
-import { FinishedRun } from "./finished_run.ts";
+import { FinishedRun, type OutputFlags } from "./finished_run.ts";
 import { differenceOf, type Identity, runIdOf } from "./identity.ts";
 import { type GeneRange, type Part, type PartKey, readPart, writePart } from "./part.ts";
 import { filesIn, removeFile, removeFolder } from "./folders.ts";
@@ -28,10 +29,14 @@ export interface PartStoreOptions {
   /** --genes; null: all. */
   readonly range: GeneRange | null;
   readonly resume: boolean;
+  /** Only put together what is there. */
+  readonly merge: boolean;
   readonly checkpointSeconds: number;
   /** Engine that this run computes on. */
   readonly engine: string;
   readonly identity: Identity;
+  /** What a finished result must have been written with, for --resume to find nothing to do. */
+  readonly outputs?: OutputFlags;
   /** For models so quick that a stop costs nothing: parts stay in memory unless this run does some folds only. */
   readonly isQuick: boolean;
   /** Genes that are saved together by models that learn each gene by itself; all without it. */
@@ -59,7 +64,7 @@ export class PartStore {
    * Look at what earlier runs left in a result folder, and tell what --resume goes on from. A whole run without --resume
    * starts from nothing: it says what parts of its own it deletes, and sets those of another run aside.
    *
-   * @throws {UsageError} when --folds names a fold that does not exist
+   * @throws {UsageError} when --folds names a fold that does not exist, or when --merge is asked to learn
    * @throws {DataError} when this run would go on from parts that were made with other flags or from other data
    */
   static async open(folder: string, options: PartStoreOptions): Promise<PartStore> {
@@ -71,20 +76,28 @@ export class PartStore {
         }`,
       );
     }
+    if (options.merge && (options.folds.length > 0 || options.range !== null)) {
+      throw new UsageError("Cannot use --merge with --folds or --genes: it puts all parts together");
+    }
     const runId = await runIdOf(options.identity);
     const store = new PartStore(folder, options, await FinishedRun.lookFor(folder, runId), runId);
-    if (options.resume || store.#isPart) await store.#takeBack();
+    if (options.resume || options.merge || store.#isPart) await store.#takeBack();
     else await store.#startAnew();
     await store.#look();
-    if (!options.resume) await store.#forgetAsked();
+    if (options.merge) store.#refuseGaps();
+    else if (!options.resume) await store.#forgetAsked();
     else await store.#findCheckpoints();
-    if (options.resume) store.#tellWhatIsThere();
+    if (options.resume || (options.merge && store.isFinished)) {
+      if (store.isFinished) await store.#result.isAsAsked(options.outputs ?? {});
+      store.#tellWhatIsThere();
+    }
     return store;
   }
 
-  /** Whether --resume finds nothing to do: the folder holds the result of these settings and data. */
+  /** Whether --resume or --merge finds nothing to do: the folder holds the result of these settings and data. */
   get isFinished(): boolean {
-    return this.#options.resume && this.#result.wasThere && this.#keys.length + this.#begun.size === 0;
+    const { resume, merge } = this.#options;
+    return (resume || merge) && this.#result.wasThere && this.#keys.length + this.#begun.size === 0;
   }
 
   /** Stands for all settings and data of this run. */
@@ -214,6 +227,26 @@ export class PartStore {
     return this.#options.folds.length > 0 || this.#options.range !== null;
   }
 
+  /** @throws {DataError} when --merge would leave something out */
+  #refuseGaps(): void {
+    const { count, genes } = this.#options;
+    if (this.isFinished) return;
+    const gaps = Array.from({ length: count }, (_, fold) => fold).flatMap((fold) => {
+      const blocks = this.#missingOf(fold, { from: 0, to: genes });
+      if (blocks.length === 0) return [];
+      return blocks[0].to - blocks[0].from === genes
+        ? [`fold ${fold}`]
+        : [`fold ${fold} (genes from ${blocks[0].from} to ${blocks.at(-1)!.to})`];
+    });
+    if (gaps.length === 0) return;
+    throw new DataError(
+      `Cannot merge the parts in "${this.#folder}": there is nothing of ${gaps.slice(0, 5).join(", ")}` +
+        `${
+          gaps.length > 5 ? ` and ${gaps.length - 5} more` : ""
+        } (run these, or copy their parts into this folder)`,
+    );
+  }
+
   #enginesOf(fold: number): string[] {
     const before = this.#begun.get(fold)?.values.devices as string[] ?? [];
     return [...new Set([...before, this.#options.engine])];
@@ -270,7 +303,7 @@ export class PartStore {
     if ((await filesIn(aside)).length === 0) return;
     await this.#setAsideOthers();
     if ((await filesIn(this.#folder)).length === 0) await removeFolder(this.#folder);
-    await Deno.rename(aside, this.#folder);
+    await rename(aside, this.#folder);
   }
 
   /** Delete what this very run left before, and say so; set aside what another run left. */
@@ -294,7 +327,7 @@ export class PartStore {
     if (!theirs || !difference) return;
     const aside = `${this.#folder}.${await runIdOf(theirs)}`;
     await removeFolder(aside);
-    await Deno.rename(this.#folder, aside);
+    await rename(this.#folder, aside);
     log.warn(
       `Another run (${difference}) has left ${
         counted(names.length, "unfinished part")

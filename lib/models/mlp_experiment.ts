@@ -27,7 +27,7 @@ export interface MlpExperiment {
   readonly flags:
     & Flags<typeof mlpExperimentFlags>
     & Partial<Flags<typeof ntEmbeddingFlags> & Flags<typeof hyenaEmbeddingFlags>>
-    & { readonly modelName: string; readonly embeddings: string | null; readonly ids: string | null };
+    & { readonly modelName: string; readonly embeddings: string[] | null; readonly ids: string[] | null };
   readonly pipeline: "ntv2" | "hyenadna";
   /** What the embeddings are called in summary.json. */
   readonly embeddingName: string;

@@ -23,7 +23,9 @@ export const treeFlags = {
     value: "A:B",
     group: "Cross-validation",
     shownDefault: "all",
-    help: "fit only the genes from the A-th on, counted from 0, up to but without the B-th",
+    help:
+      "fit only the genes from the A-th on, counted from 0, up to but without the B-th; i/n is the i-th of n parts " +
+      "of equal size, such as 1/8",
   },
   "save-model": {
     ...outputFlags["save-model"],
@@ -99,20 +101,31 @@ export async function runTreeExperiment(script: string, flags: TreeFlags): Promi
 }
 
 /**
- * The genes that --genes A:B asks for; either end may be left out.
+ * The genes that --genes A:B asks for, where either end may be left out, or --genes i/n.
  *
- * @throws {UsageError} when it is no range, or has no gene
+ * @throws {UsageError} when it is neither, or has no gene
  */
 export function askedGenes(asked: string | null, count: number): GeneRange | null {
   if (asked === null) return null;
+  if (/^\d+\/\d+$/.test(asked)) return askedShare(asked, count);
   const match = /^(\d*):(\d*)$/.exec(asked);
   const from = Number(match?.[1] || 0), to = Number(match?.[2] || count);
   if (!match || from >= to || to > count) {
     throw new UsageError(
-      `Cannot use --genes "${asked}": it must be A:B with 0 <= A < B <= ${count}, the number of genes`,
+      `Cannot use --genes "${asked}": it must be A:B with 0 <= A < B <= ${count}, the number of genes, or i/n such as 1/8`,
     );
   }
   return { from, to };
+}
+
+function askedShare(asked: string, count: number): GeneRange {
+  const [index, parts] = asked.split("/").map(Number);
+  if (!(index >= 1 && index <= parts && parts <= count)) {
+    throw new UsageError(
+      `Cannot use --genes "${asked}": it must be i/n with i from 1 to n, and n at most ${count}, the number of genes`,
+    );
+  }
+  return { from: Math.floor(count * (index - 1) / parts), to: Math.floor(count * index / parts) };
 }
 
 function identityOf(flags: TreeFlags): Record<string, unknown> {

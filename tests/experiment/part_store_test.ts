@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import type { PartKey } from "../../lib/experiment/part.ts";
@@ -17,6 +17,7 @@ const open = (folder: string, options: Partial<PartStoreOptions> = {}) =>
     folds: [],
     range: null,
     resume: false,
+    merge: false,
     checkpointSeconds: 60,
     engine: "cpu",
     identity,
@@ -199,3 +200,38 @@ async function names(folder: string): Promise<string[]> {
     throw error;
   }
 }
+
+Deno.test("--merge names what is missing, learns nothing, and has nothing to do where the result stands", () =>
+  inFolder(async (folder) => {
+    const nothing = await assertRejects(() => open(folder, { merge: true }), DataError);
+    assertMatch(nothing.message, /there is nothing of fold 0, fold 1, fold 2, fold 3, fold 4 \(run these/);
+    const parts = await open(folder, { folds: [0, 1, 3, 4], blockSize: 1 });
+    for (const fold of parts.toRun) await saveFold(parts, fold);
+    await parts.save(part({ fold: 2, from: 0, to: 1 }));
+    await begin(parts, 2);
+    const left = await names(folder);
+    const gap = await assertRejects(() => open(folder, { merge: true, blockSize: 1 }), DataError);
+    assertMatch(gap.message, /there is nothing of fold 2 \(genes from 1 to 2\) \(run these/);
+    assertEquals(await names(folder), left);
+
+    await parts.save(part({ fold: 2, from: 1, to: 2 }));
+    const store = await open(folder, { merge: true, blockSize: 1 });
+    assertEquals([store.toRun, store.isFinished, await store.isComplete()], [[], false, true]);
+    await store.remove();
+    await writeManifest(folder, {
+      run_id: store.runId,
+      data_id: "",
+      script: "",
+      flags: {},
+      engines: [],
+      inputs: [],
+    });
+    assert((await open(folder, { merge: true })).isFinished);
+    for (const asked of [{ folds: [1] }, { range: { from: 0, to: 1 } }]) {
+      await assertRejects(
+        () => open(folder, { merge: true, ...asked }),
+        UsageError,
+        "Cannot use --merge with",
+      );
+    }
+  }));

@@ -1,7 +1,7 @@
 /** hs27_xgboost.ts: the reference runs, runs in parts, models that it saves, and bad input. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { parseModel } from "../../lib/boosting/model_json.ts";
+import { parseModel } from "../../lib/boosting/read_model.ts";
 import { predict } from "../../lib/boosting/tree.ts";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readHyenaEmbeddings } from "../../lib/dataset/embeddings.ts";
@@ -100,7 +100,7 @@ Deno.test("parts by folds and by genes merge into the result of one run", async 
   );
   await runOn(data, parts.path, [...flags, "--genes", ":2", "--folds", "1", "2", "4"]);
   await runOn(data, parts.path, [...flags, "--genes", "4:"]);
-  const last = await runOn(data, parts.path, [...flags, "--genes", "2:4", "--n-jobs", "2"]);
+  const last = await runOn(data, parts.path, [...flags, "--genes", "2/3", "--n-jobs", "2"]);
   assert(last.some((line) => line.startsWith("[result] Mean Pearson r")), last.join("\n"));
   for (
     const file of [
@@ -260,6 +260,9 @@ Deno.test("flags out of range are refused before any work", async () => {
     [["--genes", "5"], "it must be A:B with 0 <= A < B <= 110"],
     [["--genes", "9:3"], "it must be A:B"],
     [["--genes", "0:111"], "it must be A:B"],
+    [["--genes", "9/8"], "it must be i/n with i from 1 to n, and n at most 110"],
+    [["--genes", "0/8"], "it must be i/n"],
+    [["--genes", "1/111"], "it must be i/n"],
     [["--folds", "5"], "there are 5 folds, counted from 0 to 4"],
     [["--base-score", "average"], "it must be a number (of float32) or mean"],
     [["--max-depth", "0"], "only possible with tree method hist"],

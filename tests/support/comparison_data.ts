@@ -1,7 +1,7 @@
 /** A made-up screen with result folders and predictions of another tool, for comparisons. */
 import { join } from "@std/path";
 import { writeManifest } from "../../lib/experiment/manifest.ts";
-import { describeFile } from "../../lib/experiment/manifest.ts";
+import { describeFile } from "../../lib/io/file_fact.ts";
 import { encodeCsv } from "../../lib/io/csv.ts";
 import { writeParquetFrame } from "../../lib/io/parquet.ts";
 import type { Matrix } from "../../lib/linalg/matrix.ts";

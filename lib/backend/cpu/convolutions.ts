@@ -1,5 +1,5 @@
 /** Causal convolutions and Fourier transforms. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend, ConvolutionShape, Storage } from "../backend.ts";
 import { type Engine, rowChunks } from "./engine.ts";
 import type { CpuStorage } from "./heap.ts";

@@ -1,5 +1,5 @@
 /** Storages: made, filled, copied, turned and read. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend, Storage } from "../backend.ts";
 import { hearSignals } from "../../cli/interrupt.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";

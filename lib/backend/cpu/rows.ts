@@ -1,5 +1,5 @@
 /** Rows picked by index, pooling's gradient, losses' gradients and update rules. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend } from "../backend.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";
 import { float } from "./thread_pool.ts";

@@ -41,6 +41,9 @@ export interface NtConfig {
   readonly layerNormEpsilon: number;
 }
 
+/** Wavelengths of the rotary positions go up to this, times 2 pi. */
+const rotaryBase = 10000;
+
 /** @throws {DataError} when config.json is not that of a Nucleotide Transformer v2 */
 export function ntConfig(config: ModelConfig): NtConfig {
   const refuse = (what: string) =>
@@ -58,11 +61,16 @@ export function ntConfig(config: ModelConfig): NtConfig {
     emb_layer_norm_before: false,
     token_dropout: false,
     add_bias_fnn: false,
+    rope_theta: rotaryBase,
   };
-  // Absent or null is false in transformers; the default of add_bias_fnn is true.
-  const falseByDefault = ["emb_layer_norm_before", "token_dropout"];
+  // What transformers takes where a key is absent or null; the default of add_bias_fnn is true.
+  const defaults: Record<string, unknown> = {
+    emb_layer_norm_before: false,
+    token_dropout: false,
+    rope_theta: rotaryBase,
+  };
   for (const [key, value] of Object.entries(expected)) {
-    const found = config.get(key) ?? (falseByDefault.includes(key) ? false : undefined);
+    const found = config.get(key) ?? defaults[key];
     if (found !== value) {
       throw refuse(`"${key}" is ${JSON.stringify(config.get(key))}, not ${JSON.stringify(value)}`);
     }
@@ -81,9 +89,22 @@ export function ntConfig(config: ModelConfig): NtConfig {
   };
 }
 
-/** Our name of a tensor: files of the bare encoder lack the "esm.". */
+/** Frequencies that all layers share, where files of transformers 5 have them. */
+const sharedFrequencies = "esm.rotary_embeddings.inv_freq";
+
+/**
+ * Our name of a tensor: files of the bare encoder lack the "esm."; transformers 5 saves layer norms as gamma and beta, and the
+ * frequencies of all layers as one of layer "*".
+ */
 export function ntTensorName(stored: string): string {
-  return /^(embeddings|encoder|contact_head)\./.test(stored) ? `esm.${stored}` : stored;
+  const name = /^(embeddings|encoder|contact_head|rotary_embeddings)\./.test(stored)
+    ? `esm.${stored}`
+    : stored;
+  if (name === "esm.encoder.layer.*.attention.self.rotary_embeddings.inv_freq") return sharedFrequencies;
+  return name.replace(/(\.LayerNorm|layer_norm_after)\.gamma$/, "$1.weight").replace(
+    /(\.LayerNorm|layer_norm_after)\.beta$/,
+    "$1.bias",
+  );
 }
 
 /** Lets an adapter change what goes into or comes out of a linear module. */
@@ -105,6 +126,8 @@ export interface NtForwardOptions {
    * layer norm. Not with checkpointLayers.
    */
   readonly onHidden?: (index: number, hidden: Tensor) => void;
+  /** Stop after so many layers; without the last one there is no final layer norm. */
+  readonly lastLayer?: number;
 }
 
 /** A batch on the device. */
@@ -167,7 +190,8 @@ export class NucleotideTransformer {
     const layers: Layer[] = [];
     for (let i = 0; i < config.layers; i++) {
       const name = `esm.encoder.layer.${i}`;
-      const frequencies = `${name}.attention.self.rotary_embeddings.inv_freq`;
+      const own = `${name}.attention.self.rotary_embeddings.inv_freq`;
+      const frequencies = weights.has(own) ? own : sharedFrequencies;
       const linears = new Map<string, Linear>();
       const load = async (module: string, outputs: number, inputs: number, hasBias: boolean) => {
         linears.set(module, {
@@ -210,14 +234,17 @@ export class NucleotideTransformer {
     };
   }
 
-  /** Last hidden state, after the final layer norm: (batch, length, width) unless firstTokenOnly. Meaningless at padding. */
+  /**
+   * Last hidden state, after the final layer norm: (batch, length, width) unless firstTokenOnly; with `lastLayer` the output
+   * of that layer. Meaningless at padding.
+   */
   forward({ tokenIds, mask }: NtBatch, options: NtForwardOptions = {}): Tensor {
-    const { layers } = this.config;
+    const { layers } = this.config, { lastLayer = layers } = options;
     const length = tokenIds.shape[1];
     const tables = this.#layers.map((layer) => this.#anglesOf(layer, length));
     let x = scope(() => this.#embed(tokenIds, mask));
     options.onHidden?.(0, x);
-    this.#layers.forEach((layer, i) => {
+    this.#layers.slice(0, lastLayer).forEach((layer, i) => {
       const firstTokenOnly = options.firstTokenOnly && i + 1 === layers;
       const run = (x: Tensor, mask: Tensor | null = null) =>
         scope(() => this.#layer(layer, x, tables[i], mask, { ...options, firstTokenOnly }));
@@ -227,6 +254,7 @@ export class NucleotideTransformer {
       before.dispose();
       if (i + 1 < layers) options.onHidden?.(i + 1, x);
     });
+    if (lastLayer < layers) return x;
     const { gamma, beta } = this.#finalNorm;
     const out = layerNorm(x, gamma, beta, this.config.layerNormEpsilon);
     x.dispose();
@@ -317,11 +345,11 @@ export class NucleotideTransformer {
   }
 }
 
-/** 10000^(-2i/d) in float32 throughout, for files of newer versions of transformers, which leave them out. */
+/** 10000^(-2i/d) in float32 throughout, for files of versions of transformers that leave them out. */
 function publishedFrequencies(headWidth: number): Float32Array {
   return Float32Array.from(
     { length: headWidth / 2 },
-    (_, i) => 1 / Math.fround(10000 ** Math.fround(2 * i / headWidth)),
+    (_, i) => 1 / Math.fround(rotaryBase ** Math.fround(2 * i / headWidth)),
   );
 }
 

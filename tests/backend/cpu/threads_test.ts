@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend } from "../../../lib/backend/backend.ts";
 import { Heap } from "../../../lib/backend/cpu/heap.ts";
 import { openCpuBackend } from "../../../lib/backend/cpu/mod.ts";

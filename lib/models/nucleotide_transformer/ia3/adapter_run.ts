@@ -8,7 +8,7 @@ import { rawAndCenteredColumns } from "../../../evaluation/metrics_table.ts";
 import { plotLimits } from "../../../evaluation/plot_limits.ts";
 import { writePredictionPlot } from "../../../evaluation/prediction_plot.ts";
 import { runIdOf } from "../../../experiment/identity.ts";
-import { describeFile } from "../../../experiment/manifest.ts";
+import { describeFile } from "../../../io/file_fact.ts";
 import { openDataFolder, readRunTargets } from "../../../experiment/read_data.ts";
 import { ResultFolder } from "../../../experiment/result_folder.ts";
 import { writeFrames } from "../../../experiment/write_frames.ts";

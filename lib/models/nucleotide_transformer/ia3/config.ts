@@ -1,6 +1,7 @@
 /** Which modules of a model IA3 scales and on which side: PEFT's IA3Config and its `adapter_config.json`. */
 import { RE2JS } from "npm:re2js@2.10.0";
 import { DataError } from "../../../cli/errors.ts";
+import { jsonReason } from "../../../io/json_file.ts";
 import { readFileText } from "../../../io/read_file.ts";
 
 /** A list of name endings, or one regular expression for the whole name, as PEFT takes them. */
@@ -98,7 +99,7 @@ export async function readAdapterConfig(path: string): Promise<Ia3Config> {
   try {
     fields = JSON.parse(text);
   } catch (error) {
-    throw fail(`it is not JSON (${(error as Error).message})`);
+    throw fail(`it is not JSON (${jsonReason(error)})`);
   }
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
     throw fail("it is not a JSON object");

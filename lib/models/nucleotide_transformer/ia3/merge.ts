@@ -36,7 +36,7 @@ export async function writeMergedModel(folder: string, source: ModelSource, adap
     weights.close();
   }
   await writeFileAtomic(join(folder, "model.safetensors"), bytes);
-  const config = JSON.parse(await Deno.readTextFile(await source.file("config.json")));
+  const config = parseKeepingNumbers(await Deno.readTextFile(await source.file("config.json")));
   const outputs = adapter.head.get("out_proj.bias")!.shape[0];
   const labels = Array.from({ length: outputs }, (_, i) => `LABEL_${i}`);
   const merged = {
@@ -53,6 +53,19 @@ export async function writeMergedModel(folder: string, source: ModelSource, adap
     const path = await source.optionalFile(name);
     if (path !== null) await writeFileAtomic(join(folder, name), await Deno.readFile(path));
   }
+}
+
+/** JSON's reviver with a number's own text, and text to be written as it is (ECMAScript 2026), which TypeScript lacks yet. */
+type ReviveWithSource = (key: string, value: unknown, context: { source?: string }) => unknown;
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+
+/**
+ * An object whose numbers are written again as they stood: transformers 5 refuses `0` where it expects `0.0`.
+ */
+function parseKeepingNumbers(text: string): Record<string, unknown> {
+  const revive: ReviveWithSource = (_, value, { source }) =>
+    typeof value === "number" && source !== undefined ? rawJson(source) : value;
+  return JSON.parse(text, revive as (key: string, value: unknown) => unknown);
 }
 
 /** Every tensor of the pretrained file under its Hugging Face name, scaled where the adapter says, and the head. */
