@@ -101,9 +101,9 @@ export async function alignModels(
 
 async function open(truth: Truth, source: ModelSource, models: number): Promise<OpenedModel> {
   const table = await source.read(), { targets } = truth;
-  const rows = matchIds({ ids: targets.perturbations, otherNames: truth.otherNames }, table).rows;
-  const columns =
-    matchIds({ ids: targets.genes }, table.genes.length > 0 ? { ids: table.genes } : { ids: [] }).rows;
+  const perturbations = { ids: targets.perturbations, otherNames: truth.otherNames };
+  const rows = bestMatch(perturbations, table.ids, table.otherIds);
+  const columns = bestMatch({ ids: targets.genes }, table.genes, table.otherGenes);
   if (rows.every((row) => row < 0)) {
     throw new DataError(
       `Cannot compare "${source.path}": none of its ${counted(table.ids.length, "perturbation")} (${
@@ -120,6 +120,15 @@ async function open(truth: Truth, source: ModelSource, models: number): Promise<
   }
   const bytes = table.values.data.byteLength * models;
   return { source, rows, columns, isWhole: isFinite(table.values), table: bytes <= keptBytes ? table : null };
+}
+
+/** Where each wanted id stands, by the names that find more of them. */
+function bestMatch(
+  wanted: Parameters<typeof matchIds>[0],
+  ...names: (readonly string[] | undefined)[]
+): Int32Array {
+  const matches = names.filter((ids) => ids !== undefined).map((ids) => matchIds(wanted, { ids }));
+  return matches.reduce((a, b) => b.unmatched.length < a.unmatched.length ? b : a).rows;
 }
 
 function tellMissing(
