@@ -29,7 +29,7 @@ export interface Alignment {
 }
 
 /** Tables of all models together that are kept between the passes over them. */
-const keptBytes = 600 * 2 ** 20;
+const keptBytes = 400 * 2 ** 20;
 /** More cells without a prediction than this share are no result, as in every training script. */
 const largestShare = 0.01;
 
@@ -37,6 +37,7 @@ interface OpenedModel {
   readonly source: ModelSource;
   readonly rows: Int32Array;
   readonly columns: Int32Array;
+  readonly isWhole: boolean;
   table: LabelledTable | null;
 }
 
@@ -100,9 +101,9 @@ export async function alignModels(
 
 async function open(truth: Truth, source: ModelSource, models: number): Promise<OpenedModel> {
   const table = await source.read(), { targets } = truth;
-  const rows = matchIds({ ids: targets.perturbations, otherNames: truth.otherNames }, table).rows;
-  const columns =
-    matchIds({ ids: targets.genes }, table.genes.length > 0 ? { ids: table.genes } : { ids: [] }).rows;
+  const perturbations = { ids: targets.perturbations, otherNames: truth.otherNames };
+  const rows = bestMatch(perturbations, table.ids, table.otherIds);
+  const columns = bestMatch({ ids: targets.genes }, table.genes, table.otherGenes);
   if (rows.every((row) => row < 0)) {
     throw new DataError(
       `Cannot compare "${source.path}": none of its ${counted(table.ids.length, "perturbation")} (${
@@ -118,7 +119,16 @@ async function open(truth: Truth, source: ModelSource, models: number): Promise<
     );
   }
   const bytes = table.values.data.byteLength * models;
-  return { source, rows, columns, table: bytes <= keptBytes ? table : null };
+  return { source, rows, columns, isWhole: isFinite(table.values), table: bytes <= keptBytes ? table : null };
+}
+
+/** Where each wanted id stands, by the names that find more of them. */
+function bestMatch(
+  wanted: Parameters<typeof matchIds>[0],
+  ...names: (readonly string[] | undefined)[]
+): Int32Array {
+  const matches = names.filter((ids) => ids !== undefined).map((ids) => matchIds(wanted, { ids }));
+  return matches.reduce((a, b) => b.unmatched.length < a.unmatched.length ? b : a).rows;
 }
 
 function tellMissing(
@@ -171,8 +181,8 @@ async function cellsOfAll(
   const keep = new Uint8Array(rows.length).fill(1);
   let cells: Uint8Array | null = null;
   for (const model of opened) {
+    if (model.isWhole) continue;
     const table = model.table ?? await model.source.read();
-    if (table.values.data.every(Number.isFinite)) continue;
     const at = {
       rows: rows.map((row) => model.rows[row]),
       columns: genes.map((gene) => model.columns[gene]),
@@ -185,13 +195,13 @@ async function cellsOfAll(
     for (let i = 0; i < rows.length; i++) {
       let rowMeasured = 0, rowFailed = 0, rowAsked = 0;
       for (let j = 0; j < genes.length; j++) {
-        const cell = i * genes.length + j, isFinite = Number.isFinite(predicted.data[cell]);
-        if (!isFinite) cells[cell] = 0;
+        const cell = i * genes.length + j, isThere = Number.isFinite(predicted.data[cell]);
+        if (!isThere) cells[cell] = 0;
         if (!Number.isFinite(targets.values.data[rows[i] * targets.genes.length + genes[j]])) continue;
         rowAsked++;
         if (notAsked?.(cell)) continue;
         rowMeasured++;
-        if (!isFinite) rowFailed++;
+        if (!isThere) rowFailed++;
       }
       if (rowFailed > 0 && rowFailed === rowMeasured || (rowMeasured === 0 && rowAsked > 0)) {
         keep[i] = 0;
@@ -238,9 +248,14 @@ async function cellsNotAsked(
   at: { rows: readonly number[]; columns: readonly number[] },
 ): Promise<((cell: number) => boolean) | null> {
   const baseline = await source.readBaseline();
-  if (baseline === null || baseline.values.data.every(Number.isFinite)) return null;
+  if (baseline === null || isFinite(baseline.values)) return null;
   const { data } = takeCells(baseline.values, at.rows, at.columns);
   return (cell) => !Number.isFinite(data[cell]);
+}
+
+function isFinite({ data }: Matrix): boolean {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
 }
 
 /** Rows and columns of a matrix, in that order, copied; `values` itself where that is all of it. */

@@ -1,5 +1,5 @@
 /** One table of bootstrap weights for all metrics and models: how often each resample drew each perturbation. */
-import { percentile } from "../evaluation/bootstrap.ts";
+import { percentileOfSorted } from "../evaluation/bootstrap.ts";
 import { defaultRng } from "../random/pcg64.ts";
 
 export interface Interval {
@@ -19,8 +19,8 @@ export interface ResampledMean extends Interval {
 
 export class BootstrapTable {
   readonly #weights: Uint8Array;
-  /** Weight in all of the perturbations that have a value, by which have one. */
-  readonly #totals = new Map<string, Float64Array>();
+  /** The perturbations that have a value, and how often each resample drew any of them; by which have one. */
+  readonly #drawn = new Map<string, { rows: Int32Array; totals: Float64Array }>();
 
   /** Draws equal NumPy's `default_rng(seed).integers(0, n, size=n)`, as those of every summary.json. */
   constructor(readonly perturbations: number, readonly resamples: number, seed: number) {
@@ -31,41 +31,41 @@ export class BootstrapTable {
     }
   }
 
-  /** @param values one a perturbation, NaN where undefined; `rows` restricts to some of them */
-  mean(values: Float64Array, rows?: (row: number) => boolean): ResampledMean {
-    const count = this.perturbations, filled = new Float64Array(count), has = new Uint8Array(count);
-    let n = 0, sum = 0;
-    for (let i = 0; i < count; i++) {
-      if (Number.isNaN(values[i]) || (rows && !rows(i))) continue;
-      filled[i] = values[i];
-      has[i] = 1;
-      n++;
-      sum += values[i];
-    }
-    const totals = this.#totalsOf(has), resampled = new Float64Array(this.resamples);
-    const weights = this.#weights;
-    for (let r = 0, at = 0; r < this.resamples; r++) {
+  /** @param values one a perturbation, NaN where undefined; `among` restricts to some of them */
+  mean(values: Float64Array, among?: readonly number[]): ResampledMean {
+    const has = new Uint8Array(this.perturbations);
+    if (among === undefined) has.fill(1);
+    else for (const row of among) has[row] = 1;
+    for (let i = 0; i < has.length; i++) if (values[i] !== values[i]) has[i] = 0;
+    const { rows, totals } = this.#drawnOf(has), filled = Float64Array.from(rows, (row) => values[row]);
+    const resampled = new Float64Array(this.resamples), weights = this.#weights;
+    for (let r = 0; r < this.resamples; r++) {
+      const start = r * this.perturbations;
       let weighted = 0;
-      for (let i = 0; i < count; i++, at++) weighted += weights[at] * filled[i];
+      for (let i = 0; i < rows.length; i++) weighted += weights[start + rows[i]] * filled[i];
       resampled[r] = weighted / totals[r];
     }
-    return { mean: sum / n, n, resampled, ...bounds(resampled) };
+    const mean = filled.reduce((sum, value) => sum + value, 0) / rows.length;
+    return { mean, n: rows.length, resampled, ...bounds(resampled) };
   }
 
-  #totalsOf(has: Uint8Array): Float64Array {
-    const key = new TextDecoder("latin1").decode(has), known = this.#totals.get(key);
+  #drawnOf(has: Uint8Array): { rows: Int32Array; totals: Float64Array } {
+    const key = new TextDecoder("latin1").decode(has), known = this.#drawn.get(key);
     if (known) return known;
+    const rows = Int32Array.from(Array.from(has.keys()).filter((row) => has[row] === 1));
     const totals = new Float64Array(this.resamples), weights = this.#weights;
-    for (let r = 0, at = 0; r < this.resamples; r++) {
-      for (let i = 0; i < has.length; i++, at++) totals[r] += weights[at] * has[i];
+    for (let r = 0; r < this.resamples; r++) {
+      const start = r * this.perturbations;
+      for (let i = 0; i < rows.length; i++) totals[r] += weights[start + rows[i]];
     }
-    this.#totals.set(key, totals);
-    return totals;
+    const drawn = { rows, totals };
+    this.#drawn.set(key, drawn);
+    return drawn;
   }
 }
 
 /** 95% of the resamples; those that drew no perturbation with a value are left out. */
 export function bounds(resampled: Float64Array): { lower: number; upper: number } {
-  const known = resampled.filter((value) => !Number.isNaN(value));
-  return { lower: percentile(known, 2.5), upper: percentile(known, 97.5) };
+  const known = resampled.filter((value) => value === value).sort();
+  return { lower: percentileOfSorted(known, 2.5), upper: percentileOfSorted(known, 97.5) };
 }

@@ -19,7 +19,10 @@ export interface SpreadCalibration {
 
 /** Measured means in bins of equal numbers of cells by the predicted value. On the diagonal a prediction means what it says. */
 export function valueCalibration(truth: Matrix, prediction: Matrix, bins = 20): CalibrationBin[] {
-  return binned(truth, prediction.data, bins, (predicted, measured) => [predicted, measured]).map((bin) => ({
+  return binned(truth, prediction.data, bins, {
+    first: (cell) => prediction.data[cell],
+    second: (cell) => truth.data[cell],
+  }).map((bin) => ({
     predicted: bin.first / bin.cells,
     measured: bin.second / bin.cells,
     cells: bin.cells,
@@ -41,10 +44,10 @@ export function spreadCalibration(
     if (error <= deviation) within1++;
     if (error <= 1.96 * deviation) within196++;
   });
-  const squares = binned(truth, spread.data, bins, (deviation, measured, cell) => [
-    deviation ** 2,
-    (prediction.data[cell] - measured) ** 2,
-  ]);
+  const squares = binned(truth, spread.data, bins, {
+    first: (cell) => spread.data[cell] ** 2,
+    second: (cell) => (prediction.data[cell] - truth.data[cell]) ** 2,
+  });
   return {
     bins: squares.map((bin) => ({
       predicted: Math.sqrt(bin.first / bin.cells),
@@ -62,7 +65,7 @@ function binned(
   truth: Matrix,
   by: Float32Array,
   bins: number,
-  terms: (by: number, measured: number, cell: number) => readonly [number, number],
+  { first, second }: { first: (cell: number) => number; second: (cell: number) => number },
 ): { first: number; second: number; cells: number }[] {
   const isJudged = (cell: number) => truth.data[cell] === truth.data[cell] && Number.isFinite(by[cell]);
   const step = Math.max(1, Math.floor(by.length / 100_000)), sample: number[] = [];
@@ -75,12 +78,15 @@ function binned(
   const sums = Array.from({ length: bins }, () => ({ first: 0, second: 0, cells: 0 }));
   for (let cell = 0; cell < by.length; cell++) {
     if (!isJudged(cell)) continue;
-    let bin = 0;
-    while (bin < edges.length && by[cell] >= edges[bin]) bin++;
-    const [first, second] = terms(by[cell], truth.data[cell], cell);
-    sums[bin].first += first;
-    sums[bin].second += second;
-    sums[bin].cells++;
+    let low = 0, high = edges.length; // the bin is the number of edges at or below
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (by[cell] >= edges[middle]) low = middle + 1;
+      else high = middle;
+    }
+    sums[low].first += first(cell);
+    sums[low].second += second(cell);
+    sums[low].cells++;
   }
   return sums.filter(({ cells }) => cells > 0);
 }

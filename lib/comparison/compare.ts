@@ -11,6 +11,7 @@ import { ExplorerBlock } from "./explorer_block.ts";
 import { readHalves, significantGenes } from "./extra_data.ts";
 import { findResults } from "./find_results.ts";
 import type { compareFlags } from "./flags.ts";
+import { FoldScorer } from "./fold_scorer.ts";
 import { chooseFolds, type FoldChoice } from "./folds.ts";
 import { geneScores } from "./gene_scores.ts";
 import { metricList } from "./metric_list.ts";
@@ -85,13 +86,14 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
   const metrics = metricList(data.significant !== null), orders = truthOrders(data);
   const table = new BootstrapTable(data.perturbations.length, flags.resamples, flags.seed);
   const explorer = new ExplorerBlock(data, orders, alignment.models.length);
-  const judged = (
+  using scorer = new FoldScorer();
+  const judged = async (
     name: string,
     kind: ModelResult["kind"],
     source: ModelSource | null,
     prediction: Matrix,
-  ): ModelResult => {
-    const scores = scoreModel(data, orders, prediction);
+  ): Promise<ModelResult> => {
+    const scores = await scoreModel(data, orders, prediction, scorer);
     return {
       name,
       kind,
@@ -106,7 +108,7 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
   const models: ModelResult[] = [];
   for (const { source, rows, columns, read } of alignment.models) {
     const prediction = await read();
-    const result = judged(source.name, "model", source, prediction);
+    const result = await judged(source.name, "model", source, prediction);
     const spread = source.spread === null
       ? null
       : await spreadOf(source, { rows, columns }, data, prediction);
@@ -114,11 +116,11 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
     explorer.add(prediction);
     log.info(`${source.name}: error ratio ${result.means.error_ratio.mean.toFixed(4)}`);
   }
-  models.push(judged(meanBaselineName, "mean baseline", null, takeRows(data.reference, data.foldOf)));
+  models.push(await judged(meanBaselineName, "mean baseline", null, takeRows(data.reference, data.foldOf)));
   const halves = await readHalves(truth, data, flags.halves);
   const pairs = pairedDifferences(models, metrics.map(({ name }) => name), table);
   if (halves !== null) {
-    const scores = noiseCeiling(data, halves);
+    const scores = await noiseCeiling(data, halves, scorer);
     models.push({
       name: noiseCeilingName,
       kind: "noise ceiling",

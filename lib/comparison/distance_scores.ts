@@ -2,9 +2,7 @@
  * Which truth a prediction is nearest to, among those of its test fold: centroid accuracy, discrimination, rank. Every pair of
  * a fold is looked at once, for all distances; nothing is kept of a pair, so memory is linear in the fold.
  */
-import { row } from "../linalg/matrix.ts";
-import type { Matrix } from "../linalg/matrix.ts";
-import { type Aligned, rowsOfFolds } from "./aligned.ts";
+import { type Matrix, row } from "../linalg/matrix.ts";
 import { ownGeneOut } from "./metric_list.ts";
 import { PairSums } from "./pair_sums.ts";
 
@@ -18,8 +16,21 @@ export const distanceMetrics = [
   `rank${ownGeneOut}`,
 ] as const;
 
+/** The test rows of a fold. */
+export interface FoldRows {
+  /** rows x genes; NaN where nothing is judged. */
+  readonly truth: Matrix;
+  /** rows x genes, finite where the truth is. */
+  readonly prediction: Matrix;
+  /** Column of each row's own gene; -1 for none. */
+  readonly ownGene: Int32Array;
+}
+
+/** Values of each metric, one a row. */
+export type FoldScores = Record<(typeof distanceMetrics)[number], Float64Array>;
+
 /**
- * Scores of every perturbation. With N candidates, the test rows of the fold:
+ * Scores of a fold. With N candidates, its test rows:
  *
  * - `centroid_accuracy`: share of the others' truths strictly farther from the prediction (L2) than the right one (Systema)
  * - `discrimination_*`: 1 - rank / N, rank = truths strictly nearer, without the TF's own gene (cell-eval);
@@ -28,36 +39,15 @@ export const distanceMetrics = [
  *   draws the order of equal ones)
  *
  * Where cells are missing, a distance is over those that both have, scaled to all (as scikit-learn's `nan_euclidean_distances`).
- *
- * @param prediction perturbations x genes, finite where the truth is
  */
-export function distanceScores(data: Aligned, prediction: Matrix): Record<string, Float64Array> {
-  const { truth } = data;
-  const scores: Record<string, Float64Array> = Object.fromEntries(
-    distanceMetrics.map((name) => [name, new Float64Array(truth.rows).fill(NaN)]),
-  );
-  for (const rows of rowsOfFolds(data)) if (rows.length > 0) scoreFold(data, prediction, rows, scores);
-  return scores;
-}
-
-function scoreFold(
-  data: Aligned,
-  prediction: Matrix,
-  rows: readonly number[],
-  scores: Record<string, Float64Array>,
-): void {
-  const count = rows.length, { ownGene } = data;
-  const sums = new PairSums(data.truth, rows);
-  const own = ownDistances(data, prediction, rows, sums);
-  const nearer = Object.fromEntries(
-    ["l1", "l2", "cosine"].map((name) => [name, new Float64Array(count)]),
-  ) as Record<"l1" | "l2" | "cosine", Float64Array>;
-  const farther = new Float64Array(count), fartherOut = new Float64Array(count);
-  const before = new Float64Array(count), beforeOut = new Float64Array(count);
+export function foldScores({ truth, prediction, ownGene }: FoldRows): FoldScores {
+  const count = truth.rows, column = () => new Float64Array(count);
+  const sums = new PairSums(truth), own = ownDistances({ truth, prediction, ownGene }, sums);
+  const nearer = { l1: column(), l2: column(), cosine: column() };
+  const farther = column(), fartherOut = column(), before = column(), beforeOut = column();
   for (let p = 0; p < count; p++) {
-    const f = row(prediction, rows[p]);
-    sums.of(f);
-    const gene = ownGene[rows[p]];
+    sums.of(row(prediction, p));
+    const gene = ownGene[p];
     for (let q = 0; q < count; q++) {
       if (q === p) continue;
       const l2 = sums.l2(q, -1);
@@ -68,20 +58,21 @@ function scoreFold(
       if (l2Out < own.l2Out[p]) nearer.l2[p]++;
       if (sums.l1(q, gene) < own.l1Out[p]) nearer.l1[p]++;
       if (sums.cosine(q, gene) < own.cosineOut[p]) nearer.cosine[p]++;
-      beforeOut[q] += half(sums.l2(q, ownGene[rows[q]]), own.l2Out[q]);
+      beforeOut[q] += half(sums.l2(q, ownGene[q]), own.l2Out[q]);
     }
   }
-  rows.forEach((at, p) => {
-    if (!sums.isDefined(p)) return;
-    scores.centroid_accuracy[at] = farther[p] / (count - 1);
-    scores[`centroid_accuracy${ownGeneOut}`][at] = fartherOut[p] / (count - 1);
-    for (const name of ["l1", "l2", "cosine"] as const) {
-      const isKnown = name !== "cosine" || !Number.isNaN(own.cosineOut[p]);
-      if (isKnown) scores[`discrimination_${name}`][at] = 1 - nearer[name][p] / count;
-    }
-    scores.rank[at] = before[p] / count;
-    scores[`rank${ownGeneOut}`][at] = beforeOut[p] / count;
-  });
+  const defined = (values: Float64Array) => values.map((value, p) => own.isDefined[p] ? value : NaN);
+  return {
+    centroid_accuracy: defined(farther.map((value) => value / (count - 1))),
+    discrimination_l1: defined(nearer.l1.map((value) => 1 - value / count)),
+    discrimination_l2: defined(nearer.l2.map((value) => 1 - value / count)),
+    discrimination_cosine: defined(
+      nearer.cosine.map((value, p) => Number.isNaN(own.cosineOut[p]) ? NaN : 1 - value / count),
+    ),
+    rank: defined(before.map((value) => value / count)),
+    centroid_accuracy_own_gene_out: defined(fartherOut.map((value) => value / (count - 1))),
+    rank_own_gene_out: defined(beforeOut.map((value) => value / count)),
+  };
 }
 
 /** What another prediction adds to the rank of the right one. */
@@ -90,16 +81,22 @@ function half(distance: number, own: number): number {
 }
 
 /** Distances of each prediction to its own truth, computed as those to the others are: equal rows are equal to the bit. */
-function ownDistances(data: Aligned, prediction: Matrix, rows: readonly number[], sums: PairSums) {
-  const column = () => new Float64Array(rows.length);
-  const own = { l2: column(), l1Out: column(), l2Out: column(), cosineOut: column() };
-  rows.forEach((at, p) => {
-    sums.of(row(prediction, at), p, p + 1);
-    const gene = data.ownGene[at];
+function ownDistances({ truth, prediction, ownGene }: FoldRows, sums: PairSums) {
+  const column = () => new Float64Array(truth.rows);
+  const own = {
+    l2: column(),
+    l1Out: column(),
+    l2Out: column(),
+    cosineOut: column(),
+    isDefined: [] as boolean[],
+  };
+  for (let p = 0; p < truth.rows; p++) {
+    sums.of(row(prediction, p), p, p + 1);
     own.l2[p] = sums.l2(p, -1);
-    own.l2Out[p] = sums.l2(p, gene);
-    own.l1Out[p] = sums.l1(p, gene);
-    own.cosineOut[p] = sums.cosine(p, gene);
-  });
+    own.l2Out[p] = sums.l2(p, ownGene[p]);
+    own.l1Out[p] = sums.l1(p, ownGene[p]);
+    own.cosineOut[p] = sums.cosine(p, ownGene[p]);
+    own.isDefined.push(sums.isDefined(p));
+  }
   return own;
 }

@@ -58,10 +58,8 @@ export function subsetMeans(
   table: BootstrapTable,
 ): SubsetMeans[] {
   return subsets.map((subset) => {
-    const inside = new Uint8Array(table.perturbations);
-    for (const row of subset.rows) inside[row] = 1;
     const of = (values: Float64Array): Interval => {
-      const { mean, lower, upper, n } = table.mean(values, (row) => inside[row] === 1);
+      const { mean, lower, upper, n } = table.mean(values, subset.rows);
       return { mean, lower, upper, n };
     };
     const means = metrics.map(({ name }) => [name, models.map(({ scores }) => of(scores[name]))] as const);

@@ -19,8 +19,12 @@ export class MagnitudeOrder {
     this.#order = new Int32Array(columns);
   }
 
-  /** @param counts which columns take part @returns valid until the next call */
-  sort(values: ArrayLike<number>, counts: (column: number) => boolean): Int32Array {
+  /**
+   * @param counts which columns take part
+   * @param most how many are wanted, all without it
+   * @returns valid until the next call
+   */
+  sort(values: ArrayLike<number>, counts: (column: number) => boolean, most = Infinity): Int32Array {
     // The bits of positive floats order as the floats do; the column fills the low bits, so that one sort of numbers does.
     const last = 2 ** 21 - 1;
     let found = 0;
@@ -29,9 +33,31 @@ export class MagnitudeOrder {
       this.#magnitudes[column] = Math.abs(values[column]);
       this.#keys[found++] = this.#bits[column] * (last + 1) + (last - column);
     }
-    const keys = this.#keys.subarray(0, found).sort();
-    for (let i = 0; i < found; i++) this.#order[found - 1 - i] = last - keys[i] % (last + 1);
-    return this.#order.subarray(0, found);
+    const kept = Math.min(found, most), keys = this.#keys.subarray(0, found);
+    if (kept < found) selectLargest(keys, kept);
+    const largest = keys.subarray(found - kept).sort();
+    for (let i = 0; i < kept; i++) this.#order[kept - 1 - i] = last - largest[i] % (last + 1);
+    return this.#order.subarray(0, kept);
+  }
+}
+
+/** Moves the `count` largest of different keys behind all others (Hoare's selection). */
+function selectLargest(keys: Float64Array, count: number): void {
+  const wanted = keys.length - count;
+  for (let low = 0, high = keys.length - 1; low < high;) {
+    const pivot = keys[(low + high) >> 1];
+    let left = low, right = high;
+    while (left <= right) {
+      while (keys[left] < pivot) left++;
+      while (keys[right] > pivot) right--;
+      if (left > right) break;
+      const swapped = keys[left];
+      keys[left++] = keys[right];
+      keys[right--] = swapped;
+    }
+    if (wanted <= right) high = right;
+    else if (wanted >= left) low = left;
+    else return;
   }
 }
 

@@ -1,16 +1,16 @@
-import type { Matrix } from "../linalg/matrix.ts";
+import { type Matrix, row } from "../linalg/matrix.ts";
 
 /**
- * Sums over genes for one prediction f and every truth Y_q of a fold: |f - Y_q|, (f - Y_q)^2, f Y_q, and what cosines need
- * beside. A gene can be taken off again, which gives the distances without a TF's own.
+ * Sums over genes for one prediction f and every truth Y_q of a fold: |f - Y_q|, (f - Y_q)^2, and the squared lengths of both,
+ * from which the product follows that a cosine needs. A gene can be taken off again, which gives the distances without a TF's own.
  */
 export class PairSums {
-  readonly #truths: Float32Array[];
+  /** In float64: converted once, not for every prediction. */
+  readonly #truths: Float64Array[];
   readonly #hasGaps: boolean;
   readonly #columns: number;
   readonly #absolute: Float64Array;
   readonly #squares: Float64Array;
-  readonly #products: Float64Array;
   readonly #cells: Float64Array;
   /** Squared lengths of truth and prediction over the cells that count. */
   readonly #yy: Float64Array;
@@ -18,14 +18,14 @@ export class PairSums {
   #f: Float32Array = new Float32Array(0);
   #previous: Float32Array | null = null;
 
-  /** @param rows the fold's rows of `truth` */
-  constructor(truth: Matrix, rows: readonly number[]) {
+  /** @param truth the rows of a fold */
+  constructor(truth: Matrix) {
     const { columns } = truth;
     this.#columns = columns;
-    this.#truths = rows.map((row) => truth.data.subarray(row * columns, (row + 1) * columns));
+    this.#truths = Array.from({ length: truth.rows }, (_, q) => Float64Array.from(row(truth, q)));
     this.#hasGaps = this.#truths.some((y) => y.some(Number.isNaN));
-    const sums = () => new Float64Array(rows.length);
-    [this.#absolute, this.#squares, this.#products] = [sums(), sums(), sums()];
+    const sums = () => new Float64Array(truth.rows);
+    [this.#absolute, this.#squares] = [sums(), sums()];
     [this.#cells, this.#yy, this.#ff] = [sums().fill(columns), sums(), sums()];
     if (!this.#hasGaps) this.#truths.forEach((y, q) => this.#yy[q] = squaredLength(y));
   }
@@ -70,7 +70,8 @@ export class PairSums {
       f = isThere ? this.#f[gene] : 0;
     const lengths = (this.#ff[q] - f * f) * (this.#yy[q] - y * y);
     if (!(this.#ff[q] - f * f > 0)) return NaN;
-    return lengths > 0 ? 1 - (this.#products[q] - f * y) / Math.sqrt(lengths) : 1;
+    const product = (this.#ff[q] + this.#yy[q] - this.#squares[q]) / 2 - f * y;
+    return lengths > 0 ? 1 - product / Math.sqrt(lengths) : 1;
   }
 
   #has(q: number, gene: number): boolean {
@@ -86,22 +87,20 @@ export class PairSums {
 
   #one(f: Float32Array, q: number): void {
     const y = this.#truths[q];
-    let absolute = 0, squares = 0, products = 0;
+    let absolute = 0, squares = 0;
     for (let i = 0; i < f.length; i++) {
       const d = f[i] - y[i];
       absolute += Math.abs(d);
       squares += d * d;
-      products += f[i] * y[i];
     }
     this.#absolute[q] = absolute;
     this.#squares[q] = squares;
-    this.#products[q] = products;
   }
 
   /** Four truths at once: their sums do not wait for one another. The order of each sum is that of `#one`. */
   #four(f: Float32Array, q: number): void {
     const y0 = this.#truths[q], y1 = this.#truths[q + 1], y2 = this.#truths[q + 2], y3 = this.#truths[q + 3];
-    let a0 = 0, a1 = 0, a2 = 0, a3 = 0, s0 = 0, s1 = 0, s2 = 0, s3 = 0, p0 = 0, p1 = 0, p2 = 0, p3 = 0;
+    let a0 = 0, a1 = 0, a2 = 0, a3 = 0, s0 = 0, s1 = 0, s2 = 0, s3 = 0;
     for (let i = 0; i < f.length; i++) {
       const x = f[i], v0 = y0[i], v1 = y1[i], v2 = y2[i], v3 = y3[i];
       const d0 = x - v0, d1 = x - v1, d2 = x - v2, d3 = x - v3;
@@ -113,39 +112,32 @@ export class PairSums {
       s1 += d1 * d1;
       s2 += d2 * d2;
       s3 += d3 * d3;
-      p0 += x * v0;
-      p1 += x * v1;
-      p2 += x * v2;
-      p3 += x * v3;
     }
     this.#absolute.set([a0, a1, a2, a3], q);
     this.#squares.set([s0, s1, s2, s3], q);
-    this.#products.set([p0, p1, p2, p3], q);
   }
 
   #overCommon(f: Float32Array, q: number): void {
     const y = this.#truths[q];
-    let absolute = 0, squares = 0, products = 0, cells = 0, yy = 0, ff = 0;
+    let absolute = 0, squares = 0, cells = 0, yy = 0, ff = 0;
     for (let i = 0; i < f.length; i++) {
       const d = f[i] - y[i];
       if (d !== d) continue;
       cells++;
       absolute += Math.abs(d);
       squares += d * d;
-      products += f[i] * y[i];
       yy += y[i] * y[i];
       ff += f[i] * f[i];
     }
     this.#absolute[q] = absolute;
     this.#squares[q] = squares;
-    this.#products[q] = products;
     this.#cells[q] = cells;
     this.#yy[q] = yy;
     this.#ff[q] = ff;
   }
 }
 
-function squaredLength(values: Float32Array): number {
+function squaredLength(values: Float32Array | Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
   return sum;

@@ -12,6 +12,9 @@ export interface LabelledTable {
   readonly path: string;
   readonly ids: readonly string[];
   readonly genes: readonly string[];
+  /** What else rows and columns are called, where the file tells it. */
+  readonly otherIds?: readonly string[];
+  readonly otherGenes?: readonly string[];
   /** ids x genes. */
   readonly values: Matrix;
 }
@@ -21,9 +24,8 @@ export async function readLabelledTable(path: string): Promise<LabelledTable> {
   const ending = extname(path).toLowerCase();
   if (ending === ".npy") return await readNpyTable(path);
   if (ending === ".h5ad" || ending === ".h5") {
-    throw new DataError(
-      `Cannot read "${path}": give the predictions as Parquet, CSV, or .npy with ids beside it`,
-    );
+    const { readH5adTable } = await import("./read_h5ad_table.ts"); // HDF5 is only loaded for its files
+    return await readH5adTable(path);
   }
   const { perturbations, genes, values } = await readTargets(path, { prefer: "first" });
   return { path, ids: perturbations, genes, values };

@@ -1,5 +1,5 @@
-/** The folder of a report: files are written beside it and moved in when all are there, the page last. */
-import { basename, dirname, join } from "@std/path";
+/** The folder of a report: files are written into a hidden folder in it and take their places when all are there, the page last. */
+import { dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { checkWritable } from "../io/atomic_write.ts";
 import { readJsonObject } from "../io/json_file.ts";
@@ -10,7 +10,7 @@ export class ReportFolder {
   readonly #names: string[] = [];
 
   private constructor(readonly path: string) {
-    this.#staging = join(dirname(path), `.${basename(path)}.new.${crypto.randomUUID().slice(0, 8)}`);
+    this.#staging = join(path, `.new.${crypto.randomUUID().slice(0, 8)}`);
   }
 
   /** @throws {DataError} when it cannot be written, or a result stands there */
@@ -21,6 +21,7 @@ export class ReportFolder {
       );
     }
     await checkWritable(join(path, "comparison.json"), "--output names another folder");
+    await removeLeftovers(path);
     return new ReportFolder(path);
   }
 
@@ -57,5 +58,14 @@ export class ReportFolder {
     const isOurs = (name: unknown): name is string =>
       typeof name === "string" && /^(figures\/)?[\w-]+\.(csv|tex|json|html|parquet|svg|png)$/.test(name);
     return Array.isArray(files) ? files.filter(isOurs) : [];
+  }
+}
+
+/** What killed runs left. One that is at work may be of the last hour. */
+async function removeLeftovers(path: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    if (!isDirectory || !/^\.new\.[0-9a-f]{8}$/.test(name)) continue;
+    const { mtime } = await Deno.stat(join(path, name));
+    if (mtime !== null && Date.now() - mtime.getTime() > 3_600_000) await removeFolder(join(path, name));
   }
 }

@@ -24,9 +24,9 @@ export function truthOrders({ truth, reference, foldOf }: Aligned): TruthOrders 
   for (let p = 0; p < truth.rows; p++) {
     const y = row(truth, p), mu = row(reference, foldOf[p]);
     const measured = (gene: number) => y[gene] === y[gene];
-    byValue.push(order.sort(y, measured).slice(0, overlapSizes.at(-1)! + 1));
+    byValue.push(order.sort(y, measured, overlapSizes.at(-1)! + 1).slice());
     for (let gene = 0; gene < y.length; gene++) effect[gene] = y[gene] - mu[gene];
-    byEffect.push(order.sort(effect, measured).slice(0, topEffects + 1));
+    byEffect.push(order.sort(effect, measured, topEffects + 1).slice());
   }
   return { byValue, byEffect };
 }
@@ -48,7 +48,9 @@ export class RowScorer {
   score(prediction: Matrix, p: number): { all: RowScores; ownOut: RowScores } {
     const { truth, ownGene } = this.data, y = row(truth, p), f = row(prediction, p);
     const measured = (gene: number) => y[gene] === y[gene];
-    const order = this.#order.sort(f, measured);
+    // Recovery of significant genes looks at all of them, overlaps at the largest.
+    const most = this.data.significant ? Infinity : overlapSizes.at(-1)! + 1;
+    const order = this.#order.sort(f, measured, most);
     const all = this.#scores(f, p, order, -1);
     const own = ownGene[p];
     if (own < 0 || !measured(own)) return { all, ownOut: all };

@@ -84,7 +84,7 @@ Deno.test({
             await tab.selectOption("#kind", "fold");
             await tab.check("#own-gene");
             await tab.click("#copy");
-            await tab.waitForFunction("document.getElementById('copied').textContent === 'copied'");
+            await tab.locator("#copied", { hasText: "copied" }).waitFor();
             assertEquals(problems, []);
             await tab.close();
           }

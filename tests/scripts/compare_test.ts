@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIn
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
+import { writeNpy } from "../../lib/io/npy.ts";
 import { readParquetFrame, writeParquetFrame } from "../../lib/io/parquet.ts";
 import { main } from "../../scripts/compare.ts";
 import { linesPrinted } from "../support/captured_log.ts";
@@ -338,5 +339,53 @@ Deno.test("two results of one name go by their paths", async () => {
     );
     const { table } = await readJson(path("report/comparison.json"));
     assertEquals(Object.keys(table), ["bad", path("results/good"), path("second/good"), "mean baseline"]);
+  });
+});
+
+Deno.test("predictions in an h5ad file, named by columns and sparse, are those of the same numbers as CSV", async () => {
+  await inScreen(async (_, path) => {
+    const fixture = (name: string) => new URL(`../fixtures/comparison/${name}`, import.meta.url).pathname;
+    const predictions = [`h5ad=${fixture("predictions.h5ad")}`, `csv=${fixture("predictions.csv")}`];
+    await linesPrinted(() =>
+      main([
+        "--results",
+        path("results"),
+        "--predictions",
+        ...predictions,
+        "--output",
+        path("report"),
+        ...few,
+      ])
+    );
+    const { table, n_perturbations, n_genes } = await readJson(path("report/comparison.json"));
+    assertEquals([n_perturbations, n_genes], [20, 60]);
+    assertEquals(table.h5ad, table.csv);
+  });
+});
+
+Deno.test("predictions as .npy are named by the lists beside them", async () => {
+  await inScreen(async (screen, path) => {
+    const { data } = noisy(screen, 0.3);
+    await writeNpy(path("a.npy"), { shape: [20, 60], data });
+    const run = () =>
+      linesPrinted(() =>
+        main([
+          "--results",
+          path("results"),
+          "--predictions",
+          `npy=${path("a.npy")}`,
+          "--output",
+          path("report"),
+          ...few,
+        ])
+      );
+    await assertRejects(run, DataError, "to name each row");
+    await writeNpy(path("a_ids.npy"), { shape: [20], data: screen.tfs });
+    await Deno.writeTextFile(path("a_genes.txt"), screen.genes.slice(1).join("\n"));
+    await assertRejects(run, DataError, `names 59 (one a column is needed)`);
+    await Deno.writeTextFile(path("a_genes.txt"), screen.genes.join("\n"));
+    await run();
+    const { table } = await readJson(path("report/comparison.json"));
+    assertEquals(table.npy, table.good);
   });
 });

@@ -17,6 +17,9 @@ const palette = [
 ];
 const better = "#0067a8", worse = "#b34a00";
 
+/** More ticks than this hide one another: boxes stand alone. */
+const mostTicks = 8000;
+
 /** Colour of the model at a place of the table. */
 export function colourOf(models, index) {
   if (models[index].kind !== "model") return models[index].kind === "mean baseline" ? "#7f7f7f" : "#b0a050";
@@ -102,7 +105,7 @@ export function intervalFigure(context, name) {
     marginLeft: labelRoom(context),
     marginRight: 58,
     marginTop: 10,
-    marginBottom: 42,
+    marginBottom: 48,
     x: {
       label: `${metric.title} (${metric.better} is better)`,
       nice: true,
@@ -224,7 +227,7 @@ export function distributionFigure(context, name) {
     height: 28 * rows.length + 56,
     marginLeft: labelRoom(context),
     marginTop: 10,
-    marginBottom: 42,
+    marginBottom: 48,
     x: {
       label: `${metric.title} of a perturbation`,
       nice: true,
@@ -243,7 +246,9 @@ export function distributionFigure(context, name) {
     },
     marks: [
       ...referenceMarks(context, metric, page.table[name]),
-      Plot.tickX(points, { x: "value", y: "index", stroke: fill, strokeOpacity: 0.22 }),
+      points.length > mostTicks
+        ? null
+        : Plot.tickX(points, { x: "value", y: "index", stroke: fill, strokeOpacity: 0.22 }),
       Plot.boxX(points, {
         x: "value",
         y: "index",
@@ -360,7 +365,7 @@ export function strataFigure(context, name, kind) {
     marginLeft: labelRoom(context),
     marginRight: 20,
     marginTop: 8,
-    marginBottom: 42,
+    marginBottom: 48,
     fy: { domain: parts.map((_, part) => part), axis: null, padding: 0.06 },
     x: {
       label: `${metric.title} (${metric.better} is better)`,
