@@ -323,7 +323,7 @@ class Plan:
             words = [script, *(["+".join(names)] if names else []), *([genes] if genes else [])]
             words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
             yield Run(
-                name=run_name(words),
+                name=run_name(words, settings),
                 script=script,
                 words=tuple(flag_words(settings)),
                 seed=seed,
@@ -343,7 +343,7 @@ class Plan:
                 continue
             words = ["baselines", *(["+".join(embeddings)] if embeddings and reads else [])]
             words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
-            model_name = run_name(words)
+            model_name = run_name(words, settings)
             yield Run(
                 name=f"{model_name}_{name.replace('-', '_')}",
                 script="baselines",
@@ -411,14 +411,17 @@ def file_flags(flags):
 
 
 def text_of(value):
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(text_of, value))
+    return str(value).lower() if isinstance(value, bool) else os.path.basename(str(value).rstrip("/"))
 
 
-def run_name(words):
-    """A folder name that says the settings. Where letters had to go or it got long, a hash tells it from its like."""
+def run_name(words, settings):
+    """A folder name that says the settings. Where that takes letters away, or it got long, a hash tells it from its like."""
     whole = "__".join(words)
     name = re.sub(r"[^A-Za-z0-9.+_-]", "-", whole)[:140]
-    return name if name == whole else f"{name}__{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:8]}"
+    is_whole = name == whole and not any("/" in word for word in flag_words(settings))
+    return name if is_whole else f"{name}__{hashlib.sha256(json.dumps([words, settings]).encode()).hexdigest()[:8]}"
 
 
 def slug(model):
