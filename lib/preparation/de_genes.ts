@@ -31,13 +31,19 @@ export function deByWelch(groups: RowGroups, centres: GroupCentres, genes: reado
  */
 export async function deByLayer(
   layer: ExpressionMatrix,
-  { path, groups, columns }: { path: string; groups: RowGroups; columns: readonly number[] },
+  { path, matrix, groups, columns }: {
+    path: string;
+    matrix: ExpressionMatrix;
+    groups: RowGroups;
+    columns: readonly number[];
+  },
 ): Promise<Matrix> {
-  if (layer.rows !== groups.slotOf.length) {
+  if (layer.rows !== matrix.rows || layer.columns !== matrix.columns) {
     throw new DataError(
       `Cannot use "${path}": layer "${
         shortId(layer.name)
-      }" has ${layer.rows} rows, not ${groups.slotOf.length}`,
+      }" is ${layer.rows} x ${layer.columns}, but ${matrix.name} is ` +
+        `${matrix.rows} x ${matrix.columns} (--de none)`,
     );
   }
   const perturbations = groups.names.length, width = columns.length;

@@ -69,6 +69,7 @@ export async function writeDataFolder(
   }
   if (de !== null) await frame("data/artifacts/de_genes.parquet", de);
   if (promoters !== null) written.push(...await writeSequenceFiles(folder, promoters, tfs));
+  else if (tfs.some(({ name, id }) => name !== id)) await write("data/tf_sequences.csv", symbolLines(tfs));
   for (const path of optional.filter((path) => !written.includes(path))) {
     await Deno.remove(join(folder, path)).catch(() => {});
   }
@@ -120,6 +121,12 @@ function* targetLines(
     const names = heads.map((head) => head === "gene_name" ? tfs[row].name : tfs[row].id);
     yield `${encodeCsvRow(names).trimEnd()},${texts[row]}\n`;
   }
+}
+
+/** Which symbol is which gene id: what the linear scripts look for in a table of sequences. */
+function* symbolLines(tfs: readonly PreparedTf[]): Generator<string> {
+  yield encodeCsvRow(["gene_name", "gene_id"]);
+  for (const { name, id, isKnown } of tfs) if (isKnown) yield encodeCsvRow([name, id]);
 }
 
 function* expressionLines({ genes }: Prepared): Generator<string> {
