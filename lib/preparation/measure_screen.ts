@@ -107,6 +107,7 @@ function blockProgress(matrix: ExpressionMatrix, isShown: boolean): (block: Expr
     if (bar === null) return;
     read += block === null ? 0 : block.values.length;
     if (block !== null) return bar.update(Math.min(99.9, 100 * read / Math.max(1, matrix.stored)) + 1e-6);
+    bar.update(100);
     bar.end();
     read = 0;
     bar = new ProgressBar("Reading", 100);

@@ -26,7 +26,8 @@ const optional = [
 ];
 
 /**
- * Write all files; each replaces its predecessor as a whole.
+ * Write all files; each replaces its predecessor as a whole. An earlier prepare.json goes first: it would describe a mixture
+ * if this is stopped halfway.
  *
  * @returns their paths below the folder, with slashes
  * @throws {DataError} when the folder cannot be written, or its disk is full
@@ -38,6 +39,7 @@ export async function writeDataFolder(
 ): Promise<string[]> {
   const { tfs, genes, targets, halves, de, promoters } = prepared, ids = genes.map(({ id }) => id);
   const written: string[] = [];
+  await Deno.remove(join(folder, "prepare.json")).catch(() => {});
   const write = async (path: string, content: Uint8Array | string | Iterable<string>) => {
     await writeFileAtomic(join(folder, path), content);
     written.push(path);
