@@ -9,13 +9,16 @@ import { adjustBh, welchP } from "./welch.ts";
 
 /** Welch's t test of each perturbation's rows against the controls', adjusted over the genes that are kept. */
 export function deByWelch(groups: RowGroups, centres: GroupCentres, genes: readonly number[]): Matrix {
-  const { mean, variance, rows } = centres.moments!, control = controlSlot(groups) * centres.genes;
+  const { mean, variance, rows } = centres.moments!;
   const data = new Float32Array(groups.names.length * genes.length);
-  const sample = (at: number) => ({ mean: mean[at], variance: variance[at], rows: rows[at] });
+  const sample = (slot: number, gene: number) => {
+    const at = slot * centres.genes + gene;
+    return { mean: mean[at], variance: variance[at], rows: rows(slot, gene) };
+  };
   groups.names.forEach((_, slot) => {
     const p = Float64Array.from(
       genes,
-      (gene) => welchP(sample(slot * centres.genes + gene), sample(control + gene)),
+      (gene) => welchP(sample(slot, gene), sample(controlSlot(groups), gene)),
     );
     adjustBh(p);
     data.set(p, slot * genes.length);
