@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import type { AnnotationTable } from "../../lib/io/h5ad_frame.ts";
 import { chooseControls } from "../../lib/preparation/controls.ts";
-import { genesOfGuides, isControlWord, meaningOf } from "../../lib/preparation/labels.ts";
+import { genesOfGuides, isControlWord, joinedGenes, meaningOf } from "../../lib/preparation/labels.ts";
 import { perturbationColumn } from "../../lib/preparation/perturbation_column.ts";
 
 const genes = new Set(["TP53", "AATF", "NT5E", "SAFB", "CTRL", "NTCP", "HLA-A", "NKX2-1"]);
@@ -42,6 +42,14 @@ Deno.test("labels of guides are cut to their genes only where most labels are gu
   );
   assertEquals(cut(["TP53", "AATF", "NKX2-1", "HLA-A", "OLD-1"]), null);
   assertEquals(cut(["cluster_1", "cluster_2"]), null);
+});
+
+Deno.test("genes joined by _ are told from guides", () => {
+  const labels = ["AATF_TP53", "AATF_ctrl", "TP53_GCGCGGTTACCGTAAGCTA", "TP53", "ctrl_1", "HLA-A_x"];
+  assertEquals(
+    joinedGenes(labels, isGene, isControlWord),
+    new Map([["AATF_TP53", "AATF+TP53"], ["AATF_ctrl", "AATF+ctrl"]]),
+  );
 });
 
 const table = (columns: Record<string, (string | null)[]>): AnnotationTable => ({
