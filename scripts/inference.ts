@@ -18,13 +18,16 @@ import { runScript } from "../lib/cli/script.ts";
 import { embedSequences } from "../lib/embedding/embed_sequences.ts";
 import { embeddingJobs, inferenceFlags } from "../lib/embedding/inference_flags.ts";
 import { mergeShards } from "../lib/embedding/merge_shards.ts";
-import { checkModel, modelRuns } from "../lib/embedding/model_runs.ts";
+import { checkModel, checkModelWindows, modelRuns } from "../lib/embedding/model_runs.ts";
 import { openEmbedder } from "../lib/embedding/open_embedder.ts";
-import { checkOutputs, type EmbeddingPaths, outputPaths, parseShard } from "../lib/embedding/outputs.ts";
+import { checkOutputs, type EmbeddingFiles, parseShard, shardOutputs } from "../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../lib/embedding/progress.ts";
+import { cutOf } from "../lib/embedding/reading_flags.ts";
 import { regionsAsInput } from "../lib/embedding/region_flags.ts";
 import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
+import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
+import { checkExported, checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = regionsAsInput(parseFlags(inferenceFlags, {
@@ -38,16 +41,23 @@ export async function main(args: string[]): Promise<void> {
   }, args));
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
+  const cut = cutOf(flags);
+  checkTokenizerFlags(flags);
+  for (const { pipeline } of jobs) {
+    if (cut.windows !== null && pipeline !== "other" && flags.onnx === null) {
+      checkModelWindows(pipeline, cut.windows, flags);
+    }
+  }
   const runs = await modelRuns(jobs, flags);
 
   if (flags.merge) {
-    for (const { paths } of runs.flatMap((run) => run.jobs)) {
-      const { rows, shards } = await mergeShards(paths);
-      log.info(`Merged ${shards} shards into ${rows} rows of "${paths.vectors}"`);
+    for (const output of runs.flatMap((run) => run.jobs).flatMap(({ files }) => files.outputs)) {
+      const { rows, shards } = await mergeShards(output);
+      log.info(`Merged ${shards} shards into ${rows} rows of "${shownPath(output)}"`);
     }
     return;
   }
-  if (flags.poolingMethod === "cls" && jobs.some((job) => job.pipeline === "hyenadna")) {
+  if (flags.poolingMethod.includes("cls") && jobs.some((job) => job.pipeline === "hyenadna")) {
     log.warn(
       "HyenaDNA looks back only: its first token has seen nothing of the sequence (--pooling-method mean has)",
     );
@@ -55,28 +65,29 @@ export async function main(args: string[]): Promise<void> {
 
   // A wrong input, folder or model is told before the first model is downloaded, loaded or run.
   const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
-  const inputs = new Map<EmbeddingPaths, Sequences>();
-  for (const { input, paths } of runs.flatMap((run) => run.jobs)) {
+  const inputs = new Map<EmbeddingFiles, Sequences>();
+  for (const { input, files } of runs.flatMap((run) => run.jobs)) {
     const isTable = flags.regions === null;
-    inputs.set(paths, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
-    await checkOutputs(outputPaths(paths, shard));
+    inputs.set(files, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
+    for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
+  await Promise.all(
+    runs.map((run) => flags.onnx === null ? checkModel(run) : checkExported(run, flags.onnx, flags)),
+  );
 
-  for (const { pipeline, source, jobs } of runs) {
-    const progress = new EmbeddingProgress(pipeline === "ntv2" ? "NT" : "HyenaDNA", flags.progress);
-    const { embedder, backend, close } = await openEmbedder(
-      pipeline,
-      source,
-      flags,
-      (share) => progress.within(share),
+  for (const run of runs) {
+    const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";
+    const progress = new EmbeddingProgress(
+      { ntv2: "NT", hyenadna: "HyenaDNA", other: "ONNX" }[pipeline],
+      flags.progress,
     );
+    const { embedder, backend, close } = await openEmbedder(run, flags, (share) => progress.within(share));
     try {
-      for (const { paths } of jobs) {
-        await embedSequences(embedder, inputs.get(paths)!, paths, {
-          pooling: flags.poolingMethod,
-          batchSize: pipeline === "ntv2" ? flags.batchSize : flags.hyenaBatchSize,
-          maxTokens: pipeline === "ntv2" ? flags.maxSeqLength : flags.hyenaMaxLength,
+      for (const { files } of jobs) {
+        await embedSequences(embedder, inputs.get(files)!, files, {
+          ...cut,
+          batchSize: isHyena ? flags.hyenaBatchSize : flags.batchSize,
+          maxTokens: isHyena ? flags.hyenaMaxLength : flags.maxSeqLength,
           resume: flags.resume,
           shard,
           progress,

@@ -12,6 +12,7 @@ import { runScript } from "../lib/cli/script.ts";
 import { takeRows } from "../lib/linalg/matrix.ts";
 import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
+import { requireGenesMadeAsTfs } from "../lib/experiment/gene_embeddings_check.ts";
 import { fingerprint } from "../lib/experiment/identity.ts";
 import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.ts";
 import { prepareData } from "../lib/experiment/prepare.ts";
@@ -68,6 +69,7 @@ export async function main(args: string[]): Promise<void> {
     async read(folder) {
       const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
       const genes = await inputs.readGeneEmbeddings(flags, data);
+      await requireGenesMadeAsTfs(tfs, genes, flags);
       const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file" });
       const geneRows = inputs.matchAllGenes(targets, genes);
       const prepared = await prepareData({

@@ -101,7 +101,7 @@ export function regionsAsInput<F extends RegionFlags & InputFlags>(flags: F): F 
     }
   }
   if (flags.pipeline === null) {
-    throw new UsageError("Flag --pipeline is needed with --regions: ntv2 or hyenadna");
+    throw new UsageError("Flag --pipeline is needed with --regions: ntv2, hyenadna or other");
   }
   if (flags.output === null) {
     throw new UsageError("Flag --output is needed with --regions: a file such as promoters.npy");

@@ -12,10 +12,11 @@ import { sortedOrder } from "../dataset/ids.ts";
 import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { decidingPart, embeddingRecord } from "../embedding/record.ts";
+import { decidingPart } from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
+import { recordBeside } from "./gene_embeddings_check.ts";
 import type { DataFolder } from "./read_data.ts";
-import type { ModelInput } from "./saved_model_json.ts";
+import { embeddingModels, type ModelInput } from "./saved_model_json.ts";
 
 /** Embeddings of TFs from a file of one's own. */
 export const tfEmbeddingFlags = {
@@ -55,6 +56,11 @@ export const geneEmbeddingFlags = {
     shownDefault: "beside --gene-embeddings",
     help: "ids of the rows of --gene-embeddings",
   },
+  "force": {
+    default: false,
+    group: "Data",
+    help: "go on where the embeddings of genes were made in another way than those of TFs",
+  },
 } as const satisfies FlagDeclarations;
 
 export const ntFlags = {
@@ -63,7 +69,7 @@ export const ntFlags = {
     type: "text",
     value: "DIR",
     group: "Data",
-    shownDefault: "NT-v2-50M of the data folder",
+    shownDefault: "NT-v2-50M (or another size) of the data folder",
     help: "folder of NTv2_<size>_{tf,gene}_embeddings.npy and their ids",
   },
   "ntv2-size": {
@@ -72,7 +78,7 @@ export const ntFlags = {
     value: "SIZE",
     group: "Data",
     shownDefault: "the one that is there",
-    help: "which of several sizes in that folder, such as 500m",
+    help: "which of several sizes, such as 500m",
   },
 } as const satisfies FlagDeclarations;
 
@@ -103,12 +109,12 @@ export async function readTfEmbeddings(
   if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
   if (pipeline === "ntv2") {
     return await readNtEmbeddings(
-      await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+      await ntPlaces(flags.ntv2Dir, folder),
       "tf",
       flags.ntv2Size,
     );
   }
-  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder, folder.hyenaFolder), options);
+  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder) ?? folder.hyenaFolder, options);
 }
 
 export async function readGeneEmbeddings(
@@ -122,19 +128,23 @@ export async function readGeneEmbeddings(
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
   return await readNtEmbeddings(
-    await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+    await ntPlaces(flags.ntv2Dir, folder),
     "gene",
     flags.ntv2Size,
   );
 }
 
-/** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
-async function placeOf(
+async function ntPlaces(
   named: string | null | undefined,
-  { root }: DataFolder,
-  usual: string,
-): Promise<string> {
-  if (named === null || named === undefined) return usual;
+  folder: DataFolder,
+): Promise<readonly string[]> {
+  const place = await placeOf(named, folder);
+  return place === null ? folder.ntFolders : [place];
+}
+
+/** A folder as it is named, else under the data folder or its parent; null where none is named. */
+async function placeOf(named: string | null | undefined, { root }: DataFolder): Promise<string | null> {
+  if (named === null || named === undefined) return null;
   for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;
   }
@@ -171,14 +181,15 @@ export async function matchTfs(
     ? found
     : sortedOrder(found.map((row) => targets.perturbations[row])).map((place) => found[place]);
   const values = takeRows(embeddings.values, rows.map((row) => match.rows[row]));
-  const record = embeddings.path.endsWith(".npy") ? await embeddingRecord(embeddings.path) : null;
+  const record = await recordBeside(embeddings);
   return {
     rows,
     values,
     unmatched: match.unmatched,
     input: {
       kind: "embedding",
-      model: pipeline,
+      // A script takes the embeddings of any model; which it was the record knows best.
+      model: embeddingModels.find((model) => model === record?.pipeline) ?? pipeline,
       width: values.columns,
       ...(record && { record: decidingPart(record) }),
     },

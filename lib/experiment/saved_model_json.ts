@@ -2,7 +2,8 @@
 import { DataError } from "../cli/errors.ts";
 
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
-export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
+export const embeddingModels = ["ntv2", "hyenadna", "other"] as const;
+export type EmbeddingModel = typeof embeddingModels[number];
 
 /** What a model reads for one perturbation. */
 export type ModelInput =
@@ -24,6 +25,8 @@ export type ModelInput =
     readonly model: string;
     readonly maxLength: number;
     readonly upper?: boolean;
+    /** Which weights were fine-tuned; files of earlier versions do not say. */
+    readonly record?: unknown;
   };
 
 export interface SavedFold {
@@ -100,7 +103,7 @@ function isModelInput(value: unknown): value is ModelInput {
   if (!isRecord(value)) return false;
   if (value.kind === "gene_id") return true;
   if (value.kind === "embedding") {
-    return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width);
+    return embeddingModels.some((model) => model === value.model) && isCount(value.width);
   }
   return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength) &&
     (value.upper === undefined || typeof value.upper === "boolean");

@@ -24,6 +24,8 @@ export interface Annotation {
   readonly genes: readonly Gene[];
   /** The assembly that the file says it is of, such as GRCh38.p14; null where it says none. */
   readonly build: string | null;
+  /** Bases of chromosomes, where a GFF3 file states them. */
+  readonly lengths: ReadonlyMap<string, number>;
 }
 
 /** TSS of a gene, counted from 1: its first base on +, its last on -. */
@@ -43,15 +45,19 @@ export async function readAnnotation(
 ): Promise<Annotation> {
   const genes: (Gene & { canonicalTss: number | null })[] = [];
   const byId = new Map<string, Gene & { canonicalTss: number | null }>(), types = new Set<string>();
+  const lengths = new Map<string, number>();
   let build: string | null = null, lineNumber = 0;
   reading: for await (const lines of lineGroups(path)) {
     for (const line of lines) {
       lineNumber++;
       if (line.length <= 1 && (line.length === 0 || line[0] === 13)) continue;
+      if (line[0] === greater && genes.length > 0) break reading; // GFF3: sequences follow, ##FASTA or not
       if (line[0] === hash) {
         const text = decoder.decode(line).trimEnd();
-        if (text === "##FASTA") break reading; // GFF3: sequences follow
+        if (text === "##FASTA") break reading;
         build ??= buildOf(text);
+        const [, chrom, length] = /^##sequence-region\s+(\S+)\s+1\s+(\d+)$/.exec(text) ?? [];
+        if (chrom !== undefined) lengths.set(chrom, Number(length));
         continue;
       }
       const type = typeOf(line);
@@ -71,7 +77,7 @@ export async function readAnnotation(
       }
     }
   }
-  if (genes.length > 0) return { path, genes, build };
+  if (genes.length > 0) return { path, genes, build, lengths };
   throw new DataError(
     types.size === 0
       ? `Cannot use "${path}": it holds no genes (expected GTF or GFF3)`
@@ -81,7 +87,7 @@ export async function readAnnotation(
   );
 }
 
-const hash = 35, tab = 9;
+const hash = 35, greater = 62, tab = 9;
 const decoder = new TextDecoder();
 const geneType = /^((ncRNA_)?gene|pseudogene)$/;
 const transcriptType = /RNA$|transcript$/;
@@ -133,7 +139,7 @@ function geneOf(path: string, lineNumber: number, feature: Feature): Omit<Gene, 
   const { attributes, chrom, strand, first, last } = feature;
   const one = (...names: string[]) =>
     names.map((name) => attributes.get(name)?.[0]).find((value) => value !== undefined && value !== "");
-  const id = one("gene_id") ?? one("ID")?.replace(/^gene[:-]/, "");
+  const id = one("gene_id") ?? one("ID")?.replace(/^gene[:-]/i, "") ?? one("locus_tag");
   if (id === undefined) {
     throw new DataError(`Cannot read "${path}": line ${lineNumber} has a gene without gene_id or ID`);
   }
@@ -146,7 +152,8 @@ function keysOf({ attributes }: Feature): string[] {
   return [...parents, ...attributes.get("gene_id") ?? []];
 }
 
-/** NCBI writes "MANE Select". */
+/** NCBI writes "MANE Select", and "RefSeq Select" where MANE has none, such as in mouse. */
 function isCanonical(attributes: FeatureAttributes): boolean {
-  return attributes.get("tag")?.some((tag) => /^(Ensembl_canonical|MANE[ _]Select)$/.test(tag)) ?? false;
+  return attributes.get("tag")?.some((tag) => /^(Ensembl_canonical|(MANE|RefSeq)[ _]Select)$/.test(tag)) ??
+    false;
 }

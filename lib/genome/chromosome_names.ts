@@ -26,10 +26,19 @@ export class ChromosomeNames {
   }
 }
 
+/** Human and mouse chromosomes by NCBI's accessions: NC_000001 to 24 and NC_000067 to 87, X and Y last. */
+const ncbi = new Map<string, string>([["NC_012920", "MT"], ["NC_005089", "MT"]]);
+for (const [first, autosomes] of [[1, 22], [67, 19]]) {
+  for (let i = 0; i < autosomes + 2; i++) {
+    const name = i < autosomes ? String(i + 1) : "XY"[i - autosomes];
+    ncbi.set(`NC_${String(first + i).padStart(6, "0")}`, name);
+  }
+}
+
 /** Without `chr`; the mitochondrion as MT; UCSC's `chr1_KI270706v1_random` by its accession, `KI270706.1`. */
 function plainName(name: string): string {
   const accession = /^chr(?:Un|\w{1,2})_([A-Z]+\d+)v(\d+)(?:_(?:random|alt|fix))?$/.exec(name);
   if (accession) return `${accession[1]}.${accession[2]}`;
-  const plain = name.replace(/^chr(?=.)/i, "");
+  const plain = ncbi.get(name.replace(/\.\d+$/, "")) ?? name.replace(/^chr(?=.)/i, "");
   return plain === "M" ? "MT" : plain;
 }

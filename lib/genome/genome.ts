@@ -49,7 +49,9 @@ export class Genome {
   /** Bases of a chromosome under any of its names. @throws {DataError} naming the nearest for one that is not there */
   lengthOf(chrom: string): number {
     const name = this.nameOf(chrom);
-    if (name === undefined) throw new DataError(`Cannot use chromosome "${chrom}": ${this.unknown(chrom)}`);
+    if (name === undefined) {
+      throw new DataError(`Cannot use chromosome "${someIds([chrom])}": ${this.unknown(chrom)}`);
+    }
     return this.lengths.get(name)!;
   }
 

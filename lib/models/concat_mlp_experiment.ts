@@ -4,6 +4,7 @@ import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { metricColumns } from "../evaluation/metrics_table.ts";
 import { checkpointFlags, experimentFlags } from "../experiment/flags.ts";
+import { requireGenesMadeAsTfs } from "../experiment/gene_embeddings_check.ts";
 import { fingerprint } from "../experiment/identity.ts";
 import { prepareData } from "../experiment/prepare.ts";
 import { openDataFolder, readRunTargets } from "../experiment/read_data.ts";
@@ -73,6 +74,7 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
   });
   const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
   const genes = await inputs.readGeneEmbeddings(flags, data);
+  await requireGenesMadeAsTfs(tfs, genes, flags);
   const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file", exactCase: true });
   const known = inputs.matchSomeGenes(targets, genes),
     rowOf = new Map(known.columns.map((c, i) => [c, known.rows[i]]));

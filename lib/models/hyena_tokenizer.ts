@@ -14,6 +14,8 @@ export const hyenaTokenizer: Tokenizer = {
   unknownId: ids["[UNK]"],
   paddingSide: "left",
   specialTokens: ["[CLS]", "[SEP]"],
+  leadingSpecial: 1,
+  letters: 1,
   encode(sequence: string, maxTokens = Infinity): TokenizedSequence {
     const letters: Int32Array = new Int32Array(Math.min(sequence.length, Math.max(0, maxTokens - 2)));
     let count = 0, at = 0;

@@ -20,8 +20,12 @@ export interface HyenaForwardOptions {
   /** Keep the filters' spectra for further batches of this length, while they take no more than this many bytes. */
   readonly keepSpectraBytes?: number;
   readonly limits?: PlanLimits;
-  /** Sees the residual stream after each layer, and once all of it is computed. */
+  /** Sees the embeddings, once all of them are there. */
+  readonly onEmbedding?: (blocks: readonly PositionBlock[]) => void | Promise<void>;
+  /** Sees the residual stream after each layer, counted from 0, and once all of it is computed. */
   readonly onLayer?: (index: number, blocks: readonly PositionBlock[]) => void | Promise<void>;
+  /** Stop after so many layers; without the last one there is no final layer norm and nothing to visit. */
+  readonly lastLayer?: number;
 }
 
 /** Spectra of one length: by layer and first channel. */
@@ -56,13 +60,13 @@ export class HyenaDna {
 
   /**
    * Final hidden states of sequences of one length, after the last layer norm, block by block. The blocks are freed as
-   * soon as `visit` returns. There is no mask: padding enters the convolution as any token does.
+   * soon as `visit` is over. There is no mask: padding enters the convolution as any token does.
    *
    * @throws {DataError} when the sequence is longer than the model, or too long for the memory
    */
   async forward(
     { tokenIds, batch, length }: TokenBatch,
-    visit: (block: PositionBlock) => void,
+    visit: (block: PositionBlock) => void | Promise<void>,
     options: HyenaForwardOptions = {},
   ): Promise<void> {
     const { maxTokens, layerNormEpsilon } = this.config;
@@ -75,7 +79,8 @@ export class HyenaDna {
     const blocks = this.#embed(tokenIds, batch, length, plan.blockLength);
     const stream: ResidualStream = { weights: this.#weights, batch, length, blocks };
     try {
-      for (const [i, layer] of layers.entries()) {
+      await options.onEmbedding?.(blocks);
+      for (const [i, layer] of layers.slice(0, options.lastLayer).entries()) {
         const spectra = await this.#spectraOf(i, length, plan);
         try {
           scope(() => mix(layer, stream, plan, spectra.of));
@@ -86,14 +91,15 @@ export class HyenaDna {
         backend.flush();
         await options.onLayer?.(i, blocks);
       }
+      if (options.lastLayer !== undefined && options.lastLayer < layers.length) return;
       for (const { start, values } of blocks) {
-        scope(() => {
-          visit({
-            start,
-            values: layerNorm(values, finalNorm.gamma, finalNorm.beta, layerNormEpsilon),
-          });
-        });
+        const normed = scope(() => layerNorm(values, finalNorm.gamma, finalNorm.beta, layerNormEpsilon));
         values.dispose();
+        try {
+          await visit({ start, values: normed });
+        } finally {
+          normed.dispose();
+        }
       }
     } finally {
       for (const { values } of blocks) values.dispose();

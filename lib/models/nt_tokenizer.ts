@@ -13,6 +13,8 @@ const whiteSpace = /[\s\x1c-\x1f\x85]/;
 export class NtTokenizer implements Tokenizer {
   readonly paddingSide = "right";
   readonly specialTokens = ["<cls>"];
+  readonly leadingSpecial = 1;
+  readonly letters = wordLength;
   readonly padId: number;
   readonly unknownId: number;
   readonly vocabularySize: number;

@@ -105,6 +105,8 @@ export interface NtForwardOptions {
    * layer norm. Not with checkpointLayers.
    */
   readonly onHidden?: (index: number, hidden: Tensor) => void;
+  /** Stop after so many layers; without the last one there is no final layer norm. */
+  readonly lastLayer?: number;
 }
 
 /** A batch on the device. */
@@ -210,14 +212,17 @@ export class NucleotideTransformer {
     };
   }
 
-  /** Last hidden state, after the final layer norm: (batch, length, width) unless firstTokenOnly. Meaningless at padding. */
+  /**
+   * Last hidden state, after the final layer norm: (batch, length, width) unless firstTokenOnly; with `lastLayer` the output
+   * of that layer. Meaningless at padding.
+   */
   forward({ tokenIds, mask }: NtBatch, options: NtForwardOptions = {}): Tensor {
-    const { layers } = this.config;
+    const { layers } = this.config, { lastLayer = layers } = options;
     const length = tokenIds.shape[1];
     const tables = this.#layers.map((layer) => this.#anglesOf(layer, length));
     let x = scope(() => this.#embed(tokenIds, mask));
     options.onHidden?.(0, x);
-    this.#layers.forEach((layer, i) => {
+    this.#layers.slice(0, lastLayer).forEach((layer, i) => {
       const firstTokenOnly = options.firstTokenOnly && i + 1 === layers;
       const run = (x: Tensor, mask: Tensor | null = null) =>
         scope(() => this.#layer(layer, x, tables[i], mask, { ...options, firstTokenOnly }));
@@ -227,6 +232,7 @@ export class NucleotideTransformer {
       before.dispose();
       if (i + 1 < layers) options.onHidden?.(i + 1, x);
     });
+    if (lastLayer < layers) return x;
     const { gamma, beta } = this.#finalNorm;
     const out = layerNorm(x, gamma, beta, this.config.layerNormEpsilon);
     x.dispose();

@@ -1,7 +1,11 @@
 /** Flags of scripts/predict.ts. */
 import { deviceFlags } from "../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
-import { poolings } from "../embedding/embedder.ts";
+import { readingFlags } from "../embedding/reading_flags.ts";
+import { poolings } from "../embedding/readings.ts";
+
+/** A model reads one vector a TF. */
+const pooledChoices = poolings.filter((pooling) => pooling !== "none");
 
 export const predictFlags = {
   "result": {
@@ -71,7 +75,7 @@ export const predictFlags = {
   "upper": {
     default: false,
     group: "Input",
-    shownDefault: "for nt_ia3 as in training, else off",
+    shownDefault: "as in training",
     help: "make lower-case letters of sequences upper case",
   },
   "model": {
@@ -84,22 +88,37 @@ export const predictFlags = {
   },
   "pooling-method": {
     default: "mean",
-    choices: poolings,
+    choices: pooledChoices,
     group: "Input",
-    help: "how embeddings are made from sequences; as those that the model was trained on",
+    shownDefault: "as in training, else mean",
+    help: "how embeddings are made from sequences",
   },
+  "layer": {
+    default: null,
+    type: "text",
+    value: "N|last",
+    group: "Input",
+    shownDefault: "as in training, else last",
+    help: "layer whose hidden states are taken",
+  },
+  "both-strands": {
+    ...readingFlags["both-strands"],
+    group: "Input",
+    shownDefault: "as in training, else off",
+  },
+  "windows": { ...readingFlags.windows, group: "Input", shownDefault: "as in training, else none" },
   "max-length": {
     default: null,
     type: "integer",
     min: 3,
     group: "Input",
-    shownDefault: "as in training; 2048 for NT and 1000000 for HyenaDNA embeddings",
+    shownDefault: "as in training, else 2048 for NT and 1000000 for HyenaDNA embeddings",
     help: "tokens of a sequence; what is longer is cut",
   },
   "force": {
     default: false,
     group: "Input",
-    help: "go on where the embeddings were made in another way than those of the training set",
+    help: "go on where the embeddings or sequences were made in another way than those of the training set",
   },
   "batch-size": { default: 1, min: 1, group: "Input", help: "sequences at a time" },
   "output": {

@@ -7,14 +7,22 @@ import { firstOccurrences } from "../dataset/ids.ts";
 import { matchIds, reportMatches } from "../dataset/matching.ts";
 import type { TfSequences } from "../dataset/tf_sequences.ts";
 import { readSequences, type Sequences } from "../embedding/sequences.ts";
-import { differences, type EmbeddingRecord, embeddingRecord } from "../embedding/record.ts";
+import { weightsRecord } from "../embedding/weights_hash.ts";
+import {
+  type Compared,
+  differences,
+  type EmbeddingRecord,
+  embeddingRecord,
+  requireSameMaking,
+} from "../embedding/record.ts";
 import type { PredictionInput } from "../experiment/model.ts";
 import { readIdList } from "../io/id_list.ts";
-import { openPretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
+import { openPretrainedNt, type PretrainedNt, tokenizeSequences } from "../models/nt_pretrained.ts";
 import type { OpenedModel } from "../experiment/saved_model.ts";
 import type { ModelInput } from "../experiment/saved_model_json.ts";
 import { embedInMemory } from "./embed_in_memory.ts";
 import type { PredictFlags } from "./flags.ts";
+import { recipeOf } from "./recipe.ts";
 
 export interface PredictionRows {
   readonly ids: readonly string[];
@@ -109,18 +117,17 @@ async function readStoredVectors(model: OpenedModel, flags: PredictFlags) {
 
 /** Embeddings that were made in another way than those of the training set mean something else. */
 async function compareRecords(model: OpenedModel, flags: PredictFlags): Promise<void> {
-  const training = model.input.kind === "embedding"
-    ? model.input.record as EmbeddingRecord | undefined
-    : undefined;
-  const given = flags.embeddings!.endsWith(".npy") ? await embeddingRecord(flags.embeddings!) : null;
-  if (!training || !given) return;
-  const others = differences(training, given);
-  if (others.length === 0) return;
-  const what =
-    `the embeddings of "${flags.embeddings}" were made in another way than those of the training set: ` +
-    others.join("; ");
-  if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
-  log.warn(`--force: ${what}.`);
+  const path = flags.embeddings!, record = path.endsWith(".npy") ? await embeddingRecord(path) : null;
+  compareWithTraining(model, { name: `the embeddings of "${path}"`, record }, flags);
+}
+
+function compareWithTraining(model: OpenedModel, ours: Compared["ours"], { force }: PredictFlags): void {
+  const theirs = { name: "those of the training set", record: trainingRecord(model) };
+  requireSameMaking({ ours, theirs, cannot: "Cannot predict", force });
+}
+
+function trainingRecord({ input }: OpenedModel): EmbeddingRecord | null {
+  return input.kind !== "gene_id" && input.record ? input.record as EmbeddingRecord : null;
 }
 
 async function embedSequencesOf(
@@ -145,13 +152,14 @@ async function embedSequencesOf(
       `Cannot use --sequences: the model was trained on embeddings of its own kind, give --embeddings`,
     );
   }
-  const { ids, sequences } = await readSequenceFile(flags.sequences!, flags);
-  const values = await embedInMemory(await device(), input.model, flags.model, sequences, {
-    pooling: flags.poolingMethod,
+  const recipe = recipeOf(trainingRecord(model), flags, input.model === "ntv2" ? 2048 : 1_000_000);
+  const sequences = await readSequenceFile(flags.sequences!, flags, recipe.upper);
+  const name = `embeddings of "${flags.sequences}" by "${flags.model}"`;
+  return await embedInMemory(await device(), { pipeline: input.model, model: flags.model }, sequences, {
+    ...recipe,
     batchSize: flags.batchSize,
-    maxTokens: flags.maxLength ?? (input.model === "ntv2" ? 2048 : 1_000_000),
+    onRecord: (record) => compareWithTraining(model, { name, record }, flags),
   });
-  return { ids, values };
 }
 
 async function readTokens(
@@ -163,16 +171,18 @@ async function readTokens(
     throw new UsageError(`Flag --sequences is needed for a ${model.kind} model: the TFs' promoter DNA`);
   }
   const upper = flags.given.has("upper") ? flags.upper : input.upper ?? false;
-  const { ids, sequences } = await readSequenceFile(flags.sequences, { ...flags, upper });
+  if (input.upper !== undefined && upper !== input.upper) {
+    const what = `sequences ${upper ? "with" : "without"} --upper, where training was ${
+      input.upper ? "with" : "without"
+    } it`;
+    if (!flags.force) throw new DataError(`Cannot predict from ${what} (--force goes on all the same)`);
+    log.warn(`--force: predicting from ${what}.`);
+  }
+  const { ids, sequences } = await readSequenceFile(flags.sequences, flags, upper);
   const pretrained = await openPretrainedNt(flags.model ?? input.model, { warn: log.warn });
   const maxLength = flags.maxLength ?? input.maxLength;
   const { tokenIds } = tokenizeSequences(pretrained.tokenizer, sequences, maxLength);
-  if (flags.model !== null && flags.model !== input.model) {
-    log.warn(
-      `The model was fine-tuned from "${input.model}", not from "${flags.model}" (--model): its predictions mean something only ` +
-        `if these are the same weights.`,
-    );
-  }
+  await compareWeights(model, pretrained, flags);
   let loaded: ReturnType<typeof pretrained.load> | null = null;
   // All folds share the weights on the device.
   const encoder = {
@@ -182,12 +192,35 @@ async function readTokens(
   return { ids, input: { kind: "sequence", tokenIds, encoder } };
 }
 
-function readSequenceFile(path: string, flags: PredictFlags): Promise<Sequences> {
-  return readSequences(path, {
-    idColumn: flags.idCol,
-    sequenceColumn: flags.sequenceCol,
-    upper: flags.upper,
-  });
+/** The adapter means something on the weights that it was trained on alone. */
+async function compareWeights(
+  model: OpenedModel,
+  pretrained: PretrainedNt,
+  flags: PredictFlags,
+): Promise<void> {
+  const input = model.input as ModelInput & { kind: "sequence" };
+  if (input.record) {
+    const others = differences(input.record as EmbeddingRecord, await weightsRecord(pretrained.source));
+    if (others.length === 0) return;
+    const what = `the weights of "${pretrained.source.name}" are not those that were fine-tuned: ${
+      others.join("; ")
+    }`;
+    if (!flags.force) throw new DataError(`Cannot predict: ${what} (--force goes on all the same)`);
+    log.warn(`--force: ${what}.`);
+  } else if (flags.model !== null && flags.model !== input.model) {
+    log.warn(
+      `The model was fine-tuned from "${input.model}", not from "${flags.model}" (--model): its predictions mean something only ` +
+        `if these are the same weights.`,
+    );
+  }
+}
+
+function readSequenceFile(
+  path: string,
+  { idCol, sequenceCol }: PredictFlags,
+  upper: boolean,
+): Promise<Sequences> {
+  return readSequences(path, { idColumn: idCol, sequenceColumn: sequenceCol, upper });
 }
 
 async function readIds(source: string): Promise<string[]> {

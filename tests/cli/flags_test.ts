@@ -42,6 +42,24 @@ Deno.test("parseFlags() takes a word behind a switch that knows it, and leaves o
   ]);
 });
 
+Deno.test("parseFlags() takes several words of a flag, each one that it knows", () => {
+  const pooling = { default: ["mean"], choices: ["mean", "max", "cls"], help: "" } as const;
+  const layer = { default: ["last"], value: "N", help: "" } as const;
+  const words = (...args: string[]) => {
+    const flags = parseFlags({ pooling, layer }, { script: "x", about: "x" }, args);
+    return [...flags.pooling, ...flags.layer];
+  };
+  assertEquals(words(), ["mean", "last"]);
+  assertEquals(words("--pooling", "max", "cls", "--layer", "4", "last"), ["max", "cls", "4", "last"]);
+  assertEquals(words("--pooling=max,mean", "--layer=0"), ["max", "mean", "0"]);
+  assertThrows(
+    () => words("--pooling", "max", "median"),
+    UsageError,
+    'Cannot use --pooling "median": choose one of mean, max, cls',
+  );
+  assertThrows(() => words("--layer"), UsageError, "Flag --layer needs a value, such as --layer last");
+});
+
 Deno.test("parseFlags() gives defaults, and says which flags were given", () => {
   const { given, ...values } = parse();
   assertEquals(given.size, 0);

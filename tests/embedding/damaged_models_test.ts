@@ -84,7 +84,9 @@ async function attempt(backend: Backend, folder: string, open: Damage["open"]): 
   try {
     embedder = await open(backend, await openModelSource(folder));
     const { tokenIds } = embedder.tokenizer.encode("ACGTTGNACGTACCA");
-    await embedder.embed(padBatch([tokenIds], embedder.tokenizer), "mean", false);
+    await embedder.embed(padBatch([tokenIds], embedder.tokenizer), [
+      { layer: "last", pooling: "mean" },
+    ], false);
     return null;
   } catch (error) {
     if (error instanceof DataError) return error.message;

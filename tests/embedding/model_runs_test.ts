@@ -36,7 +36,7 @@ Deno.test("ntSize() takes the size from a model's own name, not from the folders
 Deno.test("an exported model's files are named after it, else after the --model that the user gave", async () => {
   const nt = smallNt("nt-v2-100m");
   const nameOf = async (onnx: string, ...args: string[]) =>
-    (await runs("--tf-csv", "tfs.csv", "--onnx", onnx, ...args))[0].jobs[0].paths.vectors;
+    (await runs("--tf-csv", "tfs.csv", "--onnx", onnx, ...args))[0].jobs[0].files.base.vectors;
   assertEquals(await nameOf("nt-250m.onnx", "--model", nt), "results/NTv2_250m_tf_embeddings.npy");
   assertEquals(await nameOf("exported-50m/model.onnx"), "results/NTv2_50m_tf_embeddings.npy");
   assertEquals(await nameOf("exported/model.onnx", "--model", nt), "results/NTv2_100m_tf_embeddings.npy");

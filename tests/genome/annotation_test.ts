@@ -68,6 +68,19 @@ ACGT
     ],
   },
   {
+    what: "older GFF3, whose sequences follow at once",
+    text: `2L\tFlyBase\tgene\t10\t20\t.\t+\t.\tID=FBgn1;Name=CG1
+2L\tFlyBase\tmRNA\t12\t20\t.\t+\t.\tID=FBtr1;Parent=FBgn1;tag=RefSeq Select
+2L\tRefSeq\tpseudogene\t30\t40\t.\t-\t.\tlocus_tag=B0001
+>2L
+ACGT
+`,
+    expected: [
+      { id: "FBgn1", symbol: "CG1", chrom: "2L", strand: "+", first: 10, last: 20, canonicalTss: 12 },
+      { id: "B0001", symbol: "B0001", chrom: "2L", strand: "-", first: 30, last: 40, canonicalTss: null },
+    ],
+  },
+  {
     what: "NCBI's GFF3",
     text: `##gff-version 3
 NC_000017.11\tBestRefSeq\tgene\t7661779\t7687538\t.\t-\t.\tID=gene-TP53;Dbxref=GeneID:7157,HGNC:HGNC:11998;Name=TP53;gbkey=Gene;gene=TP53

@@ -20,6 +20,15 @@ const formats: { name: string; make: (folder: string) => Promise<string>; says: 
   { name: "bgzip without any index", make: copies("genome.fa.gz"), says: "Indexed 3 sequences" },
   { name: ".2bit", make: copies("genome.2bit"), says: "" },
   {
+    name: ".2bit with 64-bit offsets",
+    make: async (folder) => {
+      const path = join(folder, "genome.2bit");
+      await Deno.writeFile(path, withWideOffsets(await Deno.readFile(join(fixtures, "genome.2bit"))));
+      return path;
+    },
+    says: "",
+  },
+  {
     name: "plain gzip",
     make: async (folder) => {
       const path = join(folder, "genome.fa.gz");
@@ -53,6 +62,29 @@ const formats: { name: string; make: (folder: string) => Promise<string>; says: 
     says: "Indexed 3 sequences",
   },
 ];
+
+/** Version 1 of the format: offsets of 64 bits, which move what follows. */
+function withWideOffsets(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
+  const view = new DataView(bytes.buffer), count = view.getUint32(8, true);
+  const index: number[] = [];
+  let at = 16;
+  for (let i = 0; i < count; i++) {
+    const end = at + 1 + bytes[at], wide = new DataView(new ArrayBuffer(8));
+    wide.setBigUint64(0, BigInt(view.getUint32(end, true) + 4 * count), true);
+    index.push(...bytes.subarray(at, end), ...new Uint8Array(wide.buffer));
+    at = end + 4;
+  }
+  return Uint8Array.from([
+    ...bytes.subarray(0, 4),
+    1,
+    0,
+    0,
+    0,
+    ...bytes.subarray(8, 16),
+    ...index,
+    ...bytes.subarray(at),
+  ]);
+}
 
 function copies(name: string, ...extensions: string[]) {
   return async (folder: string) => {
@@ -94,7 +126,21 @@ Deno.test("Genome finds chromosomes with and without chr, and by UCSC's accessio
     await Deno.writeTextFile(path, ">1 dna\nACGT\n>MT\nAC\n>KI270706.1\nA\n>X\nTTT\n");
     await captured(async () => {
       using genome = await Genome.open(path);
-      const names = ["1", "chr1", "chrM", "MT", "chr1_KI270706v1_random", "chrX", "chr", "Y"];
+      const names = [
+        "1",
+        "chr1",
+        "chrM",
+        "MT",
+        "chr1_KI270706v1_random",
+        "chrX",
+        "chr",
+        "Y",
+        "NC_000001.11",
+        "NC_000023.11",
+        "NC_012920.1",
+        "NC_000086.8",
+        "NC_000003.12",
+      ];
       assertEquals(names.map((name) => genome.nameOf(name)), [
         "1",
         "1",
@@ -103,6 +149,11 @@ Deno.test("Genome finds chromosomes with and without chr, and by UCSC's accessio
         "KI270706.1",
         "X",
         undefined,
+        undefined,
+        "1",
+        "X",
+        "MT",
+        "X",
         undefined,
       ]);
       assertEquals(await genome.sequences([{ chrom: "chrX", start: 1, end: 3 }]), ["TT"]);
@@ -142,7 +193,7 @@ const refused: [what: string, content: string | Uint8Array, message: string][] =
   [
     "a .2bit that is cut off",
     Uint8Array.of(0x43, 0x27, 0x41, 0x1a, 0, 0, 0, 0, 9, 0, 0, 0),
-    "it is a damaged .2bit file",
+    "bytes 0 to 16 are beyond its end at 12 (is the file cut off?)",
   ],
 ];
 for (const [what, content, message] of refused) {

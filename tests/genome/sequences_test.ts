@@ -161,6 +161,17 @@ Deno.test("annotation and genome of two assemblies are one error", () =>
         `("F" at 1000 of chromosome "1", which has 12 bases): they are of two assemblies`,
     );
     await assertRejects(
+      () =>
+        promotersOf(folder, ["TBXT"], {
+          gtf: `##gff-version 3\n##sequence-region 1 1 13\n${genes.join("")}`,
+        }),
+      DataError,
+      `by its ##sequence-region chromosome "1" has 13 bases, in the genome 12: they are of two assemblies`,
+    );
+    await promotersOf(folder, ["TBXT"], {
+      gtf: `##sequence-region 1 1 12\n##sequence-region 2 1 9\n${genes.join("")}`,
+    });
+    await assertRejects(
       () => promotersOf(folder, ["TBXT"], { fasta: ">contig_5\nACGT\n" }),
       DataError,
       `none of its chromosomes (1, 2) is in the genome (contig_5)`,

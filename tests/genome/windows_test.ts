@@ -1,16 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { Genome } from "../../lib/genome/genome.ts";
-import { reverseComplement } from "../../lib/genome/reverse_complement.ts";
 import { centred, readWindows, tssWindow, type WindowShape } from "../../lib/genome/windows.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
-
-Deno.test("reverseComplement() turns every IUPAC letter, in both cases, and leaves gaps", () => {
-  assertEquals(reverseComplement("ACGTN"), "NACGT");
-  assertEquals(reverseComplement("acgtRYKMSWBVDHNrykmswbvdhn-*"), "*-ndhbvwskmryNDHBVWSKMRYacgt");
-  assertEquals(reverseComplement("ACGU"), "ACGT");
-});
 
 //             1234567890
 const bases = "aCGTRCCCGT";

@@ -314,7 +314,12 @@ Deno.test("predict.ts reads lower-case DNA as the training did", () =>
       return (await readParquetFrame(output)).values.data;
     };
     assertEquals(await predicted(), own.values.data);
-    assert((await predicted("--no-upper")).some((value, i) => value !== own.values.data[i]));
+    await assertRejects(
+      () => predicted("--no-upper"),
+      DataError,
+      "Cannot predict from sequences without --upper, where training was with it (--force goes on",
+    );
+    assert((await predicted("--no-upper", "--force")).some((value, i) => value !== own.values.data[i]));
   }));
 
 Deno.test("Splits beside the targets that do not fit stay as they are", () =>

@@ -3,6 +3,7 @@ import type { Backend } from "../../backend/backend.ts";
 import { deviceFlags, openDevice } from "../../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../../cli/flags.ts";
 import { log } from "../../cli/log.ts";
+import { weightsRecord } from "../../embedding/weights_hash.ts";
 import { rawAndCenteredColumns } from "../../evaluation/metrics_table.ts";
 import { checkpointFlags, crossValidationFlags, experimentFlags } from "../../experiment/flags.ts";
 import { fingerprint } from "../../experiment/identity.ts";
@@ -113,7 +114,13 @@ async function readIa3Data(flags: Ia3ExperimentFlags, folder: ResultFolder): Pro
   return {
     ...prepared,
     inputs,
-    modelInput: { kind: "sequence", model: flags.model, maxLength: flags.maxLength, upper: flags.upper },
+    modelInput: {
+      kind: "sequence",
+      model: flags.model,
+      maxLength: flags.maxLength,
+      upper: flags.upper,
+      record: await weightsRecord(inputs.model.source),
+    },
     identity: { sequences: await fingerprint(inputs.tokenIds.map((tokens) => tokens.join(" "))) },
     files: [...new Set([...files, inputs.file])],
     facts: {
