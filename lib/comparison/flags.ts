@@ -15,7 +15,7 @@ export const compareFlags = {
     value: "NAME=FILE ...",
     group: "Models",
     help:
-      "predictions of other tools: Parquet, CSV, TSV, or .npy with <stem>_ids and <stem>_genes (.npy or .txt) beside it",
+      "predictions of other tools: Parquet, CSV, TSV, h5ad, or .npy with <stem>_ids and <stem>_genes (.npy or .txt) beside it",
   },
   "targets": {
     default: null,

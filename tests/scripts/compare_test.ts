@@ -389,3 +389,16 @@ Deno.test("predictions as .npy are named by the lists beside them", async () => 
     assertEquals(table.npy, table.good);
   });
 });
+
+Deno.test("cells that a run was not asked for are left out for all, however many they are", async () => {
+  await inScreen(async (screen, path) => {
+    const values = noisy(screen, 0.3);
+    // Fold 1 did not learn 20 of the genes: neither its predictions nor its mean baseline have them.
+    for (let row = 1; row < 20; row += 4) values.data.fill(NaN, row * 60, row * 60 + 20);
+    await writeResult(screen, path("results/strict"), values);
+    await linesPrinted(() => main(["--results", path("results"), "--output", path("report"), ...few]));
+    const { table, n_perturbations } = await readJson(path("report/comparison.json"));
+    assertEquals(n_perturbations, 20);
+    assertEquals(table.strict, table.good);
+  });
+});
