@@ -33,13 +33,14 @@ export interface Alignment {
 const keptBytes = 400 * 2 ** 20;
 
 /**
+ * @param wanted columns of the targets that may take part
  * @param note is told what was left out
  * @throws {DataError} when nothing is common to all, or a model has no number in more than 1% of the measured cells
  */
 export async function alignModels(
   truth: Truth,
   sources: readonly ModelSource[],
-  folds: FoldChoice,
+  { folds, wanted }: { folds: FoldChoice; wanted: ReadonlySet<number> },
   note: (text: string) => void,
 ): Promise<Alignment> {
   const { targets } = truth, opened: OpenedModel[] = [];
@@ -47,10 +48,14 @@ export async function alignModels(
   const held = targets.perturbations.map((_, row) => row).filter((row) => folds.foldOf[row] >= 0);
   const common = held.filter((row) => opened.every((model) => model.rows[row] >= 0));
   tellMissing(truth, opened, held, note);
-  const genes = targets.genes.map((_, gene) => gene).filter((gene) =>
+  const predicted = targets.genes.map((_, gene) => gene).filter((gene) =>
     opened.every((model) => model.columns[gene] >= 0)
   );
-  tellGenes(truth, opened, genes.length, note);
+  tellGenes(truth, opened, predicted.length, note);
+  const genes = predicted.filter((gene) => wanted.has(gene));
+  if (genes.length === 0) {
+    throw new DataError("Cannot compare: no model predicts the genes of --top-expressed");
+  }
   const grid = { truth, rows: common, genes };
   const asked = await cellsOfAll(grid, opened, note);
   const rows = common.filter((_, i) => asked.rows[i]);

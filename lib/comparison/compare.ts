@@ -31,7 +31,7 @@ import { truthOrders } from "./row_scores.ts";
 import { scoreModel } from "./score_model.ts";
 import { effectSizes, effectStrata, foldSubsets, groupSubsets } from "./subsets.ts";
 import { takeCells } from "./take_cells.ts";
-import { readTruth, type Truth } from "./truth.ts";
+import { readTruth, topExpressed, type Truth } from "./truth.ts";
 import { summaryOf, writeReport } from "./write_report.ts";
 import { ReportFolder } from "./report_folder.ts";
 
@@ -57,7 +57,10 @@ export async function compare(flags: CompareFlags): Promise<void> {
 
   const truth = await readTruth(flags, sources);
   const folds = await chooseFolds(truth, sources, flags, note);
-  const alignment = await alignModels(truth, sources, folds, note);
+  const alignment = await alignModels(truth, sources, {
+    folds,
+    wanted: topExpressed(truth, flags.topExpressed),
+  }, note);
   const significant = await significantGenes(truth, alignment.data, { named: flags.deGenes, fdr: flags.fdr });
   const data: Aligned = { ...alignment.data, significant };
   log.info(

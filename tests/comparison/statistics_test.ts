@@ -6,6 +6,7 @@ import { geneScores } from "../../lib/comparison/gene_scores.ts";
 import { packNumbers, steps } from "../../lib/comparison/packed.ts";
 import { unpackNumbers } from "../../lib/comparison/page/unpack.js";
 import { holm, normalTail, pairedDifferences } from "../../lib/comparison/paired.ts";
+import { systematicVariation } from "../../lib/comparison/systematic_variation.ts";
 import { escapeTex } from "../../lib/comparison/tables.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import fixture from "../fixtures/comparison/statistics.json" with { type: "json" };
@@ -106,4 +107,11 @@ Deno.test("geneScores() tells how a gene's values agree across perturbations; a 
 
 Deno.test("escapeTex() leaves nothing that LaTeX would obey", () => {
   assertEquals(escapeTex("a_b & 50% \\input{x}\n$1"), "a\\_b \\& 50\\% \\textbackslash{}input\\{x\\} \\$1");
+});
+
+Deno.test("systematicVariation() is the mean cosine with the mean of all: 1 where all do the same", () => {
+  const same = { data: Float32Array.of(1, 2, 2, 4), rows: 2, columns: 2 };
+  assertAlmostEquals(systematicVariation(same), 1, 1e-12);
+  const apart = { data: Float32Array.of(1, 0, 0, 1, NaN, NaN), rows: 3, columns: 2 };
+  assertAlmostEquals(systematicVariation(apart), Math.SQRT1_2, 1e-12);
 });
