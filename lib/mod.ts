@@ -23,7 +23,11 @@ export { matchIds } from "./dataset/matching.ts";
 export { StandardScaler } from "./dataset/standard_scaler.ts";
 export { readTargets, type Targets } from "./dataset/targets.ts";
 export { meanMetric, perturbationMetrics } from "./evaluation/metrics.ts";
-export { readEmbeddingData } from "./experiment/embedding_experiment.ts";
+export {
+  prepareEmbeddingData,
+  readEmbeddingData,
+  readTargetsAlone,
+} from "./experiment/embedding_experiment.ts";
 export { experimentFlags } from "./experiment/flags.ts";
 export type {
   ExperimentData,

@@ -28,6 +28,11 @@ function findKernels(): KernelSource[] {
   );
   return files.toSorted().flatMap((file) => {
     const source = Deno.readTextFileSync(new URL(file, folder));
+    if (/^export function \w+\(\s*\n\s*job:/m.test(source)) {
+      throw new Error(
+        `${file}: the signature of a kernel must stand on one line (deno fmt leaves this folder alone)`,
+      );
+    }
     return [...source.matchAll(/^export function (\w+)\(job: (\w+Job)((?:, \w+: \w+)*)\): void/gm)].map(
       ([, name, jobClass, rest]) => ({ name, jobClass, parameters: rest.split(",").length, file }),
     );

@@ -36,6 +36,16 @@ export const rawAndCenteredColumns: MetricColumns = [
   ["centered_mse", "centeredMse"],
 ];
 
+/**
+ * Columns that stand behind the script's own and the baseline's, in every script: here a new metric goes. The lists above are
+ * those of the Python scripts' files.
+ */
+const addedColumns: Readonly<Record<string, (evaluation: PerturbationEvaluation, row: number) => number>> = {
+  error_ratio: ({ errorRatio }, row) => errorRatio[row],
+  n_cells: ({ model }, row) => model.cells[row],
+  fold: ({ foldOf }, row) => foldOf[row] < 0 ? NaN : foldOf[row],
+};
+
 /** A table as `encodeCsv` takes it. */
 export interface MetricsTable {
   header: string[];
@@ -58,22 +68,18 @@ export function metricsTable(
   columns: MetricColumns,
   indexName = "",
 ): MetricsTable {
-  const { model, baseline, errorRatio, foldOf } = evaluation;
+  const { model, baseline } = evaluation;
   const header = [
     indexName,
     ...columns.map(([name]) => name),
     ...columns.map(([name]) => `baseline_${name}`),
-    "error_ratio",
-    "n_cells",
-    "fold",
+    ...Object.keys(addedColumns),
   ];
   const rows = perturbations.map((id, row) => [
     id,
     ...columns.map(([, metric]) => model[metric][row]),
     ...columns.map(([, metric]) => baseline[metric][row]),
-    errorRatio[row],
-    model.cells[row],
-    foldOf[row] < 0 ? NaN : foldOf[row],
+    ...Object.values(addedColumns).map((valueOf) => valueOf(evaluation, row)),
   ]);
   return { header, rows };
 }

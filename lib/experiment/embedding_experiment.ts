@@ -32,7 +32,11 @@ export type EmbeddingFlags = ExperimentFlags & {
   hyenaDir?: string | null;
 };
 
-/** Targets and embeddings as read: what the results of several models can be made from. */
+/**
+ * Targets and embeddings as read: what the results of several models can be made from.
+ *
+ * @internal
+ */
 export interface EmbeddingInputs {
   readonly data: DataFolder;
   readonly read: ReadTargets;
@@ -88,7 +92,8 @@ export async function prepareEmbeddingData(
     splitsFolder: data.artifacts,
   });
   const { perturbations, genes } = prepared.targets;
-  tellShape(perturbations.length, matched.values.columns, genes.length);
+  const width = matched.values.columns;
+  if (width > 0) tellShape(perturbations.length, width, genes.length);
   return {
     ...prepared,
     inputs: matched.values,
@@ -98,7 +103,7 @@ export async function prepareEmbeddingData(
     facts: {
       n_tfs: perturbations.length,
       n_genes: genes.length,
-      embedding_dim: matched.values.columns,
+      ...(width > 0 && { embedding_dim: width }),
       n_dropped_without_embedding: matched.unmatched.length,
     },
   };

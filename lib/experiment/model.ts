@@ -39,7 +39,7 @@ export interface FoldTask {
   readonly train: Int32Array;
   /** Rows that are held out. */
   readonly test: Int32Array;
-  /** perturbations x genes of this fold, without missing values. Only training rows may be looked at. */
+  /** perturbations x genes of this fold, missing values filled (`data.targets` has them as NaN). Only training rows may be looked at. */
   readonly targets: Matrix;
   /** Positions of this fold's genes among those of the run; null where it has all. */
   readonly genes: readonly number[] | null;
@@ -74,7 +74,7 @@ export interface FittedFold {
 export interface ModelBase {
   /** How its saved folds are read back. */
   readonly family: ModelFamily;
-  /** What the numbers depend on beside targets and folds: flags by name, fingerprints of inputs. */
+  /** What the numbers depend on beside targets, folds and the kind of model: flags by name, fingerprints of inputs. */
   readonly identity: Identity;
   /** What computes: "cpu", "webgpu", "cpu with OpenBLAS 0.3.21". */
   readonly engine: string;

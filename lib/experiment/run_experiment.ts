@@ -248,6 +248,7 @@ async function identityOf<Inputs>(
 ): Promise<Identity> {
   const { targets, folds } = data;
   return {
+    "kind of model": model.family.kind,
     ...model.identity,
     "--n-folds": folds.length,
     "--n-top-genes": flags.nTopGenes,
