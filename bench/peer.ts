@@ -21,8 +21,7 @@ export interface Peer {
   run(script: string, args: readonly string[], env?: Record<string, string>): Promise<string>;
 }
 
-const advice =
-  "run bash bench/peers.sh and set PEERS_PYTHON to what it prints, or leave the peer out with --no-peer";
+const advice = "run bash bench/peers.sh and set PEERS_PYTHON to what it prints";
 
 /**
  * The interpreter to compare with; prints its versions.
@@ -67,7 +66,8 @@ export async function peerOrExit(
   try {
     return peer ? await findPeer(modules, python) : null;
   } catch (error) {
-    exitWith(error);
+    const isUsage = error instanceof UsageError;
+    exitWith(isUsage ? new UsageError(`${error.message}, or leave the peer out with --no-peer`) : error);
   }
 }
 

@@ -55,7 +55,7 @@ OWN_FLAGS = {
 # Flags whose value is a file that must be there; one that a script would write (fresh folds) two jobs would write at once.
 FILE_FLAGS = {
     "targets", "targets-path", "targets-csv", "ids", "gene-ids", "gene-index", "tf-seq-csv", "cv-splits-file", "group-by",
-    "onnx", "ntv2-dir", "hyena-dir", "h5ad", "mtx", "guides", "table", "gtf", "genome", "aliases", "tfs", "de-genes",
+    "onnx", "ntv2-dir", "hyena-dir", "h5ad", "mtx", "guides", "table", "gtf", "genome", "regions", "aliases", "tfs", "de-genes",
     "gene-names",
 }  # fmt: skip
 
@@ -156,12 +156,15 @@ class Plan:
         return [*self.prepared(), *given, *map(self.vectors, names), *self.fetched(self._hub_model_of(run))]
 
     def sequences(self, embedding):
-        """FASTA or table of an embedding: as it is named, else of the data folder."""
-        return self._of_data_folder(self.embeddings[embedding].settings["sequences"])
+        """FASTA or table of an embedding: as it is named, else of the data folder; None where flags name a genome and regions."""
+        path = self.embeddings[embedding].settings.get("sequences")
+        return None if path is None else self._of_data_folder(path)
 
     def embedding_inputs(self, embedding):
         path = self.sequences(embedding)
-        own = self.prepared() if "prepare" in self.config and path.startswith(self.data + os.sep) else [path]
+        is_prepared = path is not None and "prepare" in self.config and path.startswith(self.data + os.sep)
+        flags = file_flags(self.embeddings[embedding].settings.get("flags", {}))
+        own = self.prepared() if is_prepared else [path] if path else [path for _, path in flags]
         return [*own, *self.fetched(self.embeddings[embedding].settings.get("model"))]
 
     def fetched(self, model):
@@ -217,7 +220,8 @@ class Plan:
     def embed(self, name, *more):
         own = self.embeddings[name].settings
         words = ["--pipeline", own["pipeline"], *self._model_flags(own), *flag_words(own.get("flags", {}))]
-        words += ["--input", self.sequences(name), "--output", self.vectors(name)]
+        words += ["--input", self.sequences(name)] if self.sequences(name) else []
+        words += ["--output", self.vectors(name)]
         return self.script("inference", *words, *more)
 
     def fetch(self, model, fasta, vectors):
@@ -265,7 +269,7 @@ class Plan:
             own = embedding.settings
             wanted |= {f"embeddings, {name}: {key}": own[key] for key in ("file", "ids") if key in own}
             wanted |= {f"embeddings, {name}: {key}": value for key, value in file_flags(own.get("flags", {}))}
-            if embedding.is_made and "prepare" not in self.config:
+            if embedding.is_made and self.sequences(name) and "prepare" not in self.config:
                 wanted[f"embeddings, {name}: sequences"] = self.sequences(name)
         for number, entry in enumerate(self.config["models"], 1):
             flags = [*entry.get("flags", {}).items()]
@@ -323,7 +327,7 @@ class Plan:
             words = [script, *(["+".join(names)] if names else []), *([genes] if genes else [])]
             words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
             yield Run(
-                name=run_name(words),
+                name=run_name(words, settings),
                 script=script,
                 words=tuple(flag_words(settings)),
                 seed=seed,
@@ -343,7 +347,7 @@ class Plan:
                 continue
             words = ["baselines", *(["+".join(embeddings)] if embeddings and reads else [])]
             words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
-            model_name = run_name(words)
+            model_name = run_name(words, settings)
             yield Run(
                 name=f"{model_name}_{name.replace('-', '_')}",
                 script="baselines",
@@ -411,14 +415,17 @@ def file_flags(flags):
 
 
 def text_of(value):
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(text_of, value))
+    return str(value).lower() if isinstance(value, bool) else os.path.basename(str(value).rstrip("/"))
 
 
-def run_name(words):
-    """A folder name that says the settings. Where letters had to go or it got long, a hash tells it from its like."""
+def run_name(words, settings):
+    """A folder name that says the settings. Where that takes letters away, or it got long, a hash tells it from its like."""
     whole = "__".join(words)
     name = re.sub(r"[^A-Za-z0-9.+_-]", "-", whole)[:140]
-    return name if name == whole else f"{name}__{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:8]}"
+    is_whole = name == whole and not any("/" in word for word in flag_words(settings))
+    return name if is_whole else f"{name}__{hashlib.sha256(json.dumps([words, settings]).encode()).hexdigest()[:8]}"
 
 
 def slug(model):

@@ -5,10 +5,11 @@ import { someIds } from "../dataset/ids.ts";
 import { matchIds } from "../dataset/matching.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { Aligned } from "./aligned.ts";
-import { type FoldChoice } from "./folds.ts";
+import { allFinite, cellsOfAll, type OpenedModel } from "./common_cells.ts";
+import type { FoldChoice } from "./folds.ts";
 import type { ModelSource } from "./model_source.ts";
-import type { LabelledTable } from "./read_table.ts";
 import { foldReference } from "./reference.ts";
+import { takeCells } from "./take_cells.ts";
 import type { Truth } from "./truth.ts";
 
 /** A model of the comparison, placed on the common grid. */
@@ -30,25 +31,16 @@ export interface Alignment {
 
 /** Tables of all models together that are kept between the passes over them. */
 const keptBytes = 400 * 2 ** 20;
-/** More cells without a prediction than this share are no result, as in every training script. */
-const largestShare = 0.01;
-
-interface OpenedModel {
-  readonly source: ModelSource;
-  readonly rows: Int32Array;
-  readonly columns: Int32Array;
-  readonly isWhole: boolean;
-  table: LabelledTable | null;
-}
 
 /**
+ * @param wanted columns of the targets that may take part
  * @param note is told what was left out
  * @throws {DataError} when nothing is common to all, or a model has no number in more than 1% of the measured cells
  */
 export async function alignModels(
   truth: Truth,
   sources: readonly ModelSource[],
-  folds: FoldChoice,
+  { folds, wanted }: { folds: FoldChoice; wanted: ReadonlySet<number> },
   note: (text: string) => void,
 ): Promise<Alignment> {
   const { targets } = truth, opened: OpenedModel[] = [];
@@ -56,10 +48,14 @@ export async function alignModels(
   const held = targets.perturbations.map((_, row) => row).filter((row) => folds.foldOf[row] >= 0);
   const common = held.filter((row) => opened.every((model) => model.rows[row] >= 0));
   tellMissing(truth, opened, held, note);
-  const genes = targets.genes.map((_, gene) => gene).filter((gene) =>
+  const predicted = targets.genes.map((_, gene) => gene).filter((gene) =>
     opened.every((model) => model.columns[gene] >= 0)
   );
-  tellGenes(truth, opened, genes.length, note);
+  tellGenes(truth, opened, predicted.length, note);
+  const genes = predicted.filter((gene) => wanted.has(gene));
+  if (genes.length === 0) {
+    throw new DataError("Cannot compare: no model predicts the genes of --top-expressed");
+  }
   const grid = { truth, rows: common, genes };
   const asked = await cellsOfAll(grid, opened, note);
   const rows = common.filter((_, i) => asked.rows[i]);
@@ -119,7 +115,13 @@ async function open(truth: Truth, source: ModelSource, models: number): Promise<
     );
   }
   const bytes = table.values.data.byteLength * models;
-  return { source, rows, columns, isWhole: isFinite(table.values), table: bytes <= keptBytes ? table : null };
+  return {
+    source,
+    rows,
+    columns,
+    isWhole: allFinite(table.values),
+    table: bytes <= keptBytes ? table : null,
+  };
 }
 
 /** Where each wanted id stands, by the names that find more of them. */
@@ -164,108 +166,4 @@ function tellGenes(
       someIds(counts, 8)
     }): the others are left out.`,
   );
-}
-
-interface Grid {
-  readonly truth: Truth;
-  readonly rows: readonly number[];
-  readonly genes: readonly number[];
-}
-
-/** Which rows count, and which cells every model predicts; `cells` is null where that is all of them. */
-async function cellsOfAll(
-  { truth: { targets }, rows, genes }: Grid,
-  opened: readonly OpenedModel[],
-  note: (text: string) => void,
-): Promise<{ rows: Uint8Array; cells: Uint8Array | null }> {
-  const keep = new Uint8Array(rows.length).fill(1);
-  let cells: Uint8Array | null = null;
-  for (const model of opened) {
-    if (model.isWhole) continue;
-    const table = model.table ?? await model.source.read();
-    const at = {
-      rows: rows.map((row) => model.rows[row]),
-      columns: genes.map((gene) => model.columns[gene]),
-    };
-    const predicted = takeCells(table.values, at.rows, at.columns);
-    const notAsked = await cellsNotAsked(model, at);
-    cells ??= new Uint8Array(rows.length * genes.length).fill(1);
-    let measured = 0, failed = 0;
-    const whole: string[] = [], touched: string[] = [];
-    for (let i = 0; i < rows.length; i++) {
-      let rowMeasured = 0, rowFailed = 0, rowAsked = 0;
-      for (let j = 0; j < genes.length; j++) {
-        const cell = i * genes.length + j, isThere = Number.isFinite(predicted.data[cell]);
-        if (!isThere) cells[cell] = 0;
-        if (!Number.isFinite(targets.values.data[rows[i] * targets.genes.length + genes[j]])) continue;
-        rowAsked++;
-        if (notAsked?.(cell)) continue;
-        rowMeasured++;
-        if (!isThere) rowFailed++;
-      }
-      if (rowFailed > 0 && rowFailed === rowMeasured || (rowMeasured === 0 && rowAsked > 0)) {
-        keep[i] = 0;
-        whole.push(targets.perturbations[rows[i]]);
-        continue;
-      }
-      measured += rowMeasured;
-      failed += rowFailed;
-      if (rowFailed > 0) touched.push(targets.perturbations[rows[i]]);
-    }
-    if (whole.length > 0) {
-      note(
-        `"${model.source.name}" predicts no number for ${counted(whole.length, "perturbation")} (${
-          someIds(whole)
-        }): left out for all models.`,
-      );
-    }
-    refuseOrTell(model.source, { measured, failed, touched }, note);
-  }
-  return { rows: keep, cells };
-}
-
-function refuseOrTell(
-  { name, path }: ModelSource,
-  { measured, failed, touched }: { measured: number; failed: number; touched: string[] },
-  note: (text: string) => void,
-): void {
-  if (failed === 0) return;
-  const what = `${failed} of ${counted(measured, "measured cell")}, in ${
-    counted(touched.length, "perturbation")
-  } (${someIds(touched)})`;
-  if (failed > largestShare * measured) {
-    throw new DataError(
-      `Cannot compare "${path}": its predictions are NaN or infinite in ${what} (1% at most; leave the model out, or predict ` +
-        `these cells)`,
-    );
-  }
-  note(`"${name}" predicts NaN or infinity in ${what}: these cells are left out for all models.`);
-}
-
-/** Cells that a run was not asked for, as --strict with --n-top-genes leaves: its mean baseline has none of them either. */
-async function cellsNotAsked(
-  { source }: OpenedModel,
-  at: { rows: readonly number[]; columns: readonly number[] },
-): Promise<((cell: number) => boolean) | null> {
-  const baseline = await source.readBaseline();
-  if (baseline === null || isFinite(baseline.values)) return null;
-  const { data } = takeCells(baseline.values, at.rows, at.columns);
-  return (cell) => !Number.isFinite(data[cell]);
-}
-
-function isFinite({ data }: Matrix): boolean {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
-  return true;
-}
-
-/** Rows and columns of a matrix, in that order, copied; `values` itself where that is all of it. */
-export function takeCells(values: Matrix, rows: readonly number[], columns: readonly number[]): Matrix {
-  const data = new Float32Array(rows.length * columns.length);
-  const isRun = columns.length > 0 && columns.every((column, j) => column === columns[0] + j);
-  rows.forEach((row, i) => {
-    const start = row * values.columns, to = i * columns.length;
-    if (isRun) data.set(values.data.subarray(start + columns[0], start + columns[0] + columns.length), to);
-    else for (let j = 0; j < columns.length; j++) data[to + j] = values.data[start + columns[j]];
-  });
-  return { data, rows: rows.length, columns: columns.length };
 }

@@ -3,7 +3,7 @@ import { UsageError } from "../cli/errors.ts";
 import type { Flags } from "../cli/flags.ts";
 import { counted, log, printOutput, resultLine } from "../cli/log.ts";
 import { type Matrix, takeRows } from "../linalg/matrix.ts";
-import { type Alignment, alignModels, takeCells } from "./align.ts";
+import { type Alignment, alignModels } from "./align.ts";
 import type { Aligned } from "./aligned.ts";
 import { BootstrapTable } from "./bootstrap_table.ts";
 import { spreadCalibration, valueCalibration } from "./calibration.ts";
@@ -30,7 +30,8 @@ import { readLabelledTable } from "./read_table.ts";
 import { truthOrders } from "./row_scores.ts";
 import { scoreModel } from "./score_model.ts";
 import { effectSizes, effectStrata, foldSubsets, groupSubsets } from "./subsets.ts";
-import { readTruth, type Truth } from "./truth.ts";
+import { takeCells } from "./take_cells.ts";
+import { readTruth, topExpressed, type Truth } from "./truth.ts";
 import { summaryOf, writeReport } from "./write_report.ts";
 import { ReportFolder } from "./report_folder.ts";
 
@@ -56,7 +57,10 @@ export async function compare(flags: CompareFlags): Promise<void> {
 
   const truth = await readTruth(flags, sources);
   const folds = await chooseFolds(truth, sources, flags, note);
-  const alignment = await alignModels(truth, sources, folds, note);
+  const alignment = await alignModels(truth, sources, {
+    folds,
+    wanted: topExpressed(truth, flags.topExpressed),
+  }, note);
   const significant = await significantGenes(truth, alignment.data, { named: flags.deGenes, fdr: flags.fdr });
   const data: Aligned = { ...alignment.data, significant };
   log.info(

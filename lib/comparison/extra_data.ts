@@ -5,9 +5,9 @@ import { counted, log } from "../cli/log.ts";
 import { matchIds } from "../dataset/matching.ts";
 import { exists } from "../experiment/folders.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { takeCells } from "./align.ts";
 import type { Aligned } from "./aligned.ts";
 import { readLabelledTable } from "./read_table.ts";
+import { takeCells } from "./take_cells.ts";
 import type { Truth } from "./truth.ts";
 
 type Grid = Pick<Aligned, "perturbations" | "genes">;

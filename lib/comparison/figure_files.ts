@@ -2,14 +2,8 @@
 import { svgToPng } from "../evaluation/plot_png.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { escapeMarkup } from "../io/escape.ts";
-import {
-  calibrationFigure,
-  distributionFigure,
-  intervalFigure,
-  pairsFigure,
-  spreadFigure,
-  strataFigure,
-} from "./page/figures.js";
+import { distributionFigure, intervalFigure, pairsFigure, strataFigure } from "./page/figures.js";
+import { calibrationFigure, spreadFigure } from "./page/small_multiples.js";
 import type { PageData } from "./page_data.ts";
 import { type DrawnElement, newDocument, Plot } from "./plot_library.ts";
 import type { ReportFolder } from "./report_folder.ts";

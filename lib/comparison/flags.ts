@@ -15,7 +15,7 @@ export const compareFlags = {
     value: "NAME=FILE ...",
     group: "Models",
     help:
-      "predictions of other tools: Parquet, CSV, TSV, or .npy with <stem>_ids and <stem>_genes (.npy or .txt) beside it",
+      "predictions of other tools: Parquet, CSV, TSV, h5ad, or .npy with <stem>_ids and <stem>_genes (.npy or .txt) beside it",
   },
   "targets": {
     default: null,
@@ -24,6 +24,14 @@ export const compareFlags = {
     group: "Data",
     shownDefault: "the file that the results were made from, where it is unchanged",
     help: "measured expression changes, a row a perturbation",
+  },
+  "targets-id-col": {
+    default: null,
+    type: "text",
+    value: "NAME",
+    group: "Data",
+    shownDefault: "gene_id, gene_name, the index or the first text column",
+    help: "column of --targets that names the perturbations",
   },
   "tf-seq-csv": {
     default: null,
@@ -39,7 +47,18 @@ export const compareFlags = {
     value: "FILE",
     group: "Data",
     shownDefault: "gene_expression.csv beside the targets, where there is one",
-    help: "table with gene_id and gene_name: what the report calls genes",
+    help:
+      "table with gene_id, gene_name and mean: what the report calls genes, and how much they are expressed",
+  },
+  "top-expressed": {
+    default: null,
+    type: "integer",
+    min: 1,
+    value: "N",
+    group: "Data",
+    shownDefault: "all",
+    help:
+      "judge by the N genes of highest mean expression, as the 2025 Nature Methods comparison did with 1000",
   },
   "de-genes": {
     default: null,

@@ -11,10 +11,13 @@ export class FoldScorer implements Disposable {
   readonly #all: Worker[] = [];
   readonly #waiting: ((worker: Worker) => void)[] = [];
 
+  /** @param termsHere pairs times genes of a fold up to which it is scored here */
+  constructor(readonly termsHere = manyTerms) {}
+
   /** @throws {Error} when a thread did not start */
   async score(fold: FoldRows): Promise<FoldScores> {
     const { rows, columns } = fold.truth;
-    if (rows * rows * columns < manyTerms) return foldScores(fold);
+    if (rows * rows * columns <= this.termsHere) return foldScores(fold);
     const worker = await this.#worker();
     try {
       return await new Promise((resolve, reject) => {

@@ -4,8 +4,11 @@ import plot from "./vendor/plot.umd.min.js" with { type: "text" };
 import app from "./page/app.js" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import explorer from "./page/explorer.js" with { type: "text" };
+import figureParts from "./page/figure_parts.js" with { type: "text" };
 import figures from "./page/figures.js" with { type: "text" };
+import multiples from "./page/small_multiples.js" with { type: "text" };
 import panels from "./page/panels.js" with { type: "text" };
+import search from "./page/search.js" with { type: "text" };
 import tables from "./page/tables.js" with { type: "text" };
 import unpack from "./page/unpack.js" with { type: "text" };
 import style from "./page/style.css" with { type: "text" };
@@ -16,7 +19,9 @@ export async function pageHtml(data: Record<string, unknown>): Promise<string> {
   const libraries = inScript(`${d3}\n${plot}`);
   const code = inScript(
     `(() => {\n"use strict";\n${
-      [unpack, figures, dom, tables, panels, explorer, app].map(withoutModules).join("\n")
+      [unpack, figureParts, figures, multiples, dom, tables, panels, search, explorer, app].map(
+        withoutModules,
+      ).join("\n")
     }\n})();`,
   );
   const hashes = [await hashOf(libraries), await hashOf(code)];

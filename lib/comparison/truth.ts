@@ -17,10 +17,15 @@ export interface Truth {
   otherNames(id: string): readonly string[];
   /** What people call a gene: its symbol, where that is known. */
   nameOf(id: string): string;
+  /** Mean expression of a gene; NaN where that is not known. */
+  meanOf(id: string): number;
+  /** The table that describes genes; null without one. */
+  readonly genesIn: string | null;
 }
 
 interface TruthFlags {
   readonly targets: string | null;
+  readonly targetsIdCol: string | null;
   readonly tfSeqCsv: string | null;
   readonly geneNames: string | null;
 }
@@ -38,10 +43,21 @@ export async function readTruth(flags: TruthFlags, sources: readonly ModelSource
   const sequences = translation === null ? null : await readTfSequences(translation);
   const symbols = symbolsById(targets);
   const otherNames = (id: string) => [...symbols[id] ?? [], ...sequences?.otherNames(id) ?? []];
-  const names = await geneNames(flags.geneNames, file.path);
+  const { path, names, means } = await readGeneTable(flags.geneNames, file.path);
   targets.perturbations.forEach((id, row) => names.set(id, names.get(id) ?? targets.symbols?.[row] ?? id));
   sequences?.geneIds.forEach((id, row) => names.has(id) || names.set(id, sequences.symbols[row]));
-  return { targets, file, otherNames, nameOf: (id) => names.get(id) ?? id };
+  return {
+    targets,
+    file,
+    otherNames,
+    nameOf: (id) => names.get(id) ?? id,
+    meanOf: (id) => means.get(id) ?? NaN,
+    genesIn: path,
+  };
+}
+
+function idColumn(name: string | null): { idColumn?: string } {
+  return name === null ? {} : { idColumn: name };
 }
 
 /** The targets that the results name, once their bytes were found to be the same. */
@@ -72,7 +88,9 @@ async function recordedTargets(
           `file with --targets)`,
       );
     }
-    read.push({ targets: await readTargets(fact.path, { prefer: "gene_id" }), file, source });
+    const named = source.manifest?.flags.targetsIdCol;
+    const options = { prefer: "gene_id" as const, ...idColumn(typeof named === "string" ? named : null) };
+    read.push({ targets: await readTargets(fact.path, options), file, source });
   }
   // A file that names each row twice finds the ids of every script.
   const best = read.find(({ targets }) => targets.symbols !== null) ?? read[0];
@@ -122,17 +140,55 @@ async function recordedSequences(sources: readonly ModelSource[]): Promise<strin
   return null;
 }
 
-async function geneNames(named: string | null, targets: string): Promise<Map<string, string>> {
+/** What the table of genes says; empty without one. */
+interface GeneTable {
+  readonly path: string | null;
+  readonly names: Map<string, string>;
+  readonly means: ReadonlyMap<string, number>;
+}
+
+async function readGeneTable(named: string | null, targets: string): Promise<GeneTable> {
   const beside = join(dirname(targets), "gene_expression.csv");
   const path = named ?? (await exists(beside) ? beside : null);
-  if (path === null) return new Map();
-  const { header, rows } = await readCsvTable(path),
-    id = header.indexOf("gene_id"),
-    name = header.indexOf("gene_name");
-  if (id < 0 || name < 0) {
-    if (named === null) return new Map();
-    throw new DataError(`Cannot use --gene-names "${path}": columns gene_id and gene_name are needed`);
+  if (path === null) return { path, names: new Map(), means: new Map() };
+  const { header, rows } = await readCsvTable(path);
+  const [id, name, mean] = ["gene_id", "gene_name", "mean"].map((column) => header.indexOf(column));
+  if (id < 0 || (name < 0 && mean < 0)) {
+    if (named === null) {
+      log.warn(`"${path}" is not used: it has no columns gene_id and gene_name.`);
+      return { path: null, names: new Map(), means: new Map() };
+    }
+    throw new DataError(
+      `Cannot use "${path}": columns gene_id and gene_name (or mean) are needed (--gene-names)`,
+    );
   }
-  log.info(`Gene names from "${path}".`);
-  return new Map(rows.filter((cells) => cells[name] !== "").map((cells) => [cells[id], cells[name]]));
+  log.info(`Genes are described in "${path}".`);
+  const filled = (column: number) => column < 0 ? [] : rows.filter((cells) => cells[column] !== "");
+  return {
+    path,
+    names: new Map(filled(name).map((cells) => [cells[id], cells[name]])),
+    means: new Map(filled(mean).map((cells) => [cells[id], Number(cells[mean])])),
+  };
+}
+
+/**
+ * Columns of the `count` genes of highest expression (the column `mean` of the table of genes), all without it.
+ *
+ * @throws {UsageError} when no table tells the expression
+ */
+export function topExpressed(
+  { targets: { genes }, genesIn, meanOf }: Truth,
+  count: number | null,
+): ReadonlySet<number> {
+  const all = genes.map((_, column) => column);
+  if (count === null) return new Set(all);
+  const known = all.filter((column) => Number.isFinite(meanOf(genes[column])));
+  if (known.length === 0) {
+    throw new UsageError(
+      `Cannot use --top-expressed: ${
+        genesIn === null ? "no table tells" : `"${genesIn}" does not tell`
+      } how much genes are expressed (--gene-names names one with columns gene_id and mean)`,
+    );
+  }
+  return new Set(known.sort((a, b) => meanOf(genes[b]) - meanOf(genes[a]) || a - b).slice(0, count));
 }

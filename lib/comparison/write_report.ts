@@ -9,7 +9,8 @@ import type { ExplorerBlock } from "./explorer_block.ts";
 import { writeExplorerValues } from "./explorer_values.ts";
 import { writeFigures } from "./figure_files.ts";
 import type { FoldChoice } from "./folds.ts";
-import type { Comparison } from "./model_result.ts";
+import type { MetricInfo } from "./metric_list.ts";
+import type { Comparison, ModelResult } from "./model_result.ts";
 import { pageData } from "./page_data.ts";
 import { pageHtml } from "./page_html.ts";
 import type { ReportFolder } from "./report_folder.ts";
@@ -23,6 +24,7 @@ import {
   summaryTable,
   texTable,
 } from "./tables.ts";
+import { systematicVariation } from "./systematic_variation.ts";
 import type { Truth } from "./truth.ts";
 
 export interface Report {
@@ -75,6 +77,7 @@ function caption({ data, comparison: { models } }: Report): string {
 /** The numbers of comparison.json, and of --json. */
 export function summaryOf({ flags, folds, data, comparison }: Report): Record<string, unknown> {
   const { metrics, models, pairs, notes } = comparison;
+  const baseline = models.find(({ kind }) => kind === "mean baseline")!;
   return {
     format: "hs27-comparison",
     version: 1,
@@ -84,6 +87,7 @@ export function summaryOf({ flags, folds, data, comparison }: Report): Record<st
     own_genes: data.ownGene.filter((gene) => gene >= 0).length,
     folds_from: folds.from,
     paired: folds.isPaired,
+    systematic_variation: systematicVariation(data.truth),
     direction_match_over: data.significant === null ? "all measured genes" : "significant genes",
     bootstrap: { resamples: flags.resamples, seed: flags.seed },
     metrics: metrics.map(({ name, title, better, best, chance }) => ({ name, title, better, best, chance })),
@@ -92,7 +96,13 @@ export function summaryOf({ flags, folds, data, comparison }: Report): Record<st
         name,
         Object.fromEntries(metrics.map((metric) => {
           const { mean, lower, upper, n } = means[metric.name];
-          return [metric.name, { mean, lower, upper, n }];
+          return [metric.name, {
+            mean,
+            lower,
+            upper,
+            n,
+            over_baseline: overBaseline(mean, metric, baseline),
+          }];
         })),
       ]),
     ),
@@ -106,6 +116,12 @@ export function summaryOf({ flags, folds, data, comparison }: Report): Record<st
     ),
     notes,
   };
+}
+
+/** Share of the way from the mean baseline to the best value, as cell-eval's score but not clipped: negative is worse. */
+function overBaseline(value: number, { name, best }: MetricInfo, { means }: ModelResult): number {
+  const baseline = means[name].mean;
+  return best === 1 ? (value - baseline) / (1 - baseline) : 1 - value / baseline;
 }
 
 /** What the comparison was made from and by. */

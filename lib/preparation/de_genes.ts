@@ -9,13 +9,16 @@ import { adjustBh, welchP } from "./welch.ts";
 
 /** Welch's t test of each perturbation's rows against the controls', adjusted over the genes that are kept. */
 export function deByWelch(groups: RowGroups, centres: GroupCentres, genes: readonly number[]): Matrix {
-  const { mean, variance, rows } = centres.moments!, control = controlSlot(groups) * centres.genes;
+  const { mean, variance, rows } = centres.moments!;
   const data = new Float32Array(groups.names.length * genes.length);
-  const sample = (at: number) => ({ mean: mean[at], variance: variance[at], rows: rows[at] });
+  const sample = (slot: number, gene: number) => {
+    const at = slot * centres.genes + gene;
+    return { mean: mean[at], variance: variance[at], rows: rows(slot, gene) };
+  };
   groups.names.forEach((_, slot) => {
     const p = Float64Array.from(
       genes,
-      (gene) => welchP(sample(slot * centres.genes + gene), sample(control + gene)),
+      (gene) => welchP(sample(slot, gene), sample(controlSlot(groups), gene)),
     );
     adjustBh(p);
     data.set(p, slot * genes.length);
@@ -31,13 +34,19 @@ export function deByWelch(groups: RowGroups, centres: GroupCentres, genes: reado
  */
 export async function deByLayer(
   layer: ExpressionMatrix,
-  { path, groups, columns }: { path: string; groups: RowGroups; columns: readonly number[] },
+  { path, matrix, groups, columns }: {
+    path: string;
+    matrix: ExpressionMatrix;
+    groups: RowGroups;
+    columns: readonly number[];
+  },
 ): Promise<Matrix> {
-  if (layer.rows !== groups.slotOf.length) {
+  if (layer.rows !== matrix.rows || layer.columns !== matrix.columns) {
     throw new DataError(
       `Cannot use "${path}": layer "${
         shortId(layer.name)
-      }" has ${layer.rows} rows, not ${groups.slotOf.length}`,
+      }" is ${layer.rows} x ${layer.columns}, but ${matrix.name} is ` +
+        `${matrix.rows} x ${matrix.columns} (--de none)`,
     );
   }
   const perturbations = groups.names.length, width = columns.length;

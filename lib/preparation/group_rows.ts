@@ -13,8 +13,8 @@ export interface GroupingRequest {
   readonly obs: AnnotationTable;
   readonly column: PerturbationColumn;
   readonly controls: Controls;
-  /** Gene of each label that names a guide; null: labels are taken as they are. */
-  readonly guideGenes: ReadonlyMap<string, string> | null;
+  /** Genes that a label stands for, where it does not say them itself; null: labels are taken as they are. */
+  readonly spelledAs: ReadonlyMap<string, string> | null;
   readonly combinations: "drop" | "keep" | "as they are";
   readonly activeColumn: string | null;
   readonly cellsColumn: string | null;
@@ -106,12 +106,12 @@ export function groupRows(request: GroupingRequest): Grouping {
   };
 }
 
-function asMeaning(label: string, { controls, guideGenes, combinations }: GroupingRequest): Meaning {
+function asMeaning(label: string, { controls, spelledAs, combinations }: GroupingRequest): Meaning {
   if (combinations === "as they are") {
     if (controls.isControl(label)) return { kind: "control" };
     return { kind: "perturbation", name: label, isCombination: false };
   }
-  return meaningOf(guideGenes?.get(label) ?? label, (part) => controls.isControl(part));
+  return meaningOf(spelledAs?.get(label) ?? label, (part) => controls.isControl(part));
 }
 
 function cellNumbers(request: GroupingRequest): { name: string; values: Float64Array } | null {

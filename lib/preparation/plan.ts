@@ -9,7 +9,7 @@ import { chooseControls, type Controls } from "./controls.ts";
 import { annotatedNames, type GeneNames, geneNamesOf, uniqueGenes } from "./gene_names.ts";
 import { type Grouping, groupRows } from "./group_rows.ts";
 import { KnownGenes } from "./known_genes.ts";
-import { genesOfGuides } from "./labels.ts";
+import { genesOfGuides, joinedGenes } from "./labels.ts";
 import { guideColumns, type PerturbationColumn, perturbationColumn } from "./perturbation_column.ts";
 import type { PrepareFlags } from "./prepare_flags.ts";
 import { findColumn, type Screen } from "./screen.ts";
@@ -67,15 +67,11 @@ export async function makePlan(screen: Screen, facts: ScreenFacts, flags: Prepar
   const asked = { kind: flags.control, labels: flags.controlLabel, compat: flags.compat };
   const controls = chooseControls(asked, counts, screen.obs, screen.path);
   log.info(`Controls: ${controls.kind}, ${controls.reason}`);
-  const guideGenes = flags.compat
-    ? null
-    : genesOfGuides([...counts.keys()], isGene, (label) => controls.isControl(label));
-  if (guideGenes !== null) {
-    const [[guide, gene]] = guideGenes;
-    log.info(
-      `Labels name guides: ${guideGenes.size} of ${counts.size} cut to their genes, as "${guide}" to "${gene}"`,
-    );
-  }
+  const { guideGenes, spelledAs } = flags.compat ? { guideGenes: null, spelledAs: null } : respelled(
+    [...counts.keys()],
+    isGene,
+    (label) => controls.isControl(label),
+  );
   const guideColumn = flags.guideCol ?? findColumn(
     screen.obs,
     guideColumns.filter((name) => name !== column.name),
@@ -85,7 +81,7 @@ export async function makePlan(screen: Screen, facts: ScreenFacts, flags: Prepar
     obs: screen.obs,
     column,
     controls,
-    guideGenes,
+    spelledAs,
     combinations: flags.compat ? "as they are" : flags.combinations,
     activeColumn: flags.activeCol,
     cellsColumn: flags.cellsCol,
@@ -123,6 +119,24 @@ export async function makePlan(screen: Screen, facts: ScreenFacts, flags: Prepar
     cutGuides: guideGenes?.size ?? 0,
     columns,
   };
+}
+
+/** Labels that name guides, or join genes by "_", as the genes that they stand for. */
+function respelled(
+  labels: readonly string[],
+  isGene: (label: string) => boolean,
+  isControl: (label: string) => boolean,
+): { guideGenes: Map<string, string> | null; spelledAs: Map<string, string> } {
+  const joined = joinedGenes(labels, isGene, isControl);
+  const guideGenes = genesOfGuides(labels.filter((label) => !joined.has(label)), isGene, isControl);
+  const told = [["join genes", joined], ["name guides", guideGenes ?? new Map<string, string>()]] as const;
+  for (const [what, map] of told) {
+    const [first] = map;
+    if (first) {
+      log.info(`Labels ${what}: ${map.size} of ${labels.length}, "${first[0]}" is taken for "${first[1]}"`);
+    }
+  }
+  return { guideGenes, spelledAs: new Map([...joined, ...guideGenes ?? []]) };
 }
 
 async function wantedNames(path: string, known: KnownGenes): Promise<(name: string) => boolean> {

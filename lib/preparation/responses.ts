@@ -22,28 +22,35 @@ export interface ResponseRequest {
  */
 export function responses(request: ResponseRequest, part: 0 | 1 | 2): Matrix {
   const { groups, centres, control, effect, genes, ownGenes } = request, rows = groups.names.length;
-  const centre = part === 0 ? centres.whole : centres.halves[part - 1];
   const controlStart = controlSlot(groups) * centres.genes;
   const data = new Float32Array(rows * genes.length);
   genes.forEach((gene, column) => {
     const base = control === "none"
       ? 0
       : control === "label"
-      ? controlCentre(request, part)[controlStart + gene]
+      ? centreOf(centres, hasHalves(request) ? part : 0, controlSlot(groups), gene)
       : centres.all[part][gene];
     const spread = effect === "zscore" ? Math.sqrt(centres.moments!.variance[controlStart + gene]) : 1;
     const unit = spread > 0 ? 1 / spread : NaN;
     for (let row = 0; row < rows; row++) {
       const isOwn = ownGenes !== null && ownGenes[row] === gene;
-      data[row * genes.length + column] = isOwn ? NaN : (centre[row * centres.genes + gene] - base) * unit;
+      data[row * genes.length + column] = isOwn ? NaN : (centreOf(centres, part, row, gene) - base) * unit;
     }
   });
   return { data, rows, columns: genes.length };
 }
 
-/** A half without controls of its own, where there is a single one, takes all. */
-function controlCentre({ groups, centres }: ResponseRequest, part: 0 | 1 | 2): Float64Array {
-  if (part === 0) return centres.whole;
+function centreOf(
+  { whole, halves, genes }: GroupCentres,
+  part: 0 | 1 | 2,
+  slot: number,
+  gene: number,
+): number {
+  return part === 0 ? whole[slot * genes + gene] : halves[(2 * slot + part - 1) * genes + gene];
+}
+
+/** A single control row has no halves: both take it. */
+function hasHalves({ groups }: ResponseRequest): boolean {
   const at = 2 * controlSlot(groups);
-  return groups.counts[at] > 0 && groups.counts[at + 1] > 0 ? centres.halves[part - 1] : centres.whole;
+  return groups.counts[at] > 0 && groups.counts[at + 1] > 0;
 }

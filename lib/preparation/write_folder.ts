@@ -27,7 +27,8 @@ const optional = [
 ];
 
 /**
- * Write all files; each replaces its predecessor as a whole.
+ * Write all files; each replaces its predecessor as a whole. An earlier prepare.json goes first: it would describe a mixture
+ * if this is stopped halfway.
  *
  * @returns their paths below the folder, with slashes
  * @throws {DataError} when the folder cannot be written, or its disk is full
@@ -40,6 +41,7 @@ export async function writeDataFolder(
   await removeFile(join(folder, "prepare.json")); // it comes last again: where it stands, all files are of one run
   const { tfs, genes, targets, halves, de, promoters } = prepared, ids = genes.map(({ id }) => id);
   const written: string[] = [];
+  await Deno.remove(join(folder, "prepare.json")).catch(() => {});
   const write = async (path: string, content: Uint8Array | string | Iterable<string>) => {
     await writeFileAtomic(join(folder, path), content);
     written.push(path);
@@ -71,6 +73,7 @@ export async function writeDataFolder(
   }
   if (de !== null) await frame("data/artifacts/de_genes.parquet", de);
   if (promoters !== null) written.push(...await writeSequenceFiles(folder, promoters, tfs));
+  else if (tfs.some(({ name, id }) => name !== id)) await write("data/tf_sequences.csv", symbolLines(tfs));
   for (const path of optional.filter((path) => !written.includes(path))) {
     await removeFile(join(folder, path));
   }
@@ -122,6 +125,12 @@ function* targetLines(
     const names = heads.map((head) => head === "gene_name" ? tfs[row].name : tfs[row].id);
     yield `${encodeCsvRow(names).trimEnd()},${texts[row]}\n`;
   }
+}
+
+/** Which symbol is which gene id: what the linear scripts look for in a table of sequences. */
+function* symbolLines(tfs: readonly PreparedTf[]): Generator<string> {
+  yield encodeCsvRow(["gene_name", "gene_id"]);
+  for (const { name, id, isKnown } of tfs) if (isKnown) yield encodeCsvRow([name, id]);
 }
 
 function* expressionLines({ genes }: Prepared): Generator<string> {

@@ -5,7 +5,8 @@ import { spreadCalibration, valueCalibration } from "../../lib/comparison/calibr
 import { geneScores } from "../../lib/comparison/gene_scores.ts";
 import { packNumbers, steps } from "../../lib/comparison/packed.ts";
 import { unpackNumbers } from "../../lib/comparison/page/unpack.js";
-import { holm, pairedDifferences } from "../../lib/comparison/paired.ts";
+import { holm, normalTail, pairedDifferences } from "../../lib/comparison/paired.ts";
+import { systematicVariation } from "../../lib/comparison/systematic_variation.ts";
 import { escapeTex } from "../../lib/comparison/tables.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import fixture from "../fixtures/comparison/statistics.json" with { type: "json" };
@@ -35,9 +36,28 @@ Deno.test("means and paired differences have NumPy's intervals from the same dra
   // Where both have all values, the means that are there already give the same.
   const [short] = pairedDifferences([named("a", a), named("a2", a.map((value) => value + 1))], ["m"], table);
   assertAlmostEquals(short.mean, -1, 1e-12);
-  assertAlmostEquals(short.p, 2 / 301, 1e-12);
+  assertEquals(short.p, 0); // each perturbation differs by the same
   const [same] = pairedDifferences([named("a", a), named("a2", a)], ["m"], table);
   assertEquals([same.mean, same.p], [0, 1]);
+});
+
+Deno.test("p gets below what the number of resamples allows, by the normal tail", () => {
+  // scipy.stats.norm.sf
+  const tails = [[2, 0.022750131948179195], [3.5, 2.3262907903552504e-4], [6, 9.865876450376946e-10], [
+    20,
+    2.7536241186062337e-89,
+  ]];
+  for (const [z, tail] of tails) assertAlmostEquals(normalTail(z) / tail, 1, 1e-6);
+  const random = new ModelStream(3, "pair"), table = new BootstrapTable(100, 200, 42);
+  const a = Float64Array.from(random.fillNormal(new Float32Array(100), 0, 1)),
+    b = a.map((value, i) => value + 1 + 0.5 * a[99 - i]);
+  const named = (name: string, values: Float64Array) => ({
+    name,
+    scores: { m: values },
+    means: { m: table.mean(values) },
+  });
+  const [{ p }] = pairedDifferences([named("a", a), named("b", b)], ["m"], table);
+  assert(p > 0 && p < 1e-10, String(p));
 });
 
 Deno.test("packed numbers come back as the nearest step, NaN as NaN", async () => {
@@ -87,4 +107,11 @@ Deno.test("geneScores() tells how a gene's values agree across perturbations; a 
 
 Deno.test("escapeTex() leaves nothing that LaTeX would obey", () => {
   assertEquals(escapeTex("a_b & 50% \\input{x}\n$1"), "a\\_b \\& 50\\% \\textbackslash{}input\\{x\\} \\$1");
+});
+
+Deno.test("systematicVariation() is the mean cosine with the mean of all: 1 where all do the same", () => {
+  const same = { data: Float32Array.of(1, 2, 2, 4), rows: 2, columns: 2 };
+  assertAlmostEquals(systematicVariation(same), 1, 1e-12);
+  const apart = { data: Float32Array.of(1, 0, 0, 1, NaN, NaN), rows: 3, columns: 2 };
+  assertAlmostEquals(systematicVariation(apart), Math.SQRT1_2, 1e-12);
 });

@@ -43,12 +43,19 @@ Deno.test("compare.ts writes all files, and tells the better of two results from
     const comparison = await readJson(path("my report/comparison.json"));
     assertEquals([comparison.n_perturbations, comparison.n_genes, comparison.n_folds], [20, 60, 4]);
     assertEquals(comparison.own_genes, 15);
-    assertEquals(comparison.table["mean baseline"].error_ratio, { mean: 1, lower: 1, upper: 1, n: 20 });
+    assertEquals(comparison.table["mean baseline"].error_ratio, {
+      mean: 1,
+      lower: 1,
+      upper: 1,
+      n: 20,
+      over_baseline: 0,
+    });
     assertEquals(comparison.table["mean baseline"].pearson_delta, {
       mean: null,
       lower: null,
       upper: null,
       n: 0,
+      over_baseline: null,
     });
     assertEquals(comparison.table["mean baseline"].centroid_accuracy.mean, 0.5);
     const pair = comparison.pairs.find((pair: Record<string, string>) =>
@@ -387,5 +394,40 @@ Deno.test("predictions as .npy are named by the lists beside them", async () => 
     await run();
     const { table } = await readJson(path("report/comparison.json"));
     assertEquals(table.npy, table.good);
+  });
+});
+
+Deno.test("cells that a run was not asked for are left out for all, however many they are", async () => {
+  await inScreen(async (screen, path) => {
+    const values = noisy(screen, 0.3);
+    // Fold 1 did not learn 20 of the genes: neither its predictions nor its mean baseline have them.
+    for (let row = 1; row < 20; row += 4) values.data.fill(NaN, row * 60, row * 60 + 20);
+    await writeResult(screen, path("results/strict"), values);
+    await linesPrinted(() => main(["--results", path("results"), "--output", path("report"), ...few]));
+    const { table, n_perturbations } = await readJson(path("report/comparison.json"));
+    assertEquals(n_perturbations, 20);
+    assertEquals(table.strict, table.good);
+  });
+});
+
+Deno.test("--top-expressed judges by the genes of highest expression, and needs a table that tells it", async () => {
+  await inScreen(async (screen, path) => {
+    const run = () =>
+      linesPrinted(() =>
+        main(["--results", path("results"), "--top-expressed", "25", "--output", path("report"), ...few])
+      );
+    await assertRejects(run, UsageError, "no table tells how much genes are expressed");
+    const lines = screen.genes.map((gene, i) => `${gene},Name ${i},${i % 2 === 0 ? 5 : 1}\n`);
+    await Deno.writeTextFile(path("gene_expression.csv"), "gene_id,gene_name,mean\n" + lines.join(""));
+    await run();
+    const { n_genes, systematic_variation, table } = await readJson(path("report/comparison.json"));
+    assertEquals(n_genes, 25);
+    assert(systematic_variation > 0 && systematic_variation < 0.6);
+    assertAlmostEquals(table.good.error_ratio.over_baseline, 1 - table.good.error_ratio.mean, 1e-12);
+    const genes = await readCsvTable(path("report/genes.csv"));
+    assertEquals(genes.rows.slice(0, 2).map((cells) => cells.slice(0, 2)), [["GENE0", "Name 0"], [
+      "GENE2",
+      "Name 2",
+    ]]);
   });
 });

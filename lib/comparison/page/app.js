@@ -1,16 +1,9 @@
 /** The page: reads its data, draws its figures again whenever the width changes. */
 import { byId, make, replace } from "./dom.js";
 import { Explorer } from "./explorer.js";
-import {
-  calibrationFigure,
-  distributionFigure,
-  intervalFigure,
-  pairsFigure,
-  referenceText,
-  shown,
-  spreadFigure,
-  strataFigure,
-} from "./figures.js";
+import { referenceText, shown } from "./figure_parts.js";
+import { distributionFigure, intervalFigure, pairsFigure, strataFigure } from "./figures.js";
+import { calibrationFigure, spreadFigure } from "./small_multiples.js";
 import { fillTable, MetricTable } from "./tables.js";
 import { unpackNumbers } from "./unpack.js";
 
@@ -31,7 +24,7 @@ function drawFigures() {
   const draw = (name, figure) => {
     const element = place(name), svg = figure(context(element));
     svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", name);
+    svg.setAttribute("aria-label", element.closest("section").querySelector("h2").textContent);
     replace(element, svg);
   };
   draw("headline", (at) => intervalFigure(at, "error_ratio"));
@@ -142,7 +135,11 @@ async function start() {
     width = innerWidth;
     drawFigures();
   });
-  await Explorer.open(page, scores);
+  const explorer = await Explorer.open(page, scores);
+  matchMedia("print").addEventListener("change", () => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    explorer.redraw();
+  });
   document.documentElement.dataset.ready = "true";
 }
 

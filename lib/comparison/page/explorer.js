@@ -1,16 +1,15 @@
 /** Pick a TF or a gene: every model's prediction beside the measurement. */
-import { byId, copyText, make, replace } from "./dom.js";
-import { shown } from "./figures.js";
+import { byId, copyText, replace } from "./dom.js";
+import { shown } from "./figure_parts.js";
 import { drawPanels } from "./panels.js";
+import { SearchBox } from "./search.js";
 import { fillTable } from "./tables.js";
 import { unpackNumbers } from "./unpack.js";
 
-/** Rows of the table of top genes, and options of the search. */
-const topRows = 20, mostOptions = 40;
+/** Rows of the table of top genes. */
+const topRows = 20;
 
 export class Explorer {
-  #options = [];
-  #selected = 0;
   #current = { kind: "tf", index: 0 };
   #copy = { top: "", all: "" };
 
@@ -52,6 +51,10 @@ export class Explorer {
       })),
       ...page.genes.map((id, index) => ({ kind: "gene", index, id, name: page.geneNames[index] })),
     ].map((entry) => ({ ...entry, text: `${entry.name} ${entry.id}`.toUpperCase() }));
+    new SearchBox(this.entries, {
+      take: (entry) => this.show(entry),
+      isWhole: (gene) => this.place.has(gene),
+    });
     this.#listen();
     byId("rounding").textContent =
       `Values are rounded to multiples of ${page.explorer.step}; unrounded in explorer_values.parquet. ` +
@@ -59,8 +62,13 @@ export class Explorer {
         ? `All ${page.genes.length} genes are here.`
         : `${page.explorer.genes.length} of ${page.genes.length} genes are here: the ${page.explorer.complete} largest measured changes of every TF ` +
           `are among them. Of other genes r and error over all TFs are shown, from genes.csv; their values are in the results' own files of predictions. `) +
-      "Scores of single TFs are rounded to 0.0001 (metrics_long.csv).";
+      "Scores of single TFs are rounded to 0.0001 (metrics_long.csv), r of genes to 0.001.";
     this.show({ kind: "tf", index: 0 });
+  }
+
+  /** Draw again, in the colours and width of now. */
+  redraw() {
+    this.show(this.#current);
   }
 
   show(choice) {
@@ -165,22 +173,6 @@ export class Explorer {
   }
 
   #listen() {
-    const query = byId("query");
-    query.addEventListener("input", () => this.#search(query.value));
-    query.addEventListener("focus", () => this.#search(query.value));
-    query.addEventListener("blur", () => setTimeout(() => this.#close(), 150));
-    query.addEventListener("keydown", (event) => {
-      const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (move !== undefined) {
-        event.preventDefault();
-        if (byId("options").hidden) return this.#search(query.value);
-        this.#select(this.#selected + move);
-      } else if (event.key === "Enter") {
-        event.preventDefault();
-        if (this.#options.length === 0) this.#search(query.value);
-        if (this.#options.length > 0) this.#take(this.#options[this.#selected]);
-      } else if (event.key === "Escape") this.#close();
-    });
     byId("previous").addEventListener("click", () => this.#step(-1));
     byId("next").addEventListener("click", () => this.#step(1));
     byId("copy").addEventListener("click", () => this.#toClipboard(this.#copy.top));
@@ -189,9 +181,9 @@ export class Explorer {
     addEventListener("resize", () => {
       if (innerWidth === width) return;
       width = innerWidth;
-      this.show(this.#current);
+      this.redraw();
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.show(this.#current));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
   }
 
   #step(by) {
@@ -206,77 +198,6 @@ export class Explorer {
     await copyText(text);
     byId("copied").textContent = "copied";
     setTimeout(() => byId("copied").textContent = "", 2000);
-  }
-
-  #search(text) {
-    const wanted = text.trim().toUpperCase();
-    const starts = [], holds = [];
-    for (const entry of this.entries) {
-      const at = wanted === "" ? 0 : entry.text.indexOf(wanted);
-      if (at === 0 || (at > 0 && entry.text[at - 1] === " ")) starts.push(entry);
-      else if (at > 0) holds.push(entry);
-      if (starts.length >= 4 * mostOptions) break;
-    }
-    const isExact = ({ name, id }) => name.toUpperCase() === wanted || id.toUpperCase() === wanted ? 0 : 1;
-    this.#options = [...starts, ...holds].map((entry, i) => ({ entry, i })).sort((a, b) =>
-      isExact(a.entry) - isExact(b.entry) || a.i - b.i
-    )
-      .slice(0, mostOptions).map(({ entry }) => entry);
-    const list = byId("options");
-    replace(
-      list,
-      ...this.#options.map((entry, i) =>
-        make(
-          "li",
-          {
-            role: "option",
-            id: `option-${i}`,
-            "aria-selected": "false",
-            onpointerdown: (event) => {
-              event.preventDefault();
-              this.#take(entry);
-            },
-          },
-          entry.name,
-          " ",
-          make(
-            "small",
-            {},
-            `${entry.kind === "tf" ? "TF" : "gene"}${entry.name === entry.id ? "" : " " + entry.id}${
-              entry.kind === "gene" && !this.place.has(entry.index) ? ", summary only" : ""
-            }`,
-          ),
-        )
-      ),
-    );
-    if (this.#options.length === 0) replace(list, make("li", {}, "nothing of that name"));
-    list.hidden = false;
-    byId("query").setAttribute("aria-expanded", "true");
-    this.#select(0);
-  }
-
-  #select(i) {
-    const list = byId("options"), count = this.#options.length;
-    if (count === 0) return;
-    this.#selected = (i + count) % count;
-    [...list.children].forEach((item, at) =>
-      item.setAttribute("aria-selected", String(at === this.#selected))
-    );
-    list.children[this.#selected].scrollIntoView({ block: "nearest" });
-    byId("query").setAttribute("aria-activedescendant", `option-${this.#selected}`);
-  }
-
-  #take(entry) {
-    byId("query").value = entry.name;
-    this.#close();
-    this.show(entry);
-  }
-
-  #close() {
-    byId("options").hidden = true;
-    byId("query").setAttribute("aria-expanded", "false");
-    byId("query").removeAttribute("aria-activedescendant");
-    this.#options = [];
   }
 }
 

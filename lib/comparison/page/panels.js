@@ -1,6 +1,6 @@
 /** Predicted against measured, a small picture a model. Drawn on canvases: thousands of points appear at once. */
 import { make, replace } from "./dom.js";
-import { colourOf, shown } from "./figures.js";
+import { colourOf, shown } from "./figure_parts.js";
 
 /**
  * @param panels a model each: its index in the table, and its values

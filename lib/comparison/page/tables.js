@@ -1,6 +1,6 @@
 /** The table of all metrics, which sorts, and plain tables. */
 import { make, replace } from "./dom.js";
-import { shown } from "./figures.js";
+import { shown } from "./figure_parts.js";
 
 const outSuffix = "_own_gene_out";
 
