@@ -1,13 +1,20 @@
-/** The folder of a report: files are written into a hidden folder in it and take their places when all are there, the page last. */
+/**
+ * The folder of a report: files are written into a hidden folder in it and take their places when all are there. The record and
+ * the page go first and come last: where they stand, all files are of one report.
+ */
 import { dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { checkWritable } from "../io/atomic_write.ts";
+import { remove, rename } from "../io/disk.ts";
 import { readJsonObject } from "../io/json_file.ts";
 import { exists, removeFile, removeFolder } from "../experiment/folders.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
 
 export class ReportFolder {
   readonly #staging: string;
   readonly #names: string[] = [];
+
+  #lock: ResultLock | null = null;
 
   private constructor(readonly path: string) {
     this.#staging = join(path, `.new.${crypto.randomUUID().slice(0, 8)}`);
@@ -21,8 +28,13 @@ export class ReportFolder {
       );
     }
     await checkWritable(join(path, "comparison.json"), "--output names another folder");
-    await removeLeftovers(path);
     return new ReportFolder(path);
+  }
+
+  /** Keep others out, and take away what a killed run left. @throws {DataError} when another process writes a report there */
+  async begin(): Promise<void> {
+    this.#lock = await ResultLock.take(join(this.path, ".lock"), crypto.randomUUID(), "alone", "--output");
+    await removeLeftovers(this.path);
   }
 
   /** Where a file is written until `commit`. */
@@ -39,15 +51,22 @@ export class ReportFolder {
   /** Move all files in, and take away those that only an earlier report had. */
   async commit(): Promise<void> {
     const earlier = await this.#earlierFiles();
-    for (const name of this.#names) {
-      await Deno.mkdir(dirname(join(this.path, name)), { recursive: true });
-      await Deno.rename(join(this.#staging, name), join(this.path, name));
-    }
+    const isLast = (name: string) => name === "comparison.json" || name.endsWith(".html");
+    const [last, first] = [true, false].map((is) => this.#names.filter((name) => isLast(name) === is));
+    for (const name of new Set([...last, ...earlier.filter(isLast)])) await removeFile(join(this.path, name));
     for (const name of earlier) if (!this.#names.includes(name)) await removeFile(join(this.path, name));
+    for (const name of [...first, ...last]) {
+      await Deno.mkdir(dirname(join(this.path, name)), { recursive: true });
+      await rename(join(this.#staging, name), join(this.path, name));
+    }
   }
 
   async close(): Promise<void> {
-    await removeFolder(this.#staging);
+    try {
+      await removeFolder(this.#staging);
+    } finally {
+      await this.#lock?.release();
+    }
   }
 
   /** Files that an earlier comparison.json lists: plain names and those below figures/, nothing else. */
@@ -61,11 +80,11 @@ export class ReportFolder {
   }
 }
 
-/** What killed runs left. One that is at work may be of the last hour. */
+/** What killed runs left, while the lock is held. */
 async function removeLeftovers(path: string): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(path)) {
-    if (!isDirectory || !/^\.new\.[0-9a-f]{8}$/.test(name)) continue;
-    const { mtime } = await Deno.stat(join(path, name));
-    if (mtime !== null && Date.now() - mtime.getTime() > 3_600_000) await removeFolder(join(path, name));
+  for (const { name, isDirectory } of await Array.fromAsync(Deno.readDir(path))) {
+    if (isDirectory && /^\.new\.[0-9a-f]{8}(\.[0-9a-f]{8}\.tmp)?$/.test(name)) {
+      await remove(join(path, name), { recursive: true });
+    }
   }
 }

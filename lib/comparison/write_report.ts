@@ -40,6 +40,7 @@ export interface Report {
 export async function writeReport(folder: ReportFolder, report: Report): Promise<string> {
   const { truth, folds, data, comparison, explorer } = report;
   try {
+    await folder.begin();
     const write = (name: string, content: string | Iterable<string>) =>
       writeFileAtomic(folder.staged(name), content);
     await write("metrics_long.csv", longTable(comparison, data, folds.names));

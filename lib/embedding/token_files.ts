@@ -1,6 +1,7 @@
 /** Vectors of single tokens: a folder with one .npy a sequence, named by numbers, and a table of the ids. */
 import { join } from "@std/path";
 import { writeFileAtomic } from "../io/atomic_write.ts";
+import { remove } from "../io/disk.ts";
 import { encodeCsv } from "../io/csv.ts";
 import { exists } from "../io/hub_cache.ts";
 import { writeNpy } from "../io/npy.ts";
@@ -44,7 +45,7 @@ export async function finishTokenFiles(folder: string, files: readonly TokenFile
   );
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (isFile && /^\d{6,}(_\d{6,})?\.npy$/.test(name) && !known.has(name)) {
-      await Deno.remove(join(folder, name));
+      await remove(join(folder, name));
     }
   }
 }

@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import { kFold } from "../dataset/kfold.ts";
 import { type Promoter, writePromoters } from "../genome/sequences.ts";
+import { removeFile } from "../experiment/folders.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsvRow } from "../io/csv.ts";
 import { writeParquetFrame } from "../io/parquet.ts";
@@ -37,6 +38,7 @@ export async function writeDataFolder(
   prepared: Prepared,
   options: FolderOptions,
 ): Promise<string[]> {
+  await removeFile(join(folder, "prepare.json")); // it comes last again: where it stands, all files are of one run
   const { tfs, genes, targets, halves, de, promoters } = prepared, ids = genes.map(({ id }) => id);
   const written: string[] = [];
   await Deno.remove(join(folder, "prepare.json")).catch(() => {});
@@ -73,7 +75,7 @@ export async function writeDataFolder(
   if (promoters !== null) written.push(...await writeSequenceFiles(folder, promoters, tfs));
   else if (tfs.some(({ name, id }) => name !== id)) await write("data/tf_sequences.csv", symbolLines(tfs));
   for (const path of optional.filter((path) => !written.includes(path))) {
-    await Deno.remove(join(folder, path)).catch(() => {});
+    await removeFile(join(folder, path));
   }
   return written;
 }

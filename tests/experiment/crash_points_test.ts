@@ -8,6 +8,7 @@ import { DataError } from "../../lib/cli/errors.ts";
 import { readManifest } from "../../lib/experiment/manifest.ts";
 import { describeFile } from "../../lib/io/file_fact.ts";
 import { recoverIfFree } from "../../lib/experiment/result_folder.ts";
+import { main as baselines } from "../../scripts/baselines.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
 import { main as lel } from "../../scripts/hs27_lel.ts";
 import { main as trees } from "../../scripts/hs27_xgboost.ts";
@@ -93,6 +94,12 @@ const cases: Record<string, Case> = {
     flags: ["--ntv2-dir", join(data, "NT-v2-50M"), "--predictions-format", "npy"],
     before: ["--save-model", "--seed", "7"],
     name: "linear_nt_embed",
+  },
+  "baselines.ts": {
+    main: baselines,
+    flags: ["--models", "mean", "--save-model"],
+    before: ["--seed", "7"],
+    name: "baseline_mean",
   },
   "hs27_xgboost.ts": {
     main: trees,

@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { readSplitsFile } from "../../lib/dataset/splits_file.ts";
 import { describeFile } from "../../lib/io/file_fact.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
+import { main as baselines } from "../../scripts/baselines.ts";
 import { main as concat } from "../../scripts/concat_gene_tf_mlp.ts";
 import { main as lel } from "../../scripts/hs27_lel.ts";
 import { main as trees } from "../../scripts/hs27_xgboost.ts";
@@ -70,6 +71,8 @@ const saved: Record<string, Saved> = {
       ...["--ids", join(data, "HyenaDNA_outputs/hyenadna_tf_gene_index.txt")],
     ],
   },
+  baseline_nearest: { main: baselines, flags: ["--models", "nearest"], input: onNt },
+  baseline_kernel_ridge: { main: baselines, flags: ["--models", "kernel-ridge"], input: onNt },
   mlp_nt: { main: mlp, flags: network, input: [...onNt, ...cpu] },
   concat_mlp: { main: concat, flags: network, input: [...onNt, ...cpu] },
   ...(model && {
@@ -146,7 +149,9 @@ for (const [name, { main, flags, input }] of Object.entries(saved)) {
     }));
 }
 
-for (const [name, { main, flags }] of Object.entries(saved).filter(([name]) => !name.startsWith("linear"))) {
+for (
+  const [name, { main, flags }] of Object.entries(saved).filter(([name]) => !/^(linear|baseline)/.test(name))
+) {
   Deno.test(`--resume refuses damaged parts of ${name}, or ends with the same result`, (test) =>
     inFolder(async (folder) => {
       const run = (...more: string[]) => main([...base, ...flags, "--output-dir", folder, ...more]);
