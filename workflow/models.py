@@ -15,6 +15,8 @@ class Model:
     parts: int = 0
     # The flag that says how many threads; None where it has one.
     threads: "str | None" = "--threads"
+    # The model of the hub that it takes without --model.
+    pretrained: "str | None" = None
 
 
 MODELS = {
@@ -24,7 +26,9 @@ MODELS = {
     "hs_27_mlp_nt": Model("folds", ("embeddings",)),
     "hs_27_mlp_hyena": Model("folds", ("embeddings",)),
     "concat_gene_tf_mlp": Model("folds", ("embeddings", "gene_embeddings")),
-    "nt_v2_ia3_regression": Model("folds", ("sequences",)),
+    "nt_v2_ia3_regression": Model(
+        "folds", ("sequences",), pretrained="InstaDeepAI/nucleotide-transformer-v2-50m-multi-species"
+    ),
     "baselines": Model(None, ("embeddings",), threads=None),
 }
 # What baselines.ts makes; each is a run, in a result folder that ends in its name. The first two read no embeddings.

@@ -83,7 +83,8 @@ class Plan:
         return [runs[i : i + size] for runs in alike.values() for i in range(0, len(runs), size)]
 
     def hub_model_of(self, run):
-        return run.words[run.words.index("--model") + 1] if "--model" in run.words else None
+        """The pretrained model that a run reads, which may be a folder too."""
+        return run.words[run.words.index("--model") + 1] if "--model" in run.words else run.model.pretrained
 
     def of_data_folder(self, path):
         if self.data is None or os.path.exists(path):
