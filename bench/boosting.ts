@@ -7,8 +7,7 @@
  *   deno run -P=test bench/boosting.ts --no-peer --no-growth
  *
  * Genes are spread evenly over the targets (--genes top: those of largest change, whose trees grow fullest). Without
- * --data-dir the numbers are random ones of the real size. The peer is /usr/bin/python3 with python3-xgboost and
- * python3-sklearn, on as many threads.
+ * --data-dir the numbers are random ones of the real size. The peer is the Python of bench/peers.sh, on as many threads.
  */
 import { join } from "@std/path";
 import { openTreeEngine } from "../lib/boosting/open_engine.ts";
@@ -26,6 +25,8 @@ import { matchTfs } from "../lib/experiment/read_inputs.ts";
 import { encodeNpy, readNpyMatrix } from "../lib/io/npy.ts";
 import { type Matrix, takeColumns, takeRows } from "../lib/linalg/matrix.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
+import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "data-dir": { default: null, type: "text", value: "DIR", help: "data set, as hs27_xgboost.ts takes it" },
@@ -34,9 +35,9 @@ const flags = parseFlags({
   "threads": { default: navigator.hardwareConcurrency, min: 1, help: "of both sides" },
   "engine": { default: "cpu", choices: ["cpu", "webgpu", "ml-xgboost"], help: "what grows our trees" },
   "tree-method": { default: "exact", choices: ["exact", "hist"], help: "of both sides" },
-  "peer": { default: true, help: "run Python too" },
   "growth": { default: true, help: "also time 64 to 1,024 outputs and 5 to 40 rounds" },
-  "python": { default: "/usr/bin/python3", help: "Python with xgboost and sklearn" },
+  ...peerFlags,
+  ...rowsFlag,
 }, { script: "bench/boosting.ts", about: "Boosted trees of one fold beside Python's." });
 
 interface FoldData {
@@ -74,6 +75,7 @@ function evenGenes(genes: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor(i * genes / count));
 }
 
+const python = await peerOrExit(["numpy", "xgboost", "sklearn"], flags);
 const fold = flags.dataDir ? await foldOf(flags.dataDir) : randomFold();
 const engine = await openTreeEngine(flags.engine, flags.threads);
 const defaults: BoostingParameters = { ...defaultParameters, treeMethod: flags.treeMethod };
@@ -97,7 +99,10 @@ async function timeFit(
   return { ms: performance.now() - startMs, test };
 }
 
-async function timePeer(genes: number[]): Promise<{ ms: number; test: Matrix; version: string }> {
+async function timePeer(
+  python: Peer,
+  genes: number[],
+): Promise<{ ms: number; test: Matrix; version: string }> {
   const folder = await Deno.makeTempDir();
   try {
     const write = ({ data, rows, columns }: Matrix, name: string) =>
@@ -105,16 +110,8 @@ async function timePeer(genes: number[]): Promise<{ ms: number; test: Matrix; ve
     await write(fold.train, "train.npy");
     await write(fold.test, "test.npy");
     await write(takeColumns(fold.targets, genes), "targets.npy");
-    const { code, stdout, stderr } = await new Deno.Command(flags.python, {
-      args: [
-        new URL("boosting_peer.py", import.meta.url).pathname,
-        folder,
-        `${flags.threads}`,
-        flags.treeMethod,
-      ],
-    }).output();
-    if (code !== 0) throw new Error(`The peer failed: ${new TextDecoder().decode(stderr)}`);
-    const { seconds, version } = JSON.parse(new TextDecoder().decode(stdout));
+    const args = [folder, `${flags.threads}`, flags.treeMethod];
+    const { seconds, version } = JSON.parse(await python.run("boosting_peer.py", args));
     return { ms: seconds * 1000, version, test: await readNpyMatrix(join(folder, "predictions.npy")) };
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -129,8 +126,8 @@ console.log(`${size}, ${flags.treeMethod}, ${engine.description}`);
 await timeFit(genes.slice(0, 4), defaults);
 const ours = await timeFit(genes, defaults);
 console.log(`ours    ${(ours.ms / genes.length).toFixed(1)} ms a model`);
-if (flags.peer) {
-  const peer = await timePeer(genes);
+if (python) {
+  const peer = await timePeer(python, genes).catch(exitWith);
   const apart = ours.test.data.reduce(
     (most, value, i) => Math.max(most, Math.abs(value - peer.test.data[i])),
     0,
@@ -141,6 +138,13 @@ if (flags.peer) {
   console.log(
     `ratio   ${(peer.ms / ours.ms).toFixed(1)}; predictions differ by at most ${apart.toExponential(1)}`,
   );
+  printRows(flags.json, [{
+    subject: `boosted trees, ${flags.treeMethod}, a model of ${fold.train.rows} x ${fold.train.columns}`,
+    engine: null,
+    ours: { seconds: ours.ms / 1000 / genes.length },
+    peer: { seconds: peer.ms / 1000 / genes.length },
+    peerName: peer.version,
+  }]);
 }
 if (flags.growth) {
   console.log("outputs   ms a model");

@@ -6,13 +6,14 @@
  *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --only matmul --no-peer
  *
  * Times are the best of `--repeats`. Products are timed as the engine's own WebAssembly and, where a library is found, as
- * BLAS; NumPy and PyTorch use the OpenBLAS of /usr/bin/python3. OPENBLAS_CORETYPE, where it is set, holds for both.
+ * BLAS; NumPy and PyTorch are those of bench/peers.sh. OPENBLAS_CORETYPE, where it is set, holds for ours alone.
  */
-import { fromFileUrl } from "@std/path";
 import type { Backend, Storage } from "../lib/backend/backend.ts";
 import { openCpuBackend } from "../lib/backend/cpu/mod.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
+import { exitWith, noOnnxRuntime, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "threads": {
@@ -21,10 +22,13 @@ const flags = parseFlags({
     help: "threads of the engine and of its peers",
   },
   "repeats": { default: 15, min: 1, help: "runs of which the best counts" },
+  "onnx": { default: true, help: "also onnxruntime-web (npm, 279 MB)" },
   "only": { default: "", help: "cases whose name contains this" },
-  "peer": { default: true, help: "run the peers too" },
-  "python": { default: "/usr/bin/python3", help: "Python with numpy and torch" },
+  ...peerFlags,
+  ...rowsFlag,
 }, { script: "bench/cpu_kernels.ts", about: "The CPU engine's kernels beside their peers." });
+
+const peerPython = await peerOrExit(["numpy", "torch"], flags);
 
 interface Case {
   name: string;
@@ -127,7 +131,11 @@ const cases: Case[] = [
     );
   }),
   elementWise("columnSum", 1, (backend, [x, out]) => backend.columnSum(out, x, null, elements / 512, 512)),
-  elementWise("AdamW", 7, (backend, [p, g, m, v]) => backend.adam(p, g, m, v, elements, adam)),
+  elementWise(
+    "AdamW",
+    7,
+    (backend, [p, g, m, v]) => backend.adam({ parameter: p, gradient: g, m, v }, elements, adam),
+  ),
 ].filter(({ name }) => name.includes(flags.only));
 
 /** Best seconds of each case. */
@@ -159,7 +167,7 @@ async function timeOurs(
 }
 
 async function timeOnnx(size: number): Promise<number> {
-  const ort = await import("npm:onnxruntime-web@1.30.0");
+  const ort = await import("npm:onnxruntime-web@1.30.0").catch(noOnnxRuntime);
   ort.env.wasm.numThreads = flags.threads;
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["wasm"],
@@ -177,21 +185,15 @@ async function timeOnnx(size: number): Promise<number> {
 }
 
 /** Best seconds by name, and the versions. */
-async function timePython(): Promise<{ versions: string; seconds: Record<string, number> }> {
+async function timePython(peer: Peer): Promise<{ versions: string; seconds: Record<string, number> }> {
   const names = cases.filter(({ peer }) => peer).map(({ name }) => name);
-  const { code, stdout, stderr } = await new Deno.Command(flags.python, {
-    args: [
-      fromFileUrl(new URL("cpu_kernels_peer.py", import.meta.url)),
-      JSON.stringify({ names, threads: flags.threads, repeats: flags.repeats }),
-    ],
-  }).output();
-  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  const settings = JSON.stringify({ names, threads: flags.threads, repeats: flags.repeats });
+  return JSON.parse(await peer.run("cpu_kernels_peer.py", [settings]).catch(exitWith));
 }
 
 const own = await timeOurs("off"), blas = await timeOurs("auto");
 const hasBlas = blas.description !== own.description;
-const python = flags.peer ? await timePython() : null;
+const python = peerPython ? await timePython(peerPython) : null;
 console.log(own.description);
 if (hasBlas) console.log(blas.description);
 if (python) console.log(`beside ${python.versions}, ${flags.threads} threads`);
@@ -214,7 +216,22 @@ for (const { name, work, unit } of cases) {
     }${rate(peer).padStart(10)}   ${ratio}`,
   );
 }
-if (flags.peer && "matmul 1024".startsWith(flags.only)) {
+if (python) {
+  const row = (name: string, engine: string, seconds: number): Row => ({
+    subject: `${name}, ${flags.threads} threads`,
+    engine,
+    ours: { seconds },
+    peer: { seconds: python.seconds[name] },
+    peerName: python.versions,
+  });
+  const timed = cases.filter(({ name }) => name in python.seconds);
+  printRows(flags.json, [
+    ...timed.map(({ name }) => row(name, own.description, own.seconds.get(name)!)),
+    ...(hasBlas ? timed.filter(({ name }) => name.startsWith("matmul")) : [])
+      .map(({ name }) => row(name, blas.description, blas.seconds.get(name)!)),
+  ]);
+}
+if (flags.peer && flags.onnx && "matmul 1024".startsWith(flags.only)) {
   const peer = await timeOnnx(1024), time = own.seconds.get("matmul 1024 x 1024 x 1024");
   const rate = (2 * 1024 ** 3 / peer / 1e9).toFixed(1);
   console.log(

@@ -2,19 +2,21 @@
  * A training step of Nucleotide Transformer v2 (50M shape, random weights) with IA3, beside PyTorch in the same run:
  * time of the step and its halves, peak memory of the process.
  *
- *   deno run -A bench/ia3.ts                       (CPU; -A for /proc; the peer is /usr/bin/python3 with python3-torch)
+ *   deno run -A bench/ia3.ts                       (CPU; -A for /proc; the peer is the Python of bench/peers.sh)
  *   deno run -A bench/ia3.ts --device webgpu --batch 4 --no-peer
  *   deno run -A bench/ia3.ts --tokens 501 --checkpoint --profile --no-peer
  */
 import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import type { TensorFile, TensorInfo } from "../lib/io/tensor_file.ts";
-import { Ia3Regressor } from "../lib/models/ia3.ts";
-import { NucleotideTransformer } from "../lib/models/nucleotide_transformer.ts";
+import { Ia3Regressor } from "../lib/models/nucleotide_transformer/ia3/vectors.ts";
+import { NucleotideTransformer } from "../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../lib/models/state_dict.ts";
 import { Adam, clipFactor } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { backward, fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "tokens": { default: 2001, min: 1, help: "tokens of a sequence" },
@@ -24,10 +26,12 @@ const flags = parseFlags({
   "steps": { default: 3, min: 1, help: "training steps; the fastest counts" },
   "checkpoint": { default: false, help: "compute layers again in the backward pass" },
   "f16": { default: false, help: "activations and frozen weights in f16" },
-  "peer": { default: true, help: "run PyTorch too" },
-  "python": { default: "/usr/bin/python3", help: "Python with torch" },
+  ...peerFlags,
+  ...rowsFlag,
   ...deviceFlags,
 }, { script: "bench/ia3.ts", about: "A training step of NT-v2 with IA3 beside PyTorch." });
+
+const python = await peerOrExit(["torch"], flags);
 
 const config = {
   vocabularySize: 4107,
@@ -121,6 +125,7 @@ for (let step = 0; step < flags.steps; step++) {
   const stepS = forwardS + backwardS + updateS;
   if (stepS < best.stepS) best = { forwardS, backwardS, stepS };
 }
+const rows: Row[] = [];
 const peakMib = peakMemoryMib();
 const tokensOfStep = flags.batch * flags.tokens;
 console.log(`${flags.batch} x ${flags.tokens} tokens, ${flags.layers} layers, ${flags.outputs} outputs`);
@@ -134,18 +139,22 @@ console.log(
 await printProfile(opened);
 await backend.close();
 
-if (flags.peer) {
-  const script = new URL("ia3_peer.py", import.meta.url).pathname;
+if (python) {
   const sizes = [flags.tokens, flags.batch, flags.layers, flags.outputs].map(String);
-  const run = (threads: number) => {
-    const env = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
-    const { success, stdout, stderr } = new Deno.Command(flags.python, { args: [script, ...sizes], env })
-      .outputSync();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    return JSON.parse(new TextDecoder().decode(stdout));
+  const run = async (threads: number) => {
+    const names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
+    const env = Object.fromEntries(names.map((name) => [name, String(threads)]));
+    return JSON.parse(await python.run("ia3_peer.py", sizes, env).catch(exitWith));
   };
   for (const threads of [1, navigator.hardwareConcurrency]) {
-    const peer = run(threads);
+    const peer = await run(threads);
+    rows.push({
+      subject: `NT-v2-50m, IA3 step, ${flags.batch} x ${flags.tokens} tokens, PyTorch on ${threads} threads`,
+      engine: backend.description,
+      ours: { seconds: best.stepS, peakMib },
+      peer: { seconds: peer.step_s, peakMib: peer.peak_mib },
+      peerName: `PyTorch ${peer.version}`,
+    });
     console.log(
       `PyTorch ${peer.version}, ${threads} threads: predict ${peer.predict_s.toFixed(2)} s, forward ${
         peer.forward_s.toFixed(2)
@@ -159,6 +168,7 @@ if (flags.peer) {
       }, memory ${(peakMib / peer.peak_mib).toFixed(2)}`,
     );
   }
+  printRows(flags.json, rows);
 }
 
 /** High-water mark of the process's resident memory. */

@@ -8,14 +8,17 @@
  *   deno run -A bench/inference.ts growth                (tokens a second from 1,024 to 131,072; about 15 minutes)
  *
  * Our CPU figures are taken twice: with matrix products by the system's BLAS library (-P=blas), and by our own WebAssembly
- * kernels alone (-P). The peer is bench/inference_peer.py under the Python that PYTHON names (default python3), with one thread and with all
- * cores, of which the faster counts. Without PyTorch only our own figures are printed.
+ * kernels alone (-P). The peer is bench/inference_peer.py under the Python of bench/peers.sh, with one thread and with all
+ * cores, of which the faster counts; --no-peer prints our own figures alone.
  */
 import { fromFileUrl, join } from "@std/path";
 import { openBackend } from "../lib/backend/device.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
 import { openHyenaEmbedder } from "../lib/embedding/hyena_embedder.ts";
 import { openNtEmbedder } from "../lib/embedding/nt_embedder.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
+import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../tests/support/random_models.ts";
 
 interface Case {
@@ -27,6 +30,11 @@ interface Case {
 }
 
 const self = fromFileUrl(import.meta.url);
+const declarations = {
+  "tiny": { default: false, help: "one layer and 65 tokens: to see that it runs" },
+  ...peerFlags,
+  ...rowsFlag,
+};
 
 const cases: Case[] = [
   { name: "nt-2001", kind: "ntv2", tokens: 2001, repeats: 3 },
@@ -81,7 +89,8 @@ async function measureOurs(
   let seconds = Infinity, mean: number[] = [];
   for (let i = 0; i < repeats; i++) {
     const start = performance.now();
-    mean = [...(await embedder.embed(batch, "mean", false)).vectors.slice(0, 8)];
+    const { values: [[vector]] } = await embedder.embed(batch, [{ layer: "last", pooling: "mean" }], false);
+    mean = [...vector.slice(0, 8)];
     seconds = Math.min(seconds, (performance.now() - start) / 1000);
   }
   const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
@@ -94,18 +103,16 @@ async function measureOurs(
   console.log(JSON.stringify({ seconds, peakMiB, mean, version: backend.description }));
 }
 
-async function child(command: string, args: string[]): Promise<Measurement | null> {
-  try {
-    const { success, stdout } = await new Deno.Command(command, { args, stderr: "inherit" }).output();
-    return success ? JSON.parse(new TextDecoder().decode(stdout)) : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+async function oursInChild(folder: string, one: Case): Promise<Measurement> {
+  const args = ["run", "-A", self, "--ours", folder, JSON.stringify(one)];
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  if (!success) throw new Error(`${one.kind} with ${one.tokens} tokens failed`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-async function compare(folder: string, one: Case): Promise<void> {
-  const peer = await fastestPeer(folder, one);
+async function compare(folder: string, one: Case, python: Peer | null): Promise<Row[]> {
+  const peer = python && await fastestPeer(python, folder, one);
+  const rows: Row[] = [];
   if (peer) {
     console.log(
       `${one.name}: PyTorch ${peer.version}: ${peer.seconds.toFixed(2)} s, ${peer.peakMiB.toFixed(0)} MiB`,
@@ -113,15 +120,7 @@ async function compare(folder: string, one: Case): Promise<void> {
   }
   const seen = new Set<string>();
   for (const blas of ["auto", "off"] as const) {
-    const ours = await child(Deno.execPath(), [
-      "run",
-      "-A",
-      self,
-      "--ours",
-      folder,
-      JSON.stringify({ ...one, blas }),
-    ]);
-    if (!ours) throw new Error(`${one.name} failed`);
+    const ours = await oursInChild(folder, { ...one, blas });
     if (seen.has(ours.version!)) continue;
     seen.add(ours.version!);
     console.log(
@@ -134,19 +133,29 @@ async function compare(folder: string, one: Case): Promise<void> {
       `  ours / PyTorch: time ${(ours.seconds / peer.seconds).toFixed(2)}, ` +
         `memory ${(ours.peakMiB / peer.peakMiB).toFixed(2)}; vectors agree to ${worst.toExponential(1)}`,
     );
+    rows.push({
+      subject: `${one.kind === "ntv2" ? "NT-v2-50m" : "HyenaDNA large-1m"}, forward, ${one.tokens} tokens`,
+      engine: ours.version!,
+      ours: { seconds: ours.seconds, peakMib: ours.peakMiB },
+      peer: { seconds: peer.seconds, peakMib: peer.peakMiB },
+      peerName: `PyTorch ${peer.version}`,
+    });
   }
+  return rows;
 }
 
-/** PyTorch with one thread or with all cores, whichever is faster; null where there is none. */
-async function fastestPeer(folder: string, { kind, tokens, repeats }: Case): Promise<Measurement | null> {
-  let best: Measurement | null = null;
+/** PyTorch with one thread or with all cores, whichever is faster. */
+async function fastestPeer(
+  python: Peer,
+  folder: string,
+  { kind, tokens, repeats }: Case,
+): Promise<Measurement> {
+  const measured: Measurement[] = [];
   for (const threads of new Set([1, navigator.hardwareConcurrency])) {
-    const script = fromFileUrl(new URL("./inference_peer.py", import.meta.url));
-    const args = [script, folder, kind, tokens, threads, repeats].map(String);
-    const peer = await child(Deno.env.get("PYTHON") ?? "python3", args);
-    if (peer && !(best && best.seconds <= peer.seconds)) best = peer;
+    const args = [folder, kind, tokens, threads, repeats].map(String);
+    measured.push(JSON.parse(await python.run("inference_peer.py", args)));
   }
-  return best;
+  return measured.sort((a, b) => a.seconds - b.seconds)[0];
 }
 
 /** Cost of a token beside that at the shortest length. Attention grows with length, a convolution with its logarithm. */
@@ -156,11 +165,7 @@ async function growth(folders: Record<Case["kind"], string>): Promise<void> {
     let first: { tokens: number; cost: number } | null = null;
     for (const tokens of growthLengths) {
       const one: Case = { name: "", kind, tokens, repeats: tokens > 32_768 ? 1 : 3 };
-      const ours = await child(Deno.execPath(), [
-        ...["run", "-A", self, "--ours"],
-        ...[folders[kind], JSON.stringify(one)],
-      ]);
-      if (!ours) throw new Error(`${kind} with ${tokens} tokens failed`);
+      const ours = await oursInChild(folders[kind], one);
       const cost = ours.seconds / tokens;
       first ??= { tokens, cost };
       const allowed = kind === "ntv2"
@@ -180,13 +185,28 @@ if (import.meta.main) {
   if (Deno.args[0] === "--ours") {
     await measureOurs(Deno.args[1], JSON.parse(Deno.args[2]), Deno.env.has("PROFILE"));
   } else {
+    const names = [...cases.map(({ name }) => name), "growth"];
+    const flags = parseFlags(
+      declarations,
+      { script: "bench/inference.ts", about: `Embeddings beside PyTorch: ${names.join(", ")}.` },
+      Deno.args.filter((argument) => !names.includes(argument)),
+    );
+    const python = await peerOrExit(["torch", "numpy"], flags);
     const folder = await Deno.makeTempDir({ prefix: "inference_bench" });
     try {
       const folders = { ntv2: join(folder, "nt"), hyenadna: join(folder, "hyena") };
-      writeRandomNt(folders.ntv2, nt50m);
-      writeRandomHyena(folders.hyenadna, { ...hyenaLarge, maxTokens: 131_074 });
-      const chosen = Deno.args.length > 0 ? Deno.args : [...cases.map(({ name }) => name), "growth"];
-      for (const one of cases) if (chosen.includes(one.name)) await compare(folders[one.kind], one);
+      const size = flags.tiny ? { layers: 1 } : {};
+      writeRandomNt(folders.ntv2, { ...nt50m, ...size });
+      writeRandomHyena(folders.hyenadna, { ...hyenaLarge, ...size, maxTokens: flags.tiny ? 1026 : 131_074 });
+      const named = names.filter((name) => Deno.args.includes(name));
+      const chosen = named.length > 0 ? named : names;
+      const rows: Row[] = [];
+      for (const one of cases) {
+        if (!chosen.includes(one.name)) continue;
+        const shape = flags.tiny ? { ...one, tokens: 65 } : one;
+        rows.push(...await compare(folders[one.kind], shape, python).catch(exitWith));
+      }
+      printRows(flags.json, rows);
       if (chosen.includes("growth")) {
         const oneLayer = join(folder, "nt-one-layer");
         writeRandomNt(oneLayer, { ...nt50m, layers: 1 });

@@ -4,7 +4,6 @@
  * first run of each is not counted, but shown: a script pays it.
  *
  *   deno run --lock=tests/deno.lock -P=test bench/io.ts
- *   deno run --lock=tests/deno.lock -P=test bench/io.ts --python some/venv/bin/python     (Parquet needs pyarrow, which Debian 12 lacks)
  *   deno run --lock=tests/deno.lock -P=test bench/io.ts --no-peer
  */
 import { inferSchema, initParser } from "npm:udsv@0.7.3";
@@ -15,17 +14,18 @@ import { encodeCsv, readNumericCsv } from "../lib/io/csv.ts";
 import { readNpyMatrix, writeNpy } from "../lib/io/npy.ts";
 import { readParquetFrame, writeParquetFrame } from "../lib/io/parquet.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
+import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "repeats": { default: 7, min: 1, help: "runs of which the median counts" },
-  "peer": { default: true, help: "run Python too" },
-  "python": {
-    default: "/usr/bin/python3",
-    help: "Python with pandas, matplotlib, and pyarrow where it is to be had",
-  },
+  "perturbations": { default: 377, min: 10, help: "rows of the tables" },
+  ...peerFlags,
+  ...rowsFlag,
 }, { script: "bench/io.ts", about: "Files and plots at full size beside pandas and matplotlib." });
 
-const rows = 377, columns = 4912;
+const python = await peerOrExit(["numpy", "pandas", "matplotlib", "pyarrow"], flags);
+const rows = flags.perturbations, columns = 4912;
 const folder = await Deno.makeTempDir();
 const stream = new ModelStream(0);
 const truth = stream.fillNormal(new Float32Array(rows * columns), 0, 0.2);
@@ -77,7 +77,9 @@ const ours: Record<string, Milliseconds> = {
   }),
 };
 
-const peer: Record<string, Milliseconds | null> & { versions?: string } = flags.peer ? await runPeer() : {};
+const peer: Record<string, Milliseconds | null> & { versions?: string } = python
+  ? JSON.parse(await python.run("io_peer.py", [folder, String(flags.repeats)]).catch(exitWith))
+  : {};
 await Deno.remove(folder, { recursive: true });
 
 console.log(
@@ -95,15 +97,21 @@ for (const [work, { first, median }] of Object.entries(ours)) {
   console.log(`${work.padEnd(18)} ours ${milliseconds(first)} ${milliseconds(median)}${beside}`);
 }
 
-async function runPeer(): Promise<Record<string, Milliseconds | null>> {
-  const script = new URL("./io_peer.py", import.meta.url).pathname;
-  const { success, stdout } = await new Deno.Command(flags.python, {
-    args: [script, folder, String(flags.repeats)],
-    stderr: "inherit",
-  }).output();
-  if (!success) throw new Error(`${flags.python} ${script} failed (--no-peer does without)`);
-  return JSON.parse(new TextDecoder().decode(stdout));
-}
+printRows(
+  flags.json,
+  Object.entries(ours).flatMap(([work, { median }]): Row[] => {
+    const other = peer[work];
+    return other
+      ? [{
+        subject: `${work}, ${rows} x ${columns}`,
+        engine: null,
+        ours: { seconds: median / 1000 },
+        peer: { seconds: other.median / 1000 },
+        peerName: peer.versions!,
+      }]
+      : [];
+  }),
+);
 
 function milliseconds(value: number): string {
   return value.toFixed(0).padStart(5);

@@ -9,7 +9,7 @@
  *   deno run -P=test bench/linear.ts --no-peer --repeats 9
  *   deno run -P=test bench/linear.ts --no-peer --repeats 1 --perturbations 4000
  *
- * The peer needs python3-pandas, python3-sklearn and python3-matplotlib. Memory is measured where /usr/bin/time is.
+ * The peer is the Python of bench/peers.sh. Needs /usr/bin/time (Debian: time).
  */
 import { fromFileUrl, join } from "@std/path";
 import { parseFlags } from "../lib/cli/flags.ts";
@@ -18,11 +18,18 @@ import { encodeCsv } from "../lib/io/csv.ts";
 import { writeNpy } from "../lib/io/npy.ts";
 import { row } from "../lib/linalg/matrix.ts";
 import { makeDemoData } from "../lib/dataset/demo_data.ts";
+import { peerEnvironment, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the median counts" },
-  "peer": { default: true, help: "run Python too (once: it takes a minute)" },
-  "python": { default: "/usr/bin/python3", help: "Python with pandas, scikit-learn and matplotlib" },
+  "bootstrap": {
+    default: "both",
+    choices: ["both", "each", "once"],
+    help: "ways of the peer: r of every resample, which takes half a minute, or one a profile",
+  },
+  ...peerFlags,
+  ...rowsFlag,
   "perturbations": { default: 377, min: 10, max: 4912, help: "of the made-up data" },
   "repo-root": {
     default: null,
@@ -33,11 +40,16 @@ const flags = parseFlags({
   "ntv2-dir": { default: null, type: "text", shownDefault: "made-up data", help: "folder of NT embeddings" },
 }, { script: "bench/linear.ts", about: "Both linear scripts at full size beside Python." });
 
+const modules = ["numpy", "pandas", "scipy", "sklearn", "matplotlib", "pyarrow"];
+const python = await peerOrExit(modules, flags);
+const rows: Row[] = [];
 const work = await Deno.makeTempDir();
 try {
   const [root, nt] = flags.repoRoot ? [flags.repoRoot, flags.ntv2Dir ?? "NT-v2-50M"] : await madeUpData(work);
   const script = (name: string) => fromFileUrl(new URL(`../scripts/${name}`, import.meta.url));
   const peer = fromFileUrl(new URL("linear_peer.py", import.meta.url));
+  const ways = ([["each", "Python, r each time"], ["once", "Python, r once"]] as const)
+    .filter(([way]) => flags.bootstrap === "both" || flags.bootstrap === way);
   const output = ["--output-dir", join(work, "results")];
   console.log("                          wall s   CPU s   peak MiB");
   for (
@@ -49,17 +61,25 @@ try {
     const args = ["run", "-q", "-P", script(name), "--repo-root", root, ...output, ...own];
     const ours = await median(flags.repeats, Deno.execPath(), args);
     show(name, ours);
-    if (!flags.peer) continue;
-    for (const [bootstrap, what] of [["each", "Python, r each time"], ["once", "Python, r once"]]) {
-      const theirs = await median(1, flags.python, [peer, model, root, join(work, "peer"), nt, bootstrap]);
+    if (!python) continue;
+    for (const [bootstrap, what] of ways) {
+      const theirs = await median(1, python.python, [peer, model, root, join(work, "peer"), nt, bootstrap]);
       show(`  ${what}`, theirs);
       console.log(
         `  ratio                  ${(theirs.wall / ours.wall).toFixed(1).padStart(8)} ${
           (theirs.cpu / ours.cpu).toFixed(1).padStart(7)
         }`,
       );
+      rows.push({
+        subject: `${name}, whole process, beside ${what}`,
+        engine: null,
+        ours: { seconds: ours.wall, peakMib: ours.peakMib },
+        peer: { seconds: theirs.wall, peakMib: theirs.peakMib },
+        peerName: "NumPy, pandas, SciPy, scikit-learn, matplotlib",
+      });
     }
   }
+  printRows(flags.json, rows);
 } finally {
   await Deno.remove(work, { recursive: true });
 }
@@ -79,8 +99,12 @@ async function median(repeats: number, command: string, args: string[]): Promise
 
 async function measure(command: string, args: string[]): Promise<Cost> {
   const time = ["-f", "%e %U %S %M", command, ...args];
-  const { success, stderr } = await new Deno.Command("/usr/bin/time", { args: time, stdout: "null" })
-    .output();
+  const { success, stderr } = await new Deno.Command("/usr/bin/time", {
+    args: time,
+    stdout: "null",
+    clearEnv: true,
+    env: peerEnvironment(), // ours does without BLAS
+  }).output();
   const text = new TextDecoder().decode(stderr);
   if (!success) throw new Error(`${command} failed: ${text}`);
   const [wall, user, system, kib] = text.trim().split("\n").at(-1)!.split(" ").map(Number);

@@ -7,7 +7,7 @@
  *   deno run -P=test bench/mlp.ts --blas off
  *   deno run -P=test bench/mlp.ts --profile --no-peer
  *
- * The peer is /usr/bin/python3 with python3-torch; --no-peer does without.
+ * The peer is the Python of bench/peers.sh; --no-peer does without.
  */
 import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
@@ -17,17 +17,21 @@ import { Mlp } from "../lib/models/mlp.ts";
 import { Adam, Dropout, LossLog, trainingStep } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "repeats": { default: 9, min: 1, help: "steps of which the median counts" },
-  "peer": { default: true, help: "run PyTorch too" },
-  "python": { default: "/usr/bin/python3", help: "Python with torch" },
+  "genes": { default: 4912, min: 1, help: "read-out genes" },
+  ...peerFlags,
+  ...rowsFlag,
   ...deviceFlags,
 }, { script: "bench/mlp.ts", about: "Epochs of the MLP and of the pair network beside PyTorch." });
 
-const { repeats } = flags;
-const mlp = { rows: 241, validation: 60, width: 512, hidden: [1024, 512, 256], genes: 4912, repeats };
-const concat = { tfs: 301, genes: 4912, width: 512, hidden: [512, 256, 128], batch: 4096, repeats };
+const { repeats, genes } = flags;
+const python = await peerOrExit(["torch"], flags);
+const mlp = { rows: 241, validation: 60, width: 512, hidden: [1024, 512, 256], genes, repeats };
+const concat = { tfs: 301, genes, width: 512, hidden: [512, 256, 128], batch: 4096, repeats };
 const heldOutTfs = 76;
 
 interface Seconds {
@@ -117,13 +121,10 @@ const threads = flags.threads ?? navigator.hardwareConcurrency;
 /** `loader_*`: batches put together pair by pair, as the original script does; else gathered at once. */
 type PairSeconds = Seconds & { loader_step: number; loader_check: number };
 let peer: { version: string; mlp: Seconds; concat: PairSeconds } | null = null;
-if (flags.peer) {
-  const script = new URL("./mlp_peer.py", import.meta.url).pathname;
-  const { stdout, stderr, success } = await new Deno.Command(flags.python, {
-    args: [script, JSON.stringify({ threads, mlp, concat })],
-  }).output();
-  if (!success) console.log(`No peer: ${new TextDecoder().decode(stderr).trim().split("\n").at(-1)}`);
-  else peer = JSON.parse(new TextDecoder().decode(stdout));
+if (python) {
+  peer = JSON.parse(
+    await python.run("mlp_peer.py", [JSON.stringify({ threads, mlp, concat })]).catch(exitWith),
+  );
 }
 const ms = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
 function tell(name: "mlp" | "concat", who: string, times: Seconds, own?: Seconds) {
@@ -142,6 +143,21 @@ if (peer) {
   const { loader_step, loader_check } = peer.concat;
   tell("concat", `${who}, original loader`, { step: loader_step, check: loader_check }, ours.concat);
   tell("concat", `${who}, batches gathered`, peer.concat, ours.concat);
+  const row = (name: "mlp" | "concat", subject: string, theirs: Seconds): Row => ({
+    subject,
+    engine: backend.description,
+    ours: { seconds: epochs[name](ours[name]) },
+    peer: { seconds: epochs[name](theirs) },
+    peerName: `PyTorch ${peer!.version}`,
+  });
+  printRows(flags.json, [
+    row("mlp", "MLP, epoch", peer.mlp),
+    row("concat", "pair network, epoch, beside the original's loader", {
+      step: loader_step,
+      check: loader_check,
+    }),
+    row("concat", "pair network, epoch, beside batches gathered at once", peer.concat),
+  ]);
 }
 console.log(`device memory at most ${(backend.memory.peak / 2 ** 20).toFixed(0)} MiB`);
 await printProfile(opened);

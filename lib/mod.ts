@@ -11,6 +11,8 @@
  *
  * @module
  */
+export { parseModels as parseXgboostModels } from "./boosting/read_model.ts";
+export { type BoostedModel, predict as predictTrees } from "./boosting/tree.ts";
 export { DataError, UsageError } from "./cli/errors.ts";
 export { type Flags, parseFlags } from "./cli/flags.ts";
 export { counted, log } from "./cli/log.ts";
@@ -47,3 +49,38 @@ export {
   transposed,
   zeros,
 } from "./linalg/matrix.ts";
+
+// Types that those above speak of.
+export type {
+  Described,
+  FlagDeclaration,
+  FlagDeclarations,
+  Limits,
+  ScriptDescription,
+} from "./cli/flag_declarations.ts";
+export type { RowGroups } from "./dataset/groups.ts";
+export type { IdMatches, KnownIds, WantedIds } from "./dataset/matching.ts";
+export type { CrossValidationSplits } from "./dataset/splits.ts";
+export type { TargetsOptions } from "./dataset/targets.ts";
+export type { MetricName, PerturbationMetrics } from "./evaluation/metrics.ts";
+export type { MetricColumns } from "./evaluation/metrics_table.ts";
+export type { EmbeddingFlags } from "./experiment/embedding_experiment.ts";
+export type { ExperimentFlags } from "./experiment/flags.ts";
+export type { Identity } from "./experiment/identity.ts";
+export type {
+  Encoder,
+  ExpectedShapes,
+  GeneBlock,
+  GeneModel,
+  InputKind,
+  Model,
+  ModelBase,
+  SavedTensor,
+  SavedTensors,
+} from "./experiment/model.ts";
+export type { GeneRange, Report, Tensors } from "./experiment/part.ts";
+export type { Prepared } from "./experiment/prepare.ts";
+export type { Loaded } from "./experiment/run_experiment.ts";
+export type { EmbeddingModel, EmbeddingPart, ModelInput } from "./experiment/saved_model_json.ts";
+export type { ResultLayout } from "./experiment/write_result.ts";
+export type { SafetensorsArray } from "./io/safetensors.ts";

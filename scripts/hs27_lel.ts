@@ -10,11 +10,15 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { experimentFlags } from "../lib/experiment/flags.ts";
-import { linearFlags, readLinearTargets } from "../lib/experiment/linear_inputs.ts";
-import { prepareData } from "../lib/experiment/prepare.ts";
+import {
+  linearFlags,
+  linearLayout,
+  prepareLinear,
+  readLinearTargets,
+} from "../lib/experiment/linear_inputs.ts";
 import { runExperiment } from "../lib/experiment/run_experiment.ts";
-import { centeredMetricColumns } from "../lib/evaluation/metrics_table.ts";
 import { matchIds, reportMatches } from "../lib/dataset/matching.ts";
+import { tuningFlags, tuningGrid } from "../lib/tuning/flags.ts";
 import { linearPcaModel } from "../lib/models/linear_pca.ts";
 
 const script = "scripts/hs27_lel.ts";
@@ -22,6 +26,13 @@ const declarations = {
   "model-name": { default: "linear_pca", value: "NAME", group: "Model", help: "name of the result folder" },
   "k-components": { default: 10, min: 1, group: "Model", help: "PCA components of a gene embedding" },
   "lambda-ridge": { default: 0.1, min: 0, group: "Model", help: "ridge penalty, on both sides" },
+  ...tuningFlags,
+  "components-grid": {
+    default: [2, 5, 10, 20, 50],
+    min: 1,
+    group: "Tuning",
+    help: "numbers of components that --tune tries",
+  },
   ...linearFlags,
   ...experimentFlags,
 } as const;
@@ -33,22 +44,19 @@ export async function main(args: string[]): Promise<void> {
     examples: ["--data-dir my-data --progress", "--targets my_screen.csv --k-components 20 --strict"],
   }, args);
   const { kComponents: components, lambdaRidge: lambda } = flags;
+  const grid = tuningGrid(flags, {
+    components: { flag: "k-components", value: components, grid: flags.componentsGrid },
+    lambda: { flag: "lambda-ridge", value: lambda, grid: flags.lambdaGrid },
+  });
 
   await runExperiment({
     script,
     flags,
     modelName: flags.modelName,
     modelType: "PCA-based linear model",
-    layout: {
-      predictions: flags.modelName,
-      plotLabel: flags.modelName,
-      metricColumns: centeredMetricColumns,
-      means: "nested",
-      indexName: "",
-      linearStem: "linear",
-    },
+    layout: linearLayout(flags.modelName, "", "linear"),
     async read(folder) {
-      const { targets, otherNames, files, splitsFolder, splitsName } = await readLinearTargets(flags);
+      const read = await readLinearTargets(flags), { targets, otherNames, files } = read;
       const { perturbations, genes, path } = targets;
       const wanted = { ids: perturbations, what: "perturbation", path, otherNames };
       const known = { ids: genes, path: `the read-out genes of ${path}` };
@@ -57,21 +65,14 @@ export async function main(args: string[]): Promise<void> {
         own,
         wanted,
         known,
-        "the mean baseline predicts them, for want of a read-out gene of their own",
+        "the mean baseline predicts them, since they are no read-out genes themselves",
       );
-      const prepared = await prepareData({
-        flags,
-        folder,
-        targets,
-        rows: perturbations.map((_, row) => row),
-        order: "the targets' file",
-        otherNames,
-        splitsFolder,
-        splitsName,
-      });
-      log.info(
-        `Linear model with ${components} components, ridge ${lambda}, ${prepared.folds.length} folds.`,
-      );
+      const rows = perturbations.map((_, row) => row);
+      const prepared = await prepareLinear(read, { flags, folder, rows });
+      const settings = grid
+        ? `the best of ${grid.length} settings`
+        : `${components} components, ridge ${lambda}`;
+      log.info(`Linear model with ${settings}, ${prepared.folds.length} folds.`);
       return {
         ...prepared,
         inputs: otherNames,
@@ -81,7 +82,14 @@ export async function main(args: string[]): Promise<void> {
         facts: { unmapped_perturbations: own.unmatched.length },
       };
     },
-    model: (data) => linearPcaModel(data, { components, lambda }, data.inputs, flags.folds),
+    model: (data) =>
+      linearPcaModel(data, {
+        settings: { components, lambda },
+        grid,
+        innerFolds: flags.innerFolds,
+        otherNames: data.inputs,
+        asked: flags.folds,
+      }),
   });
 }
 

@@ -6,6 +6,10 @@
  *     --input tf_sequences.csv --output tf.npy                       (one file; -P=hub lets it download the model)
  *   deno run -P scripts/inference.ts --pipeline hyenadna --model my-models/hyenadna-large-1m-seqlen \
  *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --input long.fasta --output long.npy \
+ *     --layer 6 last --both-strands --windows 6000:3000              (docs/embeddings.md)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --genome genome.fa --regions genes.gtf.gz \
+ *     --window 12000 --output genes.npy                              (regions of a genome, no table in between)
  *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
  *     --output-dir embeddings                                        (the files that the other scripts read)
  */
@@ -14,16 +18,22 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { embedSequences } from "../lib/embedding/embed_sequences.ts";
-import { embeddingJobs, inferenceFlags } from "../lib/embedding/inference_flags.ts";
+import { embeddingJobs } from "../lib/embedding/embedding_jobs.ts";
+import { inferenceFlags } from "../lib/embedding/inference_flags.ts";
 import { mergeShards } from "../lib/embedding/merge_shards.ts";
-import { checkModel, modelRuns } from "../lib/embedding/model_runs.ts";
+import { checkModel, checkModelWindows, modelRuns } from "../lib/embedding/model_runs.ts";
 import { openEmbedder } from "../lib/embedding/open_embedder.ts";
-import { checkOutputs, type EmbeddingPaths, outputPaths, parseShard } from "../lib/embedding/outputs.ts";
+import { checkOutputs, type EmbeddingFiles, parseShard, shardOutputs } from "../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../lib/embedding/progress.ts";
+import { cutOf } from "../lib/embedding/reading_flags.ts";
+import { regionsAsInput } from "../lib/embedding/region_flags.ts";
+import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
+import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
+import { checkExported, checkTokenizerFlags, onnxTokenizer } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
-  const flags = parseFlags(inferenceFlags, {
+  const flags = regionsAsInput(parseFlags(inferenceFlags, {
     script: "scripts/inference.ts",
     about:
       "DNA sequences to embeddings, with Nucleotide Transformer v2 or HyenaDNA. Use -P=hub to download a model.",
@@ -31,19 +41,27 @@ export async function main(args: string[]): Promise<void> {
       "--pipeline ntv2 --model FOLDER --input tf_sequences.csv --output tf.npy",
       "--tf-overlap-csv overlap.csv --hyena-repo-dir checkpoints --output-dir embeddings",
     ],
-  }, args);
+  }, args));
   const jobs = embeddingJobs(flags);
   const shard = flags.shard === null ? null : parseShard(flags.shard);
+  const cut = cutOf(flags);
+  checkTokenizerFlags(flags);
+  if (flags.onnx !== null) await checkExported(flags.onnx);
+  for (const { pipeline } of jobs) {
+    if (cut.windows !== null && pipeline !== "other" && flags.onnx === null) {
+      checkModelWindows(pipeline, cut.windows, flags);
+    }
+  }
   const runs = await modelRuns(jobs, flags);
 
   if (flags.merge) {
-    for (const { paths } of runs.flatMap((run) => run.jobs)) {
-      const { rows, shards } = await mergeShards(paths);
-      log.info(`Merged ${shards} shards into ${rows} rows of "${paths.vectors}"`);
+    for (const output of runs.flatMap((run) => run.jobs).flatMap(({ files }) => files.outputs)) {
+      const { rows, shards } = await mergeShards(output);
+      log.info(`Merged ${shards} shards into ${rows} rows of "${shownPath(output)}"`);
     }
     return;
   }
-  if (flags.poolingMethod === "cls" && jobs.some((job) => job.pipeline === "hyenadna")) {
+  if (flags.poolingMethod.includes("cls") && jobs.some((job) => job.pipeline === "hyenadna")) {
     log.warn(
       "HyenaDNA looks back only: its first token has seen nothing of the sequence (--pooling-method mean has)",
     );
@@ -51,27 +69,30 @@ export async function main(args: string[]): Promise<void> {
 
   // A wrong input, folder or model is told before the first model is downloaded, loaded or run.
   const columns = { idColumn: flags.idCol, sequenceColumn: flags.sequenceCol, upper: flags.upper };
-  const inputs = new Map<EmbeddingPaths, Sequences>();
-  for (const { input, paths } of runs.flatMap((run) => run.jobs)) {
-    inputs.set(paths, await readSequences(input, columns));
-    await checkOutputs(outputPaths(paths, shard));
+  const inputs = new Map<EmbeddingFiles, Sequences>();
+  for (const { input, files } of runs.flatMap((run) => run.jobs)) {
+    const isTable = flags.regions === null;
+    inputs.set(files, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
+    for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  if (flags.onnx === null) await Promise.all(runs.map(checkModel));
+  for (const run of runs) {
+    if (flags.onnx === null) await checkModel(run);
+    else await onnxTokenizer(run.pipeline, run.source, flags.onnx, flags);
+  }
 
-  for (const { pipeline, source, jobs } of runs) {
-    const progress = new EmbeddingProgress(pipeline === "ntv2" ? "NT" : "HyenaDNA", flags.progress);
-    const { embedder, backend, close } = await openEmbedder(
-      pipeline,
-      source,
-      flags,
-      (share) => progress.within(share),
+  for (const run of runs) {
+    const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";
+    const progress = new EmbeddingProgress(
+      { ntv2: "NT", hyenadna: "HyenaDNA", other: "ONNX" }[pipeline],
+      flags.progress,
     );
+    const { embedder, backend, close } = await openEmbedder(run, flags, (share) => progress.within(share));
     try {
-      for (const { paths } of jobs) {
-        await embedSequences(embedder, inputs.get(paths)!, paths, {
-          pooling: flags.poolingMethod,
-          batchSize: pipeline === "ntv2" ? flags.batchSize : flags.hyenaBatchSize,
-          maxTokens: pipeline === "ntv2" ? flags.maxSeqLength : flags.hyenaMaxLength,
+      for (const { files } of jobs) {
+        await embedSequences(embedder, inputs.get(files)!, files, {
+          ...cut,
+          batchSize: isHyena ? flags.hyenaBatchSize : flags.batchSize,
+          maxTokens: isHyena ? flags.hyenaMaxLength : flags.maxSeqLength,
           resume: flags.resume,
           shard,
           progress,

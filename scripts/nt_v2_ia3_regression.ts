@@ -9,12 +9,13 @@
  *   deno run -P scripts/nt_v2_ia3_regression.ts --data-dir my-data --model nt-v2-50m --adapter results/nt_ia3/adapters/fold_0
  *   deno run -P scripts/nt_v2_ia3_regression.ts --model nt-v2-50m --adapter my-adapter --merge-to merged-model
  */
+import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { log, resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
-import { predictWithAdapter } from "../lib/models/ia3/adapter_run.ts";
-import { ia3ExperimentFlags, runIa3Experiment } from "../lib/models/ia3/experiment.ts";
-import { writeMergedModel } from "../lib/models/ia3_merge.ts";
+import { predictWithAdapter } from "../lib/models/nucleotide_transformer/ia3/adapter_run.ts";
+import { ia3ExperimentFlags, runIa3Experiment } from "../lib/models/nucleotide_transformer/ia3/experiment.ts";
+import { writeMergedModel } from "../lib/models/nucleotide_transformer/ia3/merge.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
 import { readAdapter, warnOfOtherBase } from "../lib/models/peft_adapter.ts";
 
@@ -54,6 +55,11 @@ export async function main(args: string[]): Promise<void> {
   }
   // Predictions of one adapter, its training rows among them, must not take the place of cross-validated ones.
   const modelName = flags.modelName ?? (flags.adapter === null ? "nt_ia3" : "nt_ia3_adapter");
+  if (flags.adapter !== null && flags.groupBy !== null) {
+    throw new UsageError(
+      "Cannot use --group-by with --adapter: one adapter predicts all perturbations, without folds",
+    );
+  }
   if (flags.adapter === null) await runIa3Experiment(script, flags, modelName);
   else await predictWithAdapter(script, { ...flags, adapter: flags.adapter }, modelName);
 }

@@ -7,24 +7,25 @@
  *   deno run -P=hub scripts/predict.ts --result results/xgboost_hyena --sequences new_tfs.fasta \
  *     --model LongSafari/hyenadna-large-1m-seqlen
  *   deno run -P scripts/predict.ts --result results/linear_pca --ids TP53,GATA1 --tf-seq-csv tf_sequences.csv
+ *   deno run -P scripts/predict.ts --result seed_1/mlp_nt seed_2/mlp_nt --embeddings new_tfs.npy --spread
  */
 import type { Backend } from "../lib/backend/backend.ts";
 import type { OpenedBackend } from "../lib/backend/device.ts";
 import { openDevice, printProfile } from "../lib/backend/device_flags.ts";
 import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
-import { counted, resultLine } from "../lib/cli/log.ts";
+import { counted, log, resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { readTfSequences } from "../lib/dataset/tf_sequences.ts";
-import { openSavedModel } from "../lib/experiment/saved_model.ts";
+import type { OpenedModel } from "../lib/experiment/saved_model.ts";
 import type { SavedFold } from "../lib/experiment/saved_model_json.ts";
-import { familyOf } from "../lib/models/registry.ts";
 import { predictFlags } from "../lib/prediction/flags.ts";
+import { openMembers } from "../lib/prediction/members.ts";
 import { perturbationNames } from "../lib/prediction/names.ts";
 import { openFold } from "../lib/prediction/open_fold.ts";
-import { chooseFolds, foldsOf, predictRows } from "../lib/prediction/predict.ts";
+import { chooseFolds, modelsOfRows, predictBlocks, warnOfTrainingRows } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
-import { baselinePath, checkOutput, writeFrame } from "../lib/prediction/write_frame.ts";
+import { besideOutput, checkOutput, writePredictions } from "../lib/prediction/write_frame.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(predictFlags, {
@@ -39,32 +40,55 @@ export async function main(args: string[]): Promise<void> {
   if (flags.result === null) {
     throw new UsageError("Flag --result is needed: the result folder of a trained model");
   }
-  checkOutput(flags.output);
-  const model = await openSavedModel(flags.result);
-  const family = await familyOf(model.kind, flags.modelCode);
-  const folds = foldsOf(model, flags.fold);
+  await checkOutput(flags.output);
+  const members = await openMembers(flags.result, flags), [{ model }] = members;
 
   let opened: OpenedBackend | null = null;
   const device = async (): Promise<Backend> => (opened ??= await openDevice(flags)).backend;
   try {
     const tfSequences = flags.tfSeqCsv === null ? null : await readTfSequences(flags.tfSeqCsv);
     const { ids, input } = await readPredictionRows(model, flags, tfSequences, device);
-    const choices = chooseFolds(model, folds, ids, flags.heldOut, perturbationNames(tfSequences));
-    const open = (fold: SavedFold) => openFold(model, fold, family, device, flags.batchSize);
-    const predicted = await predictRows(model, input, ids.length, choices, open);
-
-    await writeFrame(flags.output, ids, model.genes, predicted.predictions);
-    await writeFrame(baselinePath(flags.output), ids, model.genes, predicted.baseline);
+    const namesOf = perturbationNames(tfSequences);
+    const chosen = members.map((member) => ({
+      ...member,
+      ...chooseFolds(member, ids, flags.heldOut, namesOf),
+    }));
+    const seen = new Set(chosen.flatMap((member) => member.seen));
+    warnOfTrainingRows(ids.filter((_, row) => seen.has(row)), ids.length);
+    const models = modelsOfRows(chosen.flatMap(({ choices }) => choices), ids.length);
+    if (flags.spread) checkSpread(models);
+    const open = (model: OpenedModel, fold: SavedFold) =>
+      openFold(model, fold, members[0].family, device, flags.batchSize);
+    const blocks = predictBlocks({ members: chosen, input, ids, spread: flags.spread, open });
+    const names = { ids, genes: model.genes };
+    await writePredictions(flags.output, names, blocks, { withSpread: flags.spread });
     if (opened) await printProfile(opened);
     resultLine(
       `Predicted ${counted(ids.length, "perturbation")} x ${
         counted(model.genes.length, "gene")
       } with the ${model.kind} ` +
-        `model of "${flags.result}": ${flags.output}, mean baseline ${baselinePath(flags.output)}`,
+        `model of ${
+          flags.result.map((result) => `"${result}"`).join(" and ")
+        }: ${flags.output}, mean baseline ${besideOutput(flags.output, "baseline")}` +
+        (flags.spread
+          ? `, spread over ${counted(Math.max(...models), "model")} ${besideOutput(flags.output, "spread")}`
+          : ""),
     );
   } finally {
     await (opened as OpenedBackend | null)?.backend.close();
   }
+}
+
+/** @param models how many predict each row */
+function checkSpread(models: Int32Array): void {
+  const alone = models.filter((count) => count < 2).length;
+  if (alone === models.length) {
+    throw new UsageError(
+      "Cannot use --spread where one model predicts: it is the deviation over folds (several of --fold, no --held-out) or " +
+        "over several --result",
+    );
+  }
+  if (alone > 0) log.warn(`${counted(alone, "perturbation")} predicted by one model: without a spread.`);
 }
 
 if (import.meta.main) await runScript(main, import.meta);

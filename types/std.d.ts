@@ -6,6 +6,7 @@ declare module "@std/path" {
   export function dirname(path: string | URL): string;
   export function extname(path: string | URL): string;
   export function fromFileUrl(url: string | URL): string;
+  export function isAbsolute(path: string): boolean;
   export function join(path?: string | URL, ...paths: string[]): string;
   export function relative(from: string, to: string): string;
   export function resolve(...paths: string[]): string;

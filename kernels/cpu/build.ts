@@ -7,6 +7,7 @@
  * The same source gives the same bytes: tests/kernels/build_test.ts compares them with the committed ones.
  */
 import asc from "npm:assemblyscript@0.28.20/asc";
+import { kernelTable } from "./kernel_table.ts";
 
 interface Build {
   /** Path of the module's first source file. */
@@ -71,6 +72,9 @@ function readSource(name: string): string | null {
 }
 
 if (import.meta.main) {
+  for (const [file, text] of Object.entries(kernelTable())) {
+    Deno.writeTextFileSync(new URL(file, import.meta.url), text);
+  }
   for (const file of Deno.args.length > 0 ? Deno.args : Object.keys(builds)) {
     if (!(file in builds)) {
       throw new Error(`No module "${file}": there are ${Object.keys(builds).join(", ")}`);

@@ -14,6 +14,7 @@
 import type {
   Accumulation,
   Activation,
+  AdamOperands,
   AdamOptions,
   AttentionGradientOperands,
   AttentionOperands,
@@ -22,7 +23,9 @@ import type {
   ConvolutionGradientOperands,
   ConvolutionOperands,
   ConvolutionShape,
+  CopyOperand,
   DType,
+  GatherPairsOperands,
   LayerNormGradientOperands,
   LayerNormOperands,
   MatmulOptions,
@@ -38,6 +41,7 @@ export interface MemoryAccount {
   readonly peak: number;
 }
 
+/** @internal */
 export interface Backend {
   readonly name: "cpu" | "webgpu";
   /** Which device, for the log line and summary.json: "CPU, 2 threads, relaxed SIMD" or the adapter's name. */
@@ -57,17 +61,8 @@ export interface Backend {
   /** Copy elements back. f16 comes widened. The result is the caller's own. */
   read(storage: Storage, offset?: number, length?: number): Promise<Float32Array | Int32Array>;
   fill(out: Storage, value: number): void;
-  /** 2-D copy between (parts of) storages of equal or different float type (this is also the cast). */
-  copy2d(
-    out: Storage,
-    outOffset: number,
-    outStride: number,
-    x: Storage,
-    xOffset: number,
-    xStride: number,
-    rows: number,
-    columns: number,
-  ): void;
+  /** Copy rows x columns between (parts of) storages of equal or different float type (this is also the cast). */
+  copy2d(to: CopyOperand, from: CopyOperand, shape: { rows: number; columns: number }): void;
   /** out (batch, columns, rows) = the transposes of x (batch, rows, columns). */
   transpose(out: Storage, x: Storage, batch: number, rows: number, columns: number): void;
   /** Start what is enqueued; does not wait. */
@@ -195,14 +190,8 @@ export interface Backend {
   ): void;
   /** out[r] = activation(a[ia[r]] + b[ib[r]]): first layer of an MLP on pairs, projected once a row instead of once a pair. */
   gatherPairs(
-    out: Storage,
-    a: Storage,
-    ia: Storage,
-    b: Storage,
-    ib: Storage,
-    rows: number,
-    columns: number,
-    activation: "none" | "relu",
+    operands: GatherPairsOperands,
+    options: { rows: number; columns: number; activation: "none" | "relu" },
   ): void;
 
   // Losses and updates --------------------------------------------------------------------------------------------
@@ -220,16 +209,8 @@ export interface Backend {
     n: number,
     scale: number,
   ): void;
-  /** One step for one parameter, moments m and v updated in place. `gradientFactor` (1 f32 on the device) multiplies the gradient first. */
-  adam(
-    parameter: Storage,
-    gradient: Storage,
-    m: Storage,
-    v: Storage,
-    n: number,
-    options: AdamOptions,
-    gradientFactor?: Storage,
-  ): void;
+  /** One step for one parameter of n elements, moments m and v updated in place. */
+  adam(operands: AdamOperands, n: number, options: AdamOptions): void;
 
   // Convolutions (channel-first: rows = batch x channels) -----------------------------------------------------------
   /** Depthwise causal convolution: out[r, t] = bias[c] + sum_j weight[c, j] x[r, t - taps + 1 + j], c = r mod channels; zeros before the start. */
@@ -244,13 +225,8 @@ export interface Backend {
   inverseRealFft(out: Storage, spectrum: Storage, rows: number, length: number, n: number): void;
   /** out[r, f] = a[r, f] b[r mod bRows, f] over `frequencies` complex numbers a row; b conjugated where asked (the gradient). In place allowed on a. */
   complexMultiply(
-    out: Storage,
-    a: Storage,
-    b: Storage,
-    rows: number,
-    bRows: number,
-    frequencies: number,
-    options?: { conjugateB?: boolean },
+    operands: { out: Storage; a: Storage; b: Storage },
+    options: { rows: number; bRows: number; frequencies: number; conjugateB?: boolean },
   ): void;
 
   // Measuring -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,9 @@ export interface MatrixOperand {
   readonly transposed?: boolean;
 }
 
+/** A part of a storage that is copied, as `MatrixOperand` names it. */
+export type CopyOperand = Pick<MatrixOperand, "storage" | "offset" | "stride">;
+
 /** out = activation((alpha op(A) op(B) + bias) * rowScale * columnScale) [+ out]. */
 export interface MatmulOptions extends Accumulation {
   readonly batch?: number;
@@ -100,6 +103,15 @@ export interface LayerNormGradientOperands {
   readonly gamma: Storage | null;
 }
 
+/** Row r of out is made of row ia[r] of `a` and row ib[r] of `b`. */
+export interface GatherPairsOperands {
+  readonly out: Storage;
+  readonly a: Storage;
+  readonly ia: Storage;
+  readonly b: Storage;
+  readonly ib: Storage;
+}
+
 /** Sizes of a causal convolution. Tensors are rows x length, weights channels x taps, biases channels long. */
 export interface ConvolutionShape {
   /** batch x channels. */
@@ -129,6 +141,16 @@ export interface ConvolutionGradientOperands {
 /** Add the result to what `out` holds instead of overwriting it. */
 export interface Accumulation {
   readonly accumulate?: boolean;
+}
+
+export interface AdamOperands {
+  readonly parameter: Storage;
+  readonly gradient: Storage;
+  /** First and second moments. */
+  readonly m: Storage;
+  readonly v: Storage;
+  /** 1 f32 on the device, multiplies the gradient first. */
+  readonly gradientFactor?: Storage;
 }
 
 /** Update rule of Adam (`decoupled: false`, L2 weight decay added to the gradient) and AdamW (`decoupled: true`), as in PyTorch. */

@@ -4,6 +4,8 @@ import type { Matrix } from "../linalg/matrix.ts";
 /**
  * One regression tree, a column an attribute, a row a node; node 0 is the root. Nodes that pruning took away stay in
  * their rows (as in XGBoost) and can be reached from nowhere.
+ *
+ * @internal
  */
 export interface Tree {
   /** Ids of the children, -1 for a leaf. */
@@ -27,8 +29,11 @@ export interface Tree {
 
 /** Trees of one output, in order of rounds. */
 export interface BoostedModel {
+  /** Prediction before the first tree. */
   readonly baseScore: number;
+  /** Columns of x. */
   readonly features: number;
+  /** One a round. */
   readonly trees: readonly Tree[];
 }
 

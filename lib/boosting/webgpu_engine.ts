@@ -23,7 +23,7 @@ export async function openWebGpuTrees(options: { largestBatch?: number } = {}): 
   if (!adapter) {
     throw new DataError("Cannot use the engine webgpu: there is no WebGPU adapter here (use --engine cpu)");
   }
-  const device = await openDevice(adapter, false);
+  const device = await openDevice(adapter, "largest");
   const module = device.createShaderModule({ code: source });
   return {
     name: "webgpu",

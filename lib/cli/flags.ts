@@ -11,8 +11,8 @@
  *     flags.kComponents; // number; flags.hiddenDims: number[]; flags.cvSplitsFile: string | null; ...
  *     flags.given.has("k-components"); // whether the command line named it
  *
- * `--flag value`, `--flag=value` and `--flag_name` spellings are taken; a flag of several numbers takes all that
- * follow it (`--hidden-dims 1024 512 256`); a switch is `--progress`, `--no-progress` or `--progress=false`.
+ * `--flag value`, `--flag=value` and `--flag_name` spellings are taken; a flag of several numbers or words takes all
+ * that follow it (`--hidden-dims 1024 512 256`); a switch is `--progress`, `--no-progress` or `--progress=false`.
  * Every script also has `--help` and `--debug`.
  */
 import { closestString, levenshteinDistance } from "@std/text";
@@ -35,6 +35,8 @@ export const generalFlags = {
 } as const satisfies FlagDeclarations;
 
 /**
+ * Read a command line.
+ *
  * @throws {UsageError} for an unknown flag (naming a known one that is near), a missing or unusable value, a stray word
  * @throws {HelpRequest} when --help is among the arguments
  */
@@ -57,10 +59,12 @@ export function parseFlags<const D extends FlagDeclarations>(
     }
     const texts = inline === undefined ? [] : [inline];
     if (inline === undefined) {
-      const most = Array.isArray(declaration.default) ? Infinity : 1;
+      const most = Array.isArray(declaration.default) || isTexts(declaration) ? Infinity : 1;
       while (texts.length < most && i < args.length && !args[i].startsWith("--")) texts.push(args[i++]);
     }
-    values.set(name, parseValue(name, declaration, texts));
+    const value = parseValue(name, declaration, texts);
+    const earlier = isTexts(declaration) ? values.get(name) as string[] | undefined : undefined;
+    values.set(name, earlier ? [...earlier, ...value as string[]] : value);
   }
   if (values.get("help")) throw new HelpRequest(helpText(all, description));
 
@@ -114,18 +118,33 @@ function parseValue(name: string, declaration: FlagDeclaration, texts: string[])
     throw new UsageError(`Flag --${name} needs a value, such as --${name} ${exampleValue(declaration)}`);
   }
   if (Array.isArray(declaration.default)) {
-    return texts.flatMap((text) => text.split(",")).map((text) => parseNumber(name, declaration, text));
+    const parts = texts.flatMap((text) => text.split(","));
+    if (typeof declaration.default[0] !== "string") {
+      return parts.map((text) => parseNumber(name, declaration, text));
+    }
+    const { choices } = declaration as { choices?: readonly string[] };
+    return parts.map((text) => parseChoice(name, choices, text));
+  }
+  if (isTexts(declaration)) {
+    if (!texts.includes("")) return texts;
+    throw new UsageError(`Cannot use --${name} "": the value is empty`);
   }
   const [text] = texts;
-  if ("choices" in declaration && declaration.choices) {
-    if (declaration.choices.includes(text)) return text;
-    throw new UsageError(`Cannot use --${name} "${text}": choose one of ${declaration.choices.join(", ")}`);
-  }
+  if ("choices" in declaration && declaration.choices) return parseChoice(name, declaration.choices, text);
   if (typeof declaration.default === "string" || ("type" in declaration && declaration.type === "text")) {
     if (text === "") throw new UsageError(`Cannot use --${name} "": the value is empty`);
     return text;
   }
   return parseNumber(name, declaration, text);
+}
+
+function isTexts(declaration: FlagDeclaration): boolean {
+  return "type" in declaration && declaration.type === "texts";
+}
+
+function parseChoice(name: string, choices: readonly string[] | undefined, text: string): string {
+  if (choices === undefined || choices.includes(text)) return text;
+  throw new UsageError(`Cannot use --${name} "${text}": choose one of ${choices.join(", ")}`);
 }
 
 function parseNumber(name: string, declaration: FlagDeclaration & Limits, text: string): number {

@@ -43,10 +43,12 @@ function flagLines(name: string, declaration: FlagDeclaration): string[] {
 function valueName(declaration: FlagDeclaration): string {
   if (typeof declaration.default === "boolean") return "";
   if (declaration.value) return ` ${declaration.value}`;
-  if (Array.isArray(declaration.default)) return " N ...";
+  if (Array.isArray(declaration.default)) {
+    return typeof declaration.default[0] === "string" ? " WORD ..." : " N ...";
+  }
   if ("choices" in declaration && declaration.choices) return " WORD";
   const isText = typeof declaration.default === "string" ||
-    ("type" in declaration && declaration.type === "text");
+    ("type" in declaration && declaration.type.startsWith("text"));
   return isText ? " TEXT" : " N";
 }
 

@@ -19,12 +19,15 @@ export const jsonFlags = {
 
 let onStandardError = false;
 
+/** Lines of a run, on standard output. */
 export const log = {
+  /** A line of what is done. */
   info(text: string): void {
-    print(`[info] ${text}`);
+    print(`[info] ${oneLine(text)}`);
   },
+  /** A line of what a user should look at; the run goes on. */
   warn(text: string): void {
-    print(`${colored() ? yellow("[warn]") : "[warn]"} ${text}`);
+    print(`${colored() ? yellow("[warn]") : "[warn]"} ${oneLine(text)}`);
   },
   /** From now on lines go to standard error: standard output is for the summary alone. */
   toStandardError(): void {
@@ -34,14 +37,19 @@ export const log = {
 
 /** The last line of a script: what came out. */
 export function resultLine(text: string): void {
-  print(`[result] ${text}`);
+  print(`[result] ${oneLine(text)}`);
 }
 
 /** `[warn] N things ...` followed by a line of up to five examples, as in the Python. */
 export function warnWithExamples(text: string, examples: readonly string[]): void {
   log.warn(text);
   const shown = examples.slice(0, 5).map((example) => `'${example}'`).join(", ");
-  print(`       examples: [${shown}]`);
+  print(oneLine(`       examples: [${shown}]`));
+}
+
+/** Line ends as spaces; other control characters, by which text from data could write over a terminal, as U+FFFD. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]\s*/g, " ").replaceAll(/\p{Cc}/gu, "\ufffd");
 }
 
 /** One line on standard error, as far as that is possible. */

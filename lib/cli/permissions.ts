@@ -2,7 +2,11 @@
 import { join } from "@std/path";
 import { printError } from "./log.ts";
 
-/** Kinds of permission that a script cannot do without. */
+/**
+ * Kinds of permission that a script cannot do without.
+ *
+ * @internal
+ */
 export type Needed = "read" | "write";
 
 /** Kinds that serve a script: without them it goes on, with what it would have looked up left at its default. */

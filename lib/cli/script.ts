@@ -8,7 +8,7 @@ import { commandLine } from "./command_line.ts";
 import { DataError, UsageError } from "./errors.ts";
 import { HelpRequest } from "./help.ts";
 import { listenForInterrupts } from "./interrupt.ts";
-import { printError, printOutput } from "./log.ts";
+import { oneLine, printError, printOutput } from "./log.ts";
 import { missingPermissions, type Needed } from "./permissions.ts";
 import { statusLine } from "./status_line.ts";
 
@@ -63,7 +63,7 @@ function refusal({ message }: Error, script: string, command: string): string {
 export function errorText(error: unknown, debug: boolean): string {
   if (!(error instanceof Error)) return `Failed: ${String(error)}`;
   if (debug) return stacks(error);
-  const line = error.message.replaceAll(/\s*\n\s*/g, " ");
+  const line = oneLine(error.message);
   if (error instanceof UsageError || error instanceof DataError) return line;
   return `Failed: ${line || error.name} (run again with --debug to see where)`;
 }

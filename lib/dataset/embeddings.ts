@@ -2,20 +2,30 @@
 import { basename, dirname, extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { parseNumericCsv } from "../io/csv.ts";
+import { refuseTorn } from "../embedding/written_hashes.ts";
 import { readIdList } from "../io/id_list.ts";
 import { readNpyDoubles } from "../io/npy.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences, shortId } from "./ids.ts";
 
+/** Vectors of transcription factors or genes, with their ids. */
 export interface Embeddings {
   /** The file of vectors. */
   path: string;
   /** The file of ids: what messages call them. */
   idsPath: string;
+  /** An id a row, each once. */
   ids: string[];
   /** ids.length x width; float64 where the file is, so that scaling comes before rounding. */
   values: Embedded;
+  /** The files that stand side by side in `values`, where they are several. */
+  parts?: readonly { readonly path: string; readonly idsPath: string; readonly width: number }[];
+}
+
+/** All files that embeddings were read from. */
+export function filesOf({ path, idsPath, parts = [{ path, idsPath, width: 0 }] }: Embeddings): string[] {
+  return parts.flatMap((part) => [part.path, part.idsPath]);
 }
 
 /**
@@ -35,6 +45,7 @@ export async function readEmbeddings(
   const values = table?.values ?? await readNpyDoubles(vectorsPath);
   const place = idsPath ?? (table ? vectorsPath : await findIds(vectorsPath));
   const ids = table && idsPath === null ? table.ids : await readIdList(place);
+  await refuseTorn(vectorsPath, idsPath === null && place.endsWith(".npy") ? place : null);
   if (ids.length !== values.rows) {
     throw new DataError(
       `Cannot pair embeddings with ids: "${vectorsPath}" has ${values.rows} rows, "${place}" has ${ids.length} ids ` +
@@ -59,32 +70,38 @@ export async function readEmbeddings(
 }
 
 /**
- * `NTv2_<size>_{tf,gene}_embeddings.npy` and their ids in an NT folder.
+ * `NTv2_<size>_{tf,gene}_embeddings.npy` and their ids in NT folders.
  *
+ * @param where folders to look in; the first counts where two have one size
  * @param size "50m"; null: the one that is there
  * @throws {UsageError} where there are several sizes and none is asked for
  */
 export async function readNtEmbeddings(
-  folder: string,
+  where: string | readonly string[],
   of: "tf" | "gene",
   size: string | null = null,
 ): Promise<Embeddings> {
-  const sizes = await sizesIn(folder, of);
+  const folders = typeof where === "string" ? [where] : where;
+  const folderOf = new Map<string, string>();
+  for (const folder of folders) {
+    for (const each of await sizesIn(folder, of)) if (!folderOf.has(each)) folderOf.set(each, folder);
+  }
+  const sizes = [...folderOf.keys()].sort(), places = folders.map((folder) => `"${folder}"`).join(" and ");
   if (size === null && sizes.length > 1) {
     throw new UsageError(
-      `Cannot choose the embeddings: "${folder}" has those of ${sizes.join(" and ")} (--ntv2-size ${
-        sizes[0]
-      } takes one)`,
+      `Cannot choose the embeddings: ${places} ${folders.length === 1 ? "has" : "have"} those of ${
+        sizes.join(" and ")
+      } (--ntv2-size ${sizes[0]} takes one)`,
     );
   }
-  const chosen = size ?? sizes[0] ?? "50m";
-  if (!sizes.includes(chosen)) {
+  const chosen = size ?? sizes[0], folder = folderOf.get(chosen);
+  if (folder === undefined) {
     throw new DataError(
       `Cannot find the embeddings: there is no "NTv2_${
         size ?? "<size>"
-      }_${of}_embeddings.npy" in "${folder}" (${
+      }_${of}_embeddings.npy" in ${places} (${
         sizes.length > 0
-          ? `it has those of ${sizes.join(", ")}`
+          ? `${folders.length === 1 ? "it has" : "they have"} those of ${sizes.join(", ")}`
           : "--ntv2-dir names another folder, --embeddings a file"
       })`,
     );
@@ -93,16 +110,37 @@ export async function readNtEmbeddings(
   return await readEmbeddings(file("embeddings"), file("ids"));
 }
 
-/** `hyenadna_tf_embeddings_mean.npy` and `hyenadna_tf_gene_index.txt` in a HyenaDNA folder. */
-export function readHyenaEmbeddings(
+/** The size in the name of an NT file: "50m" of NTv2_50m_tf_embeddings.npy; null for other names. */
+export function ntSizeOf(path: string): string | null {
+  return /^NTv2_(\w+?)_(?:tf|gene)_embeddings\.npy$/.exec(basename(path))?.[1] ?? null;
+}
+
+/**
+ * `hyenadna_tf_embeddings_mean.npy` and `hyenadna_tf_gene_index.txt` in a HyenaDNA folder; with another pooling or layer in
+ * the name where that is the only one.
+ *
+ * @throws {UsageError} where there are several and none is the mean of the last layer
+ */
+export async function readHyenaEmbeddings(
   folder: string,
   options?: { allowMissing: boolean },
 ): Promise<Embeddings> {
-  return readEmbeddings(
-    join(folder, "hyenadna_tf_embeddings_mean.npy"),
-    join(folder, "hyenadna_tf_gene_index.txt"),
-    options,
-  );
+  const usual = "hyenadna_tf_embeddings_mean.npy", names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (/^hyenadna_tf_embeddings_\w+(?<!_gene_ids)\.npy$/.test(name)) names.push(name);
+    }
+  } catch { /* told when the file is read */ }
+  if (names.length > 1 && !names.includes(usual)) {
+    throw new UsageError(
+      `Cannot choose the embeddings: "${folder}" has ${
+        names.sort().map((name) => `"${name}"`).join(" and ")
+      } ` +
+        `(--embeddings takes one)`,
+    );
+  }
+  const name = names.length === 1 ? names[0] : usual;
+  return await readEmbeddings(join(folder, name), join(folder, "hyenadna_tf_gene_index.txt"), options);
 }
 
 /**
@@ -138,8 +176,8 @@ async function sizesIn(folder: string, of: "tf" | "gene"): Promise<string[]> {
   const sizes: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {
-      const match = /^NTv2_(\w+?)_(tf|gene)_embeddings\.npy$/.exec(name);
-      if (match?.[2] === of) sizes.push(match[1]);
+      const size = name.endsWith(`_${of}_embeddings.npy`) ? ntSizeOf(name) : null;
+      if (size !== null) sizes.push(size);
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

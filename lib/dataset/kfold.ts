@@ -2,7 +2,9 @@ import { RandomState } from "../random/mt19937.ts";
 
 /** One fold: row numbers, ascending. */
 export interface Fold {
+  /** Rows to learn from. */
   train: Int32Array;
+  /** Rows that are held out. */
   test: Int32Array;
 }
 
@@ -22,8 +24,8 @@ export function kFold(rows: number, folds: number, seed: number): Fold[] {
   });
 }
 
-/** Rows that are not in `test`. */
-function complement(test: Int32Array, rows: number): Int32Array {
+/** Rows from 0 to `rows` that are not in `test`. */
+export function complement(test: Int32Array, rows: number): Int32Array {
   const isTest = new Uint8Array(rows);
   for (const row of test) isTest[row] = 1;
   return Int32Array.from({ length: rows }, (_, row) => row).filter((row) => !isTest[row]);

@@ -10,6 +10,7 @@ import { mismatchReason, symbolsReason } from "./mismatch_reason.ts";
 
 /** Ids that we look for, one a row. */
 export interface WantedIds {
+  /** An id a row. */
   readonly ids: readonly string[];
   /** What else an id may be called, such as the symbol of a gene id. */
   otherNames?(id: string, row: number): readonly string[];
@@ -21,10 +22,13 @@ export interface WantedIds {
 
 /** Ids that are there. */
 export interface KnownIds {
+  /** In the order of what they name. */
   readonly ids: readonly string[];
+  /** The file that they were read from. */
   readonly path: string;
 }
 
+/** Which known id each wanted one is. */
 export interface IdMatches {
   /** For each wanted id its position among the known ones, -1 where it is not there. */
   rows: Int32Array;
@@ -43,7 +47,7 @@ export interface IdMatches {
  *
  *     const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path };
  *     const matches = matchIds(wanted, known);
- *     reportMatches(matches, wanted, known, "left out, for want of an embedding");
+ *     reportMatches(matches, wanted, known, "left out: they have no embedding");
  *
  * @param rules.anyCase false where upper and lower case are two things: the Python's HyenaDNA and pair networks left out
  *   ids that differ in case
@@ -85,7 +89,7 @@ export function matchedRows({ rows }: IdMatches): { wanted: number[]; known: num
  * Say how the matching went: one line where versions were ignored, a warning where an id could have been two, and one where
  * some were not found, with five of them, and the likely reason where these are more than half.
  *
- * @param consequence what becomes of ids that were not found: "left out, for want of an embedding"
+ * @param consequence what becomes of ids that were not found: "left out: they have no embedding"
  * @throws {DataError} when nothing was found, with an example of each side and the likely reason
  */
 export function reportMatches(

@@ -12,6 +12,8 @@ import { log, warnWithExamples } from "../cli/log.ts";
 import { counted } from "../cli/log.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSplitsPickle } from "../io/pickle.ts";
+import { groupedFolds, type GroupFoldKind, refuseBrokenGroups } from "./grouped_splits.ts";
+import type { RowGroups } from "./groups.ts";
 import { type Fold, kFold } from "./kfold.ts";
 import { readSplitsFile, type StoredSplits } from "./splits_file.ts";
 
@@ -34,9 +36,14 @@ export interface SplitsRequest {
   readonly shared: string;
   /** A file that an earlier run left in the result folder. */
   readonly own: string;
+  /** Groups of the rows, which no fold may part; null without. */
+  readonly groups: RowGroups | null;
+  readonly groupFolds: GroupFoldKind;
 }
 
+/** The folds of a run, and where they come from. */
 export interface CrossValidationSplits {
+  /** Training and test rows of each. */
   readonly folds: Fold[];
   /** "5fold" where there are five. */
   readonly method: string;
@@ -44,6 +51,8 @@ export interface CrossValidationSplits {
   readonly file: string;
   /** The content of `file` where the result has to keep it; null where it lies elsewhere. */
   readonly pickle: Uint8Array | null;
+  /** Groups that the folds keep together; null without. */
+  readonly groups: RowGroups | null;
 }
 
 /**
@@ -55,7 +64,7 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
   if (named !== null) {
     const stored = await readSplitsFile(named);
     if (stored !== null) return used(stored, named, request, refuseMisfit(named, request));
-  } else {
+  } else if (request.groups === null) {
     for (const file of [shared, own]) {
       const stored = await readSplitsFile(file);
       if (stored === null) continue;
@@ -72,18 +81,20 @@ export async function crossValidationSplits(request: SplitsRequest): Promise<Cro
       `Cannot split ${ids.length} perturbations into ${folds} folds: at least one a fold is needed`,
     );
   }
-  const fresh = kFold(ids.length, folds, seed), method = `${folds}fold`;
+  const { groups } = request, fresh = groups ? groupedFolds(groups, request) : kFold(ids.length, folds, seed);
+  const method = groups ? `${folds}fold_group` : `${folds}fold`;
   const pickle = pickleOf(fresh, method, request);
   if (named !== null) {
     await writeFileAtomic(named, pickle, "--cv-splits-file names another file");
     log.info(`Saved CV splits to ${named}`);
-    return { folds: fresh, method, file: named, pickle: null };
+    return { folds: fresh, method, file: named, pickle: null, groups };
   }
+  if (groups) return { folds: fresh, method, file: own, pickle, groups };
   log.info(
     `Drew ${folds} folds, seed ${seed}, in the order of ${request.order}; a script with another row order draws others ` +
       `(--cv-splits-file ${own} in both shares these).`,
   );
-  return { folds: fresh, method, file: own, pickle };
+  return { folds: fresh, method, file: own, pickle, groups };
 }
 
 /** The folds of a file that fits, as rows of this data set. */
@@ -109,7 +120,8 @@ function used(
     log.warn(`${counted(left, "perturbation")} of the splits file are not in this run: left out.`);
   }
   warnOfNeverHeldOut(folds, request.ids);
-  return { folds, method: stored.method, file, pickle: null };
+  refuseBrokenGroups(folds, file, request);
+  return { folds, method: stored.method, file, pickle: null, groups: request.groups };
 }
 
 function refuseMisfit(file: string, request: SplitsRequest): (stored: StoredSplits) => void {

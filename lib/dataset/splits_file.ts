@@ -50,7 +50,14 @@ export async function readSplitsFile(path: string): Promise<StoredSplits | null>
     for (const [rows, side] of [[train, "training"], [test, "test"]] as const) {
       if (rows.length === 0) throw fail(`fold ${fold} has no ${side} row (each fold needs both)`);
     }
-    const trained = new Set(train), leaked = test.find((row) => trained.has(row));
+    const trained = new Set<number>();
+    for (const row of train) {
+      if (trained.has(row)) {
+        throw fail(`fold ${fold}, train: index ${row} comes twice (it would weigh twice)`);
+      }
+      trained.add(row);
+    }
+    const leaked = test.find((row) => trained.has(row));
     if (leaked !== undefined) {
       throw fail(
         `fold ${fold}: index ${leaked} is in both train and test (a fold tests rows that it does not train on)`,

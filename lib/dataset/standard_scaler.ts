@@ -7,10 +7,16 @@ import type { Embedded, Matrix } from "../linalg/matrix.ts";
  * missing.
  */
 export class StandardScaler {
+  /** Mean of each column. */
   readonly mean: Float64Array;
+  /** What each column is divided by: its standard deviation, 1 where it does not vary. */
   readonly scale: Float64Array;
 
-  /** @param fromRows rows to learn from; all of them without it */
+  /**
+   * Learn means and scales.
+   *
+   * @param fromRows rows to learn from; all of them without it
+   */
   constructor(values: Embedded, fromRows?: ArrayLike<number>) {
     const { columns, data } = values, rows = fromRows?.length ?? values.rows;
     const starts = Array.from({ length: rows }, (_, i) => (fromRows ? fromRows[i] : i) * columns);

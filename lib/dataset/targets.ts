@@ -24,6 +24,7 @@ import {
   refuseDecimalCommas,
 } from "./target_columns.ts";
 
+/** Expression changes, a row a perturbation and a column a read-out gene. */
 export interface Targets {
   /** The file they were read from. */
   path: string;
@@ -39,6 +40,7 @@ export interface Targets {
   symbols: string[] | null;
 }
 
+/** How a file of targets is read. */
 export interface TargetsOptions {
   /** The column that names the rows. */
   readonly idColumn?: string;

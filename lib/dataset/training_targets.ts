@@ -18,6 +18,8 @@ export interface FoldTargets {
  * training rows and cut to the genes chosen from them.
  *
  * @param values perturbations x genes of the run (`GeneChoice.columns` already taken), NaN where missing
+ *
+ * @internal
  */
 export class TrainingTargets {
   readonly #values: Matrix;

@@ -2,25 +2,29 @@
 import { resumeCommand } from "../cli/command_line.ts";
 import { DataError } from "../cli/errors.ts";
 import { onInterrupt } from "../cli/interrupt.ts";
-import { counted, log, resultLine, warnWithExamples } from "../cli/log.ts";
-import { padBatch } from "../models/token_batch.ts";
-import { planBatches } from "./batches.ts";
-import type { Embedder, Pooling } from "./embedder.ts";
+import { counted, log, warnWithExamples } from "../cli/log.ts";
+import type { Embedder } from "./embedder.ts";
+import { outputRows } from "./join_pieces.ts";
+import { KeptPieces } from "./kept_pieces.ts";
 import {
   areFinished,
-  type EmbeddingPaths,
+  type EmbeddingFiles,
   outputPaths,
+  removeRecord,
   type Shard,
+  shardOutputs,
   shardRows,
-  writeEmbeddings,
 } from "./outputs.ts";
-import type { Sequences } from "./sequences.ts";
+import { embedPieces, openTokens } from "./piece_run.ts";
 import type { EmbeddingProgress } from "./progress.ts";
-import { tokenizeInput } from "./tokenized_input.ts";
+import { type SequenceRun, settingsOf, shownPath } from "./run_record.ts";
+import type { Sequences } from "./sequences.ts";
+import { type Cut, tokenizeInput } from "./tokenized_input.ts";
 import { UnfinishedRun } from "./unfinished_run.ts";
+import { checkWindows } from "./windows.ts";
+import { writeReading } from "./write_reading.ts";
 
-export interface EmbeddingOptions {
-  readonly pooling: Pooling;
+export interface EmbeddingOptions extends Cut {
   readonly batchSize: number;
   /** Longer sequences are cut to this many tokens, special ones included. */
   readonly maxTokens: number;
@@ -29,117 +33,139 @@ export interface EmbeddingOptions {
   readonly progress: EmbeddingProgress;
 }
 
-/** @throws {DataError} naming the sequence whose hidden states are not finite */
+/**
+ * @throws {UsageError} when the windows do not fit the model
+ * @throws {DataError} naming the sequence whose hidden states are not finite
+ */
 export async function embedSequences(
   embedder: Embedder,
   input: Sequences,
-  paths: EmbeddingPaths,
+  files: EmbeddingFiles,
   options: EmbeddingOptions,
 ): Promise<void> {
-  const { width } = embedder;
-  const { pooling, shard, progress } = options;
-  const total = input.ids.length;
-  const chosen = shard === null ? input.ids.map((_, i) => i) : shardRows(total, shard);
-  const maxTokens = Math.min(options.maxTokens, embedder.maxTokens);
-  const { ids, tokenIds, truncatedIds, ...tokenized } = tokenizeInput(
-    input,
-    chosen,
-    embedder.tokenizer,
-    maxTokens,
+  const { resume, shard } = options, run = prepare(embedder, input, files, options);
+  const { outputs, tokenized } = run, readings = outputs.map(({ reading }) => reading);
+  const unfinished = new UnfinishedRun(outputPaths(files.base, shard).vectors, settingsOf(run, readings));
+  const finished = await Promise.all(
+    outputs.map((output) => areFinished(output, settingsOf(run, [output.reading]))),
   );
-
-  const outputs = outputPaths(paths, shard);
-  // Not the model's name: a folder has many spellings, and what is in it may change. Commit or hash tell.
-  const { model: _model, device: _device, ...how } = embedder.record;
-  const settings = {
-    ...how,
-    weights_sha256: how.weights_sha256 ?? null,
-    pooling: pooling === "mean" ? "mean over all tokens" : "first token",
-    max_tokens: maxTokens,
-    sequences_sha256: tokenized.sha256,
-  };
-  const unfinished = new UnfinishedRun(outputs.vectors, settings);
-  if (options.resume && await areFinished(outputs, settings)) {
+  if (resume && finished.every((is) => is)) {
     // Killed between its last output and this.
     await unfinished.remove();
-    log.info(`Left "${outputs.vectors}" as it is: it is finished`);
+    for (const output of outputs) log.info(`Left "${shownPath(output)}" as it is: it is finished`);
     return;
   }
+  warnAboutCutting(run);
+  warnAboutSize(run);
+  if (unfinished.exists && !resume) {
+    log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
+  }
+  const done = resume ? await unfinished.resume() : new Map<number, Float32Array>();
+  if (!resume) await unfinished.start();
+  // Token vectors are written as they come: until all are there no record calls them finished.
+  for (const { reading, paths } of outputs) if (reading.pooling === "none") await removeRecord(paths);
+  const rows = outputRows(tokenized, run.cut);
+  const kept = new KeptPieces(run, rows, done, unfinished.path);
+  await embedOpen(run, kept, unfinished, options);
+
+  for (const [at, output] of outputs.entries()) {
+    await writeReading(run, output, rows, (place) => kept.vector(place, at));
+  }
+  await unfinished.remove();
+}
+
+function prepare(
+  embedder: Embedder,
+  input: Sequences,
+  files: EmbeddingFiles,
+  { shard, strands, windows, ...options }: EmbeddingOptions,
+): SequenceRun {
+  const { tokenizer } = embedder, cut = { strands, windows };
+  const maxTokens = Math.min(options.maxTokens, embedder.maxTokens);
+  if (windows !== null) {
+    checkWindows(windows, {
+      letters: tokenizer.letters,
+      tokensOf: (letters) => tokenizer.encode("A".repeat(letters)).tokenIds.length,
+      maxTokens,
+      flag: "a higher limit on tokens",
+    });
+  }
+  const all = input.ids.map((_, row) => row);
+  const rows = shard === null ? all : shardRows(all.length, shard);
+  const tokenized = tokenizeInput(input, rows, { tokenizer, maxTokens, ...cut });
+  const empty = tokenized.pieces.find(({ tokenIds }) => tokenIds.length <= tokenizer.specialTokens.length);
+  if (empty !== undefined) {
+    throw new DataError(
+      `Cannot embed "${tokenized.ids[empty.sequence]}" of "${input.path}": it has no token but special ones`,
+    );
+  }
+  const outputs = shardOutputs(files.outputs, shard);
+  return { embedder, input, cut, maxTokens, shard, rows, tokenized, outputs };
+}
+
+function warnAboutCutting({ tokenized: { truncatedIds, windows, ids }, input, cut, maxTokens }: SequenceRun) {
   if (truncatedIds.length > 0) {
     warnWithExamples(
       `${counted(truncatedIds.length, "sequence")} of "${input.path}" cut to ${maxTokens} tokens`,
       truncatedIds,
     );
   }
-  if (unfinished.exists && !options.resume) {
-    log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
-  }
-  const done = options.resume ? await unfinished.resume() : new Map<number, Float32Array>();
-  if (!options.resume) await unfinished.start();
-  if (done.entries().some(([row, vector]) => row < 0 || row >= ids.length || vector.length !== width)) {
-    throw new DataError(
-      `Cannot resume from "${unfinished.path}": it is damaged (run without --resume to start anew)`,
+  if (cut.windows === null) return;
+  const total = windows.reduce((sum, count) => sum + count, 0);
+  log.info(`${counted(ids.length, "sequence")} in ${counted(total, "window")}`);
+}
+
+/** Token vectors are for small inputs: what they will take is told where it is much. */
+function warnAboutSize({ outputs, tokenized: { tokens }, embedder: { width } }: SequenceRun): void {
+  const folders = outputs.filter(({ reading }) => reading.pooling === "none").length;
+  const gigabytes = folders * tokens * width * 4 / 1e9;
+  if (gigabytes >= 1) {
+    log.warn(
+      `Vectors of single tokens will take ${
+        gigabytes.toFixed(1)
+      } GB (--pooling-method mean keeps one a sequence)`,
     );
   }
-  if (done.size > 0) log.info(`Resuming: ${counted(done.size, "sequence")} of ${ids.length} are done`);
+}
 
-  const open = ids.map((_, i) => i).filter((i) => !done.has(i));
-  const lengths = open.map((i) => tokenIds[i].length);
-  const batches = planBatches(lengths, {
-    batchSize: options.batchSize,
-    maxBatchTokens: embedder.maxBatchTokens,
-    allowsPadding: embedder.allowsPadding,
-  });
+/** Embed what is not done; it is among `kept` and in the unfinished run's file afterwards. */
+async function embedOpen(
+  run: SequenceRun,
+  kept: KeptPieces,
+  unfinished: UnfinishedRun,
+  { batchSize, progress }: EmbeddingOptions,
+): Promise<void> {
+  const { embedder, outputs, tokenized: { pieces, ids }, input } = run;
+  const readings = outputs.map(({ reading }) => reading);
+  const isDone = (place: number) => kept.has(place),
+    name: "sequence" | "piece" = pieces.length === ids.length ? "sequence" : "piece";
+  if (kept.size > 0) log.info(`Resuming: ${counted(kept.size, name)} of ${pieces.length} are done`);
   const release = onInterrupt(() => {
     unfinished.close();
-    if (done.size === 0) return null;
-    const kept = `${done.size} of ${counted(ids.length, "sequence")} in "${unfinished.path}"`;
-    return { kept, resume: resumeCommand() };
+    if (kept.size === 0) return null;
+    const left = `${kept.size} of ${counted(pieces.length, name)} in "${unfinished.path}"`;
+    return { kept: left, resume: resumeCommand() };
   });
-  progress.begin(ids.length, done.size, lengths.reduce((sum, length) => sum + length, 0));
+  progress.begin(pieces.length, kept.size, openTokens(pieces, isDone), `${name}s`);
   try {
-    for (const [b, places] of batches.entries()) {
-      const rows = places.map((place) => open[place]);
-      const batch = padBatch(rows.map((row) => tokenIds[row]), embedder.tokenizer);
-      const next = batches[b + 1];
-      const sameFollows = next?.length === places.length && lengths[next[0]] === lengths[places[0]];
-      const { vectors, finite } = await embedder.embed(batch, pooling, sameFollows);
-      const bad = finite.indexOf(false);
-      if (bad >= 0) throw notFinite(ids[rows[bad]], input.path, embedder.record.dtype);
-      await unfinished.append(rows, vectors);
-      rows.forEach((row, i) => done.set(row, vectors.subarray(i * width, (i + 1) * width)));
-      progress.finished(rows.length, places.reduce((sum, place) => sum + lengths[place], 0));
+    for await (const batch of embedPieces(embedder, pieces, { readings, batchSize, isDone })) {
+      if (batch.notFinite !== null) {
+        const id = ids[pieces[batch.notFinite].sequence];
+        throw notFinite(id, input.path, embedder.record.dtype);
+      }
+      const { fresh, kept: numbers } = await kept.add(batch);
+      await unfinished.append(fresh, numbers);
+      progress.finished(fresh.length, batch.tokens);
     }
   } finally {
     release();
     progress.end();
     unfinished.close();
   }
-
-  const vectors = new Float32Array(ids.length * width);
-  for (const [row, vector] of done) vectors.set(vector, row * width);
-  await writeEmbeddings(outputs, ids, vectors, {
-    ...embedder.record,
-    ...settings,
-    upper_cased: input.upperCased ?? false,
-    special_tokens: embedder.tokenizer.specialTokens,
-    special_tokens_counted: pooling === "mean",
-    width,
-    input: input.path,
-    sequences: ids.length,
-    sequences_in_input: total,
-    tokens: tokenized.tokens,
-    unknown_tokens: tokenized.unknownTokens,
-    truncated: truncatedIds.length,
-    truncated_ids: truncatedIds,
-    ...(shard && { shard: `${shard.index}/${shard.count}` }),
-  });
-  await unfinished.remove();
-  resultLine(`Wrote ${ids.length} x ${width} to "${outputs.vectors}"`);
 }
 
 function notFinite(id: string, path: string, dtype: string): DataError {
-  const advice = dtype === "f16"
+  const advice = dtype.startsWith("f16")
     ? "run with --dtype f32"
     : "the weights do not fit the model, or are damaged";
   return new DataError(`Cannot embed "${id}" of "${path}": a hidden state is not finite (${advice})`);

@@ -1,18 +1,18 @@
 import { basename } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { counted, log } from "../cli/log.ts";
-import { hyenaConfig, hyenaTensorName } from "../models/hyena_config.ts";
-import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
-import { HyenaDna } from "../models/hyenadna.ts";
+import { hyenaConfig, hyenaTensorName } from "../models/hyenadna/config.ts";
+import { hyenaTokenizer } from "../models/hyenadna/tokenizer.ts";
+import { HyenaDna, type PositionBlock } from "../models/hyenadna/model.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
 import { StateDict } from "../models/state_dict.ts";
-import type { TokenBatch } from "../models/token_batch.ts";
-import { fromArray, keep, maskedMean, slice, type Tensor } from "../tensor/mod.ts";
-import { type Embedder, finiteRows, type PooledBatch, type Pooling } from "./embedder.ts";
+import { asWeights, storageType, typeName, type WeightType } from "../models/weight_type.ts";
+import { type Embedder, layerName } from "./embedder.ts";
+import { LayerPoolers } from "./layer_poolers.ts";
 
 export interface HyenaEmbedderOptions {
   /** Of the projections; the convolutions are float32 always. */
-  readonly dtype: "f32" | "f16";
+  readonly dtype: WeightType;
   /** Bytes that weights and activations may take together. */
   readonly memoryBytes: number;
   /** Told within a batch: the share of it that is done. */
@@ -26,10 +26,10 @@ export async function openHyenaEmbedder(
   { dtype, memoryBytes, onShare }: HyenaEmbedderOptions,
 ): Promise<Embedder> {
   const config = hyenaConfig(await readModelConfig(source));
-  const weights = new StateDict(await openModelWeights(source), hyenaTensorName);
+  const weights = new StateDict(asWeights(await openModelWeights(source), dtype), hyenaTensorName);
   let model: HyenaDna;
   try {
-    model = await HyenaDna.load(backend, weights, config, dtype);
+    model = await HyenaDna.load(backend, weights, config, storageType(dtype));
   } catch (error) {
     weights.close();
     throw error;
@@ -40,43 +40,37 @@ export async function openHyenaEmbedder(
   // A GPU wants large pieces of work; the CPU, pieces that its caches hold.
   const cut = backend.name === "webgpu" ? { blockElements: 2 ** 24 } : {};
   let keptLength = 0;
-  const embed = async (
-    batch: TokenBatch,
-    pooling: Pooling,
-    sameLengthFollows: boolean,
-  ): Promise<PooledBatch> => {
+  const embed: Embedder["embed"] = async (batch, readings, sameLengthFollows) => {
     // A quarter is for spectra that serve the next batch too.
     const free = memoryBytes - weightBytes;
     const keepsSpectra = sameLengthFollows || batch.length === keptLength;
     keptLength = sameLengthFollows ? batch.length : 0;
-    const means: { start: number; length: number; mean: Tensor }[] = [];
-    let first: Tensor | null = null;
-    await model.forward(
-      batch,
-      ({ start, values }) => {
-        const length = values.shape[1];
-        const ones = fromArray(backend, new Int32Array(batch.batch * length).fill(1), [batch.batch, length]);
-        means.push({ start, length, mean: keep(maskedMean(values, ones)) });
-        if (start === 0 && pooling === "cls") first = keep(slice(values, 1, 0, 1));
-      },
-      {
+    const poolers = new LayerPoolers(backend, batch, {
+      tokenizer: hyenaTokenizer,
+      readings,
+      depth: config.layers,
+    });
+    const take = async (layer: number, blocks: readonly PositionBlock[]) => {
+      const pooler = poolers.of(layer);
+      for (const block of pooler ? blocks : []) {
+        pooler!.add(block);
+        await pooler!.drain();
+      }
+    };
+    return await poolers.pool(() =>
+      model.forward(batch, (block) => take(config.layers, [block]), {
+        lastLayer: poolers.deepest,
         limits: { ...cut, memoryBytes: keepsSpectra ? 0.75 * free : free },
         keepSpectraBytes: keepsSpectra ? Math.min(2 ** 30, free / 4) : 0,
-        onLayer: async (layer) => {
+        onEmbedding: (blocks) => take(0, blocks),
+        onLayer: async (layer, blocks) => {
           await backend.finish();
-          onShare?.((layer + 1) / (config.layers + 1));
+          onShare?.((layer + 1) / (poolers.deepest + 1));
+          // The last layer is read after the final layer norm.
+          if (layer + 1 < config.layers) await take(layer + 1, blocks);
         },
-      },
+      })
     );
-    const sums = new Float64Array(batch.batch * config.width);
-    for (const { length, mean } of means) {
-      (await mean.read()).forEach((value, i) => sums[i] += value * length / batch.length);
-      mean.dispose();
-    }
-    const mean = Float32Array.from(sums);
-    const vectors = first === null ? mean : await (first as Tensor).read();
-    (first as Tensor | null)?.dispose();
-    return { vectors, finite: finiteRows(mean, batch.batch) };
   };
 
   return {
@@ -90,10 +84,10 @@ export async function openHyenaEmbedder(
       model: source.name,
       revision: source.commit,
       weights: basename(weights.path),
-      layer: `output of layer ${config.layers} of ${config.layers}, after the final layer norm`,
-      dtype: dtype === "f16" ? "f16, convolutions f32" : "f32",
+      dtype: dtype === "f32" ? dtype : `${typeName(dtype)}, convolutions f32`,
       device: backend.description,
     },
+    layerName: (layer) => layerName(layer, config.layers),
     embed,
     close: () => {
       model.dispose();

@@ -1,19 +1,17 @@
-/** Flags of scripts/inference.ts, and what they ask for: which sequences go through which model into which files. */
-import { basename, dirname, join } from "@std/path";
+/** Flags of scripts/inference.ts; what they ask for is in embedding_jobs.ts. */
 import { deviceFlags } from "../backend/device_flags.ts";
-import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
-import { exists } from "../io/hub_cache.ts";
-import { poolings } from "./embedder.ts";
-import { type EmbeddingPaths, pathsIn } from "./outputs.ts";
+import { readingFlags } from "./reading_flags.ts";
+import { regionFlags } from "./region_flags.ts";
+import { tokenizerFlags } from "./tokenizer_choice.ts";
 
 export const inferenceFlags = {
   "pipeline": {
     default: null,
     type: "text",
-    choices: ["ntv2", "hyenadna"],
+    choices: ["ntv2", "hyenadna", "other"],
     group: "Models",
-    help: "the model's kind",
+    help: "the model's kind; other for an --onnx of any other model",
   },
   "model": {
     default: null,
@@ -31,6 +29,7 @@ export const inferenceFlags = {
     group: "One file",
     help: "where the vectors go",
   },
+  ...regionFlags,
   "gene-csv": {
     default: null,
     type: "text",
@@ -58,17 +57,13 @@ export const inferenceFlags = {
   "sequence-col": { default: "sequence", value: "NAME", group: "Sequences", help: "column of a CSV file" },
   "id-col": { default: "gene_id", value: "NAME", group: "Sequences", help: "column of a CSV file" },
   "upper": { default: false, group: "Sequences", help: "make lower-case letters upper case" },
-  "pooling-method": {
-    default: "mean",
-    choices: poolings,
-    group: "Embedding",
-    help: "mean over all tokens, or the first token",
-  },
+  ...readingFlags,
   "max-seq-length": {
     default: 2048,
     min: 2,
     group: "Embedding",
-    help: "tokens of an NT sequence; longer ones are cut",
+    help:
+      "tokens of a sequence of NT or an other model; longer ones are cut (--windows cuts them into pieces)",
   },
   "hyena-max-length": {
     default: 1_000_000,
@@ -85,9 +80,10 @@ export const inferenceFlags = {
   },
   "dtype": {
     default: "f32",
-    choices: ["f32", "f16"],
+    choices: ["f32", "f16", "bf16"],
     group: "Embedding",
-    help: "f16 computes in half precision where the device can",
+    help:
+      "f16 computes in half precision where the device can; bf16 rounds the weights to bfloat16; sums are f32 in all",
   },
   "hyena-model-name": {
     default: "LongSafari/hyenadna-large-1m-seqlen",
@@ -116,6 +112,7 @@ export const inferenceFlags = {
     group: "Models",
     help: "run this exported model instead",
   },
+  ...tokenizerFlags,
   "resume": { default: false, group: "Long runs", help: "go on where a killed run stopped" },
   "shard": {
     default: null,
@@ -138,91 +135,3 @@ export const inferenceFlags = {
 } as const satisfies FlagDeclarations;
 
 export type InferenceFlags = Flags<typeof inferenceFlags>;
-export type Pipeline = "ntv2" | "hyenadna";
-
-/** Sequences of one file through one model. */
-export interface EmbeddingJob {
-  readonly pipeline: Pipeline;
-  readonly input: string;
-  /** Paths of the output; `ntSize` is how the whole job's files name an NT ("50m"). */
-  readonly paths: (ntSize: string) => EmbeddingPaths;
-}
-
-/** @throws {UsageError} when the flags ask for nothing, or for two things at once */
-export function embeddingJobs(flags: InferenceFlags): EmbeddingJob[] {
-  const { pipeline, input, output, geneCsv, tfCsv, tfOverlapCsv, outputDir, poolingMethod } = flags;
-  const whole = [["gene-csv", geneCsv], ["tf-csv", tfCsv], ["tf-overlap-csv", tfOverlapCsv]] as const;
-  const wholeGiven = whole.filter(([, path]) => path !== null).map(([flag]) => `--${flag}`);
-  if (input !== null || output !== null) {
-    if (wholeGiven.length > 0) {
-      throw new UsageError(
-        `Cannot use ${wholeGiven[0]} together with --input and --output: they are two ways to run`,
-      );
-    }
-    if (pipeline === null) throw new UsageError("Flag --pipeline is needed with --input: ntv2 or hyenadna");
-    if (input === null || output === null) {
-      throw new UsageError(`Flag --${input === null ? "input" : "output"} is needed too`);
-    }
-    if (!output.endsWith(".npy")) {
-      throw new UsageError(`Cannot use --output "${output}": it must end in .npy`);
-    }
-    const name = basename(output, ".npy");
-    const paths = pathsIn(
-      dirname(output),
-      name,
-      `${name}_gene_ids`,
-      pipeline === "hyenadna" ? `${name}_gene_index.txt` : null,
-    );
-    return [{ pipeline, input, paths: () => withIndex(paths, flags) }];
-  }
-  const jobs: EmbeddingJob[] = [];
-  for (const [of, path] of [["gene", geneCsv], ["tf", tfCsv]] as const) {
-    if (path === null) continue;
-    const paths = (size: string) =>
-      pathsIn(outputDir, `NTv2_${size}_${of}_embeddings`, `NTv2_${size}_${of}_ids`, null);
-    jobs.push({ pipeline: "ntv2", input: path, paths });
-  }
-  if (tfOverlapCsv !== null) {
-    const name = `hyenadna_tf_embeddings_${poolingMethod}`;
-    const paths = pathsIn(outputDir, name, `${name}_gene_ids`, "hyenadna_tf_gene_index.txt");
-    jobs.push({ pipeline: "hyenadna", input: tfOverlapCsv, paths: () => withIndex(paths, flags) });
-  }
-  const chosen = jobs.filter((job) => pipeline === null || job.pipeline === pipeline);
-  if (chosen.length === 0) {
-    throw new UsageError(
-      jobs.length > 0
-        ? `Cannot run --pipeline ${pipeline} on ${wholeGiven.join(" and ")}: ${
-          pipeline === "ntv2" ? "NT reads --gene-csv and --tf-csv" : "HyenaDNA reads --tf-overlap-csv"
-        }`
-        : "Nothing to embed: give --pipeline, --input and --output, or any of --gene-csv, --tf-csv and --tf-overlap-csv (see --help)",
-    );
-  }
-  if (flags.onnx !== null && new Set(chosen.map((job) => job.pipeline)).size > 1) {
-    throw new UsageError("Cannot use --onnx for both models at once: choose one with --pipeline");
-  }
-  return chosen;
-}
-
-function withIndex(paths: EmbeddingPaths, { geneIndexOutput }: InferenceFlags): EmbeddingPaths {
-  return paths.index === null ? paths : { ...paths, index: geneIndexOutput ?? paths.index };
-}
-
-const defaultNt = "InstaDeepAI/nucleotide-transformer-v2-500m-multi-species";
-
-/** The model that the flags name for a pipeline: a folder or a hub id. @throws {UsageError} when --hyena-repo-dir lacks it */
-export function modelName(pipeline: Pipeline, flags: InferenceFlags): string {
-  if (pipeline === "ntv2") return flags.model ?? defaultNt;
-  const name = (flags.pipeline === "hyenadna" ? flags.model : null) ?? flags.hyenaModelName;
-  const folder = flags.hyenaRepoDir;
-  if (folder === null) return name;
-  const places = [join(folder, basename(name)), join(folder, "checkpoints", basename(name)), folder];
-  const found = places.find((place) => exists(join(place, "config.json")));
-  if (found === undefined) {
-    throw new UsageError(
-      `Cannot use --hyena-repo-dir "${folder}": it has no "${
-        basename(name)
-      }/config.json", nor one under "checkpoints"`,
-    );
-  }
-  return found;
-}

@@ -2,31 +2,34 @@ import { basename } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { counted, log } from "../cli/log.ts";
 import { type ModelSource, openModelWeights, readModelConfig } from "../models/model_source.ts";
-import { readNtTokenizer } from "../models/nt_pretrained.ts";
-import { ntConfig, ntTensorName, NucleotideTransformer } from "../models/nucleotide_transformer.ts";
+import { readNtTokenizer } from "../models/nucleotide_transformer/pretrained.ts";
+import { ntConfig, ntTensorName, NucleotideTransformer } from "../models/nucleotide_transformer/model.ts";
 import { StateDict } from "../models/state_dict.ts";
-import type { TokenBatch } from "../models/token_batch.ts";
-import { maskedMean, scope, slice } from "../tensor/mod.ts";
-import { type Embedder, finiteRows, type PooledBatch, type Pooling } from "./embedder.ts";
+import { asWeights, storageType, typeName, type WeightType } from "../models/weight_type.ts";
+import { scope } from "../tensor/mod.ts";
+import { type Embedder, layerName } from "./embedder.ts";
+import { LayerPoolers } from "./layer_poolers.ts";
 
 export interface NtEmbedderOptions {
-  readonly dtype: "f32" | "f16";
+  readonly dtype: WeightType;
   /** Bytes that weights and activations may take together. */
   readonly memoryBytes: number;
+  /** Layers whose hidden states wait on the device until they are read back. */
+  readonly statesKept?: number;
 }
 
 /** Nucleotide Transformer v2 from a folder or the hub. @throws {DataError} for files that are not those of one */
 export async function openNtEmbedder(
   backend: Backend,
   source: ModelSource,
-  { dtype, memoryBytes }: NtEmbedderOptions,
+  { dtype, memoryBytes, statesKept = 0 }: NtEmbedderOptions,
 ): Promise<Embedder> {
   const config = ntConfig(await readModelConfig(source));
   const tokenizer = await readNtTokenizer(source, config.vocabularySize);
-  const weights = new StateDict(await openModelWeights(source), ntTensorName);
+  const weights = new StateDict(asWeights(await openModelWeights(source), dtype), ntTensorName);
   let model: NucleotideTransformer;
   try {
-    model = await NucleotideTransformer.load(backend, weights, config, dtype);
+    model = await NucleotideTransformer.load(backend, weights, config, storageType(dtype));
   } finally {
     weights.close();
   }
@@ -39,7 +42,7 @@ export async function openNtEmbedder(
   // No activation above 2^25 elements, which is 128 MiB: what every device can bind.
   const maxBatchTokens = Math.max(
     1,
-    Math.floor(Math.min(2 ** 25 / config.width, free / (4 * 10 * config.width))),
+    Math.floor(Math.min(2 ** 25 / config.width, free / (4 * (10 + statesKept) * config.width))),
   );
 
   return {
@@ -53,34 +56,24 @@ export async function openNtEmbedder(
       model: source.name,
       revision: source.commit,
       weights: basename(weights.path),
-      layer: `output of layer ${config.layers} of ${config.layers}, after the final layer norm`,
-      dtype,
+      dtype: typeName(dtype),
       device: backend.description,
     },
-    embed: (batch, pooling) => embed(model, batch, pooling),
+    layerName: (layer) => layerName(layer, config.layers),
+    embed(batch, readings) {
+      const poolers = new LayerPoolers(backend, batch, { tokenizer, readings, depth: config.layers });
+      return poolers.pool(() =>
+        scope(() => {
+          model.forward(model.batch(batch), {
+            lastLayer: poolers.deepest,
+            onHidden: (layer, values) => poolers.of(layer)?.add({ start: 0, values }),
+          });
+        })
+      );
+    },
     close: () => {
       model.dispose();
       return Promise.resolve();
     },
   };
-}
-
-async function embed(
-  model: NucleotideTransformer,
-  batch: TokenBatch,
-  pooling: Pooling,
-): Promise<PooledBatch> {
-  const { mean, first } = scope(() => {
-    const onDevice = model.batch(batch, { alwaysMask: true });
-    const hidden = model.forward({ ...onDevice, mask: batch.mask.includes(0) ? onDevice.mask : null });
-    return {
-      mean: maskedMean(hidden, onDevice.mask!),
-      first: pooling === "cls" ? slice(hidden, 1, 0, 1) : null,
-    };
-  });
-  const means = await mean.read();
-  const vectors = first === null ? means : await first.read();
-  mean.dispose();
-  first?.dispose();
-  return { vectors, finite: finiteRows(means, batch.batch) };
 }

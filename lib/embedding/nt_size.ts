@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { type ModelSource, readModelConfig } from "../models/model_source.ts";
-import { ntConfig } from "../models/nucleotide_transformer.ts";
+import { ntConfig } from "../models/nucleotide_transformer/model.ts";
 
 const publishedSizes = { "50m": 56e6, "100m": 98e6, "250m": 235e6, "500m": 498e6 };
 

@@ -21,7 +21,7 @@ export interface OnnxSession {
   readonly outputNames: readonly string[];
   readonly inputMetadata: readonly OnnxValue[];
   readonly outputMetadata: readonly OnnxValue[];
-  run(feeds: Record<string, OnnxTensor>): Promise<Record<string, OnnxTensor>>;
+  run(feeds: Record<string, OnnxTensor>, outputs: readonly string[]): Promise<Record<string, OnnxTensor>>;
   release(): Promise<void>;
 }
 

@@ -1,19 +1,20 @@
-import { dirname, join } from "@std/path";
 import type { Backend } from "../backend/backend.ts";
 import { chooseDevice, openBackend } from "../backend/device.ts";
 import { parseByteSize } from "../cli/byte_size.ts";
 import { log } from "../cli/log.ts";
 import { ProgressBar } from "../cli/progress.ts";
-import { exists } from "../io/hub_cache.ts";
-import { hyenaTokenizer } from "../models/hyena_tokenizer.ts";
 import { type ModelSource, openModelSource } from "../models/model_source.ts";
-import { readNtTokenizer } from "../models/nt_pretrained.ts";
-import type { Embedder, EmbedderRecord } from "./embedder.ts";
+import type { WeightType } from "../models/weight_type.ts";
+import type { Embedder, Pipeline } from "./embedder.ts";
 import { openHyenaEmbedder } from "./hyena_embedder.ts";
-import { type InferenceFlags, modelName, type Pipeline } from "./inference_flags.ts";
+import { modelName } from "./embedding_jobs.ts";
+import type { InferenceFlags } from "./inference_flags.ts";
+import type { ModelRun } from "./model_runs.ts";
 import { openNtEmbedder } from "./nt_embedder.ts";
 import { openOnnxEmbedder } from "./onnx_embedder.ts";
-import { hashWeights } from "./weights_hash.ts";
+import type { Layer } from "./readings.ts";
+import { onnxTokenizer } from "./tokenizer_choice.ts";
+import { withWeightsHash } from "./weights_hash.ts";
 
 /** What a WebAssembly memory holds. */
 const cpuBytes = 2 ** 32;
@@ -30,13 +31,13 @@ export interface OpenedEmbedder {
 
 /** The model that the flags name, ready to run on the device that they name. */
 export async function openEmbedder(
-  pipeline: Pipeline,
-  source: ModelSource,
+  { pipeline, source, readings }: Pick<ModelRun, "pipeline" | "source" | "readings">,
   flags: InferenceFlags,
   onShare: (share: number) => void,
 ): Promise<OpenedEmbedder> {
   if (flags.onnx !== null) {
-    const embedder = await openOnnx(pipeline, source, flags, flags.onnx);
+    const layers = [...new Set(readings.map(({ layer }) => layer))];
+    const embedder = await openOnnx(pipeline, source, layers, flags, flags.onnx);
     return { embedder, backend: null, close: () => embedder.close() };
   }
   const memoryLimit = flags.memoryLimit === null
@@ -56,10 +57,12 @@ export async function openEmbedder(
     const most = backend.name === "cpu" ? cpuBytes - engineBytes : Infinity;
     const memoryBytes = (1 - spare[backend.name]) * Math.min((memoryLimit ?? Infinity) - engineBytes, most);
     const dtype = chosenType(backend, flags.dtype);
+    const readBack = readings.filter(({ pooling }) => pooling === "max" || pooling === "none");
+    const statesKept = new Set(readBack.map(({ layer }) => layer)).size;
     const opened = pipeline === "ntv2"
-      ? await openNtEmbedder(backend, source, { dtype, memoryBytes })
+      ? await openNtEmbedder(backend, source, { dtype, memoryBytes, statesKept })
       : await openHyenaEmbedder(backend, source, { dtype, memoryBytes, onShare });
-    const embedder = { ...opened, record: await withHash(opened.record, source) };
+    const embedder = { ...opened, record: await withWeightsHash(opened.record, source) };
     const close = async () => {
       await embedder.close();
       await backend.close();
@@ -71,13 +74,7 @@ export async function openEmbedder(
   }
 }
 
-/** What the commit says of a model of the hub, a hash says of one in a folder: which weights these are. */
-async function withHash(record: EmbedderRecord, source: ModelSource): Promise<EmbedderRecord> {
-  if (record.revision !== null) return record;
-  return { ...record, weights_sha256: await hashWeights(source, record.weights) };
-}
-
-function chosenType(backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
+function chosenType(backend: Backend, asked: WeightType): WeightType {
   if (asked === "f16" && !backend.supportsF16) {
     log.warn(`${backend.description} has no float16: computing in float32`);
     return "f32";
@@ -88,21 +85,24 @@ function chosenType(backend: Backend, asked: "f32" | "f16"): "f32" | "f16" {
 async function openOnnx(
   pipeline: Pipeline,
   source: ModelSource,
+  layers: readonly Layer[],
   flags: InferenceFlags,
   path: string,
 ): Promise<Embedder> {
   for (
-    const [flag, used] of [["dtype f16", flags.dtype === "f16"], ["memory-limit", flags.memoryLimit !== null]]
+    const [flag, used] of [
+      [`dtype ${flags.dtype}`, flags.dtype !== "f32"],
+      ["memory-limit", flags.memoryLimit !== null],
+    ]
   ) {
     if (used) log.warn(`--${flag} is not used with --onnx: the model says how it computes`);
   }
   const { device } = flags.device === "auto" ? await chooseDevice() : { device: flags.device };
-  // The vocabulary lies beside the exported model, or with the model it was exported from.
-  const beside = exists(join(dirname(path), "vocab.txt")) ? await openModelSource(dirname(path)) : source;
   const embedder = await openOnnxEmbedder(path, {
     pipeline,
-    tokenizer: pipeline === "ntv2" ? await readNtTokenizer(beside, null) : hyenaTokenizer,
-    allowsPadding: pipeline === "ntv2",
+    tokenizer: await onnxTokenizer(pipeline, source, path, flags),
+    allowsPadding: pipeline !== "hyenadna",
+    layers,
     device,
     threads: flags.threads ?? navigator.hardwareConcurrency,
   });

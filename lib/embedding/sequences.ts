@@ -12,6 +12,8 @@ export interface Sequences {
   readonly sequences: readonly string[];
   /** Whether lower case was made upper case. */
   readonly upperCased?: boolean;
+  /** What else the JSON beside the vectors says of where they come from. */
+  readonly origin?: Readonly<Record<string, string | number>>;
 }
 
 export interface SequenceOptions {
@@ -31,12 +33,18 @@ export async function readSequences(path: string, options: SequenceOptions): Pro
   const all = await isFasta(path) ?? /\.(fa|fasta|fna|ffn|fas)(\.gz)?$/i.test(path)
     ? await fromFasta(path)
     : await fromCsv(path, options);
+  return checkedSequences(all, options);
+}
+
+/** Each id once, in upper case where that is asked for; what is odd about the letters is told. @throws {DataError} for none */
+export function checkedSequences(all: Sequences, { upper }: { upper: boolean }): Sequences {
+  const { path } = all;
   if (all.ids.length === 0) throw new DataError(`Cannot use "${path}": it holds no sequences`);
   const kept = firstOccurrences(all.ids, "ids", path);
   const ids = kept.map((i) => all.ids[i]);
-  const sequences = kept.map((i) => options.upper ? all.sequences[i].toUpperCase() : all.sequences[i]);
+  const sequences = kept.map((i) => upper ? all.sequences[i].toUpperCase() : all.sequences[i]);
   warnAboutLetters(path, sequences);
-  return { path, ids, sequences, upperCased: options.upper };
+  return { ...all, ids, sequences, upperCased: upper };
 }
 
 async function fromFasta(path: string): Promise<Sequences> {
@@ -66,18 +74,24 @@ async function fromCsv(path: string, { idColumn, sequenceColumn }: SequenceOptio
     return at;
   };
   const id = place(idColumn, "--id-col"), sequence = place(sequenceColumn, "--sequence-col");
+  const without: string[] = [];
   rows.forEach((row, i) => {
     if (row[id].trim() === "") {
       throw new DataError(`Cannot read "${path}": row ${rowNumbers[i]} has no ${idColumn}`);
     }
     if (isMissing(row[sequence].trim()) || isNoSequence(row[sequence])) {
-      throw new DataError(
-        `Cannot read "${path}": row ${rowNumbers[i]} ("${
-          row[id]
-        }") has no sequence in column "${sequenceColumn}"`,
-      );
+      without.push(`row ${rowNumbers[i]} ("${row[id].slice(0, 40)}")`);
     }
   });
+  if (without.length > 0) {
+    throw new DataError(
+      `Cannot read "${path}": ${without.length} of ${counted(rows.length, "row")} ${
+        without.length === 1 ? "has" : "have"
+      } no sequence in column "${sequenceColumn}": ${without.slice(0, 5).join(", ")}${
+        without.length > 5 ? ", ..." : ""
+      } (leave these rows out)`,
+    );
+  }
   return { path, ids: rows.map((row) => row[id].trim()), sequences: rows.map((row) => row[sequence].trim()) };
 }
 

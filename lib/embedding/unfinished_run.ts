@@ -4,25 +4,36 @@
  * is cut off, damaged or a row given twice (a power loss can leave zeros): what follows is computed again.
  */
 import { crc32 } from "node:zlib";
-import { dirname } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
 import { causeOf } from "../io/atomic_write.ts";
+import { createFile, flush, remove, removeSync, writeAll } from "../io/disk.ts";
 import { exists } from "../io/hub_cache.ts";
 import { readFileBytes } from "../io/read_file.ts";
 
 /** What must be the same for vectors to belong together. */
 export type RunSettings = Readonly<Record<string, string | number | boolean | null>>;
 
+/** A power loss takes this much work at most, beside the batch at hand. */
+const flushEveryMs = 1000;
+
+/** Locks of this process: it may go on with an output that it has begun before. */
+const held = new Map<string, ResultLock>();
+
 export class UnfinishedRun {
   readonly path: string;
+  readonly #lockPath: string;
   readonly #settings: RunSettings;
   #file: Deno.FsFile | null = null;
   #width: number | null = null;
+  #flushedAtMs = performance.now();
 
   /** @param output the .npy file that the run makes */
   constructor(output: string, settings: RunSettings) {
     this.path = `${output}.unfinished`;
+    this.#lockPath = join(dirname(output), `.${basename(output)}.lock`);
     this.#settings = settings;
   }
 
@@ -30,16 +41,22 @@ export class UnfinishedRun {
     return exists(this.path);
   }
 
-  /** Begin anew: whatever was there goes. @throws {DataError} when the folder cannot be written, before any work is done */
+  /**
+   * Begin anew: whatever was there goes.
+   *
+   * @throws {DataError} before any work is done, when the folder cannot be written or another process makes this output
+   */
   async start(): Promise<void> {
     try {
       await Deno.mkdir(dirname(this.path), { recursive: true });
+      await this.#lock();
       // Removed, not emptied: the name may be a link to someone else's file.
-      await Deno.remove(this.path).catch((error) => {
+      await remove(this.path).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       });
-      this.#file = await Deno.open(this.path, { createNew: true, write: true });
+      this.#file = createFile(this.path);
     } catch (error) {
+      if (error instanceof DataError) throw error;
       throw new DataError(`Cannot write into folder "${dirname(this.path)}": ${causeOf(error)}`);
     }
   }
@@ -54,6 +71,7 @@ export class UnfinishedRun {
     if ((await Deno.lstat(this.path).catch(() => null))?.isSymlink) {
       throw new DataError(`Cannot resume from "${this.path}": it is a symbolic link (delete it)`);
     }
+    if (this.exists) await this.#lock();
     const bytes = this.exists ? await readFileBytes(this.path) : new Uint8Array(0);
     const lineEnd = bytes.indexOf(0x0a);
     // Killed before it had written anything, or never begun.
@@ -116,26 +134,43 @@ export class UnfinishedRun {
       new Uint32Array(bytes.buffer, sumAt, 1)[0] = crc32(bytes.subarray(at, sumAt));
     });
     await this.#write(bytes);
+    if (performance.now() - this.#flushedAtMs < flushEveryMs) return;
+    await flush(this.#file!, this.path);
+    this.#flushedAtMs = performance.now();
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    for (let written = 0; written < bytes.length;) {
-      written += await this.#file!.write(bytes.subarray(written));
+    try {
+      await writeAll(this.#file!, this.path, bytes);
+    } catch (error) {
+      throw new DataError(
+        `Cannot write "${basename(this.path)}" into folder "${dirname(this.path)}": ${causeOf(error)}`,
+      );
     }
   }
 
   /** What was kept stays for resuming. */
   close(): void {
     if (this.#file === null) return;
+    this.#file.syncDataSync();
     this.#file.close();
     this.#file = null;
-    if (this.#width === null) Deno.removeSync(this.path); // there is nothing in it
+    if (this.#width === null) removeSync(this.path); // there is nothing in it
   }
 
   /** The run is finished: what was kept for resuming goes. */
   async remove(): Promise<void> {
     this.close();
-    if (this.exists) await Deno.remove(this.path);
+    if (this.exists) await remove(this.path);
+    const lock = held.get(this.#lockPath);
+    held.delete(this.#lockPath);
+    if (lock) await lock.release();
+    else if (exists(this.#lockPath)) await ResultLock.ifFree(this.#lockPath, () => Promise.resolve()); // a killed run's
+  }
+
+  async #lock(): Promise<void> {
+    if (held.has(this.#lockPath)) return;
+    held.set(this.#lockPath, await ResultLock.take(this.#lockPath, crypto.randomUUID(), "alone", "--output"));
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { shardsOf } from "../io/sharded_tensors.ts";
-import type { ModelSource } from "../models/model_source.ts";
+import { type ModelSource, openModelWeights } from "../models/model_source.ts";
+import type { EmbedderRecord } from "./embedder.ts";
 
 /**
  * SHA-256 of a model's weights, which a folder may change in place: of the file, or of an index and its shards in the
@@ -18,4 +19,18 @@ export async function hashWeights(source: ModelSource, weights: string): Promise
     for await (const bytes of file.readable) hash.update(bytes);
   }
   return hash.digest("hex");
+}
+
+/** What the commit says of a model of the hub, a hash says of one in a folder: which weights these are. */
+export async function withWeightsHash(record: EmbedderRecord, source: ModelSource): Promise<EmbedderRecord> {
+  if (record.revision !== null) return record;
+  return { ...record, weights_sha256: await hashWeights(source, record.weights) };
+}
+
+/** Which weights a model has, as a record of embeddings says it. */
+export async function weightsRecord(source: ModelSource): Promise<Record<string, string>> {
+  if (source.commit !== null) return { model: source.name, revision: source.commit };
+  const weights = await openModelWeights(source);
+  weights.close();
+  return { model: source.name, weights_sha256: await hashWeights(source, basename(weights.path)) };
 }

@@ -66,8 +66,13 @@ export function bootstrapMeans(
  * @returns NaN when there are no values or one of them is NaN
  */
 export function percentile(values: Float64Array, share: number): number {
-  if (values.length === 0 || values.some(Number.isNaN)) return NaN;
-  const sorted = values.slice().sort(), position = (share / 100) * (sorted.length - 1);
+  return percentileOfSorted(values.slice().sort(), share);
+}
+
+/** As `percentile`, of values that ascend (NaN last). */
+export function percentileOfSorted(sorted: Float64Array, share: number): number {
+  if (sorted.length === 0 || Number.isNaN(sorted[sorted.length - 1])) return NaN;
+  const position = (share / 100) * (sorted.length - 1);
   const below = Math.floor(position), fraction = position - below;
   const low = sorted[below], high = sorted[Math.min(below + 1, sorted.length - 1)];
   // NumPy steps from the nearer neighbour, so that both ends come out exactly.

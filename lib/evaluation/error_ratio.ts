@@ -13,13 +13,22 @@ export interface ErrorRatios {
  * Ahlmann-Eltze, Huber and Anders (2025, Fig. 2c).
  *
  * All matrices are perturbations x genes.
+ *
+ * @param genes columns to judge by; all without it
  */
-export function errorRatios(truth: Matrix, prediction: Matrix, baseline: Matrix): ErrorRatios {
+export function errorRatios(
+  truth: Matrix,
+  prediction: Matrix,
+  baseline: Matrix,
+  genes?: readonly number[],
+): ErrorRatios {
   const { rows, columns } = truth, ratios = new Float64Array(rows).fill(NaN);
+  const count = genes?.length ?? columns;
   let leftOut = 0;
-  for (let row = 0, at = 0; row < rows; row++) {
+  for (let row = 0; row < rows; row++) {
     let cells = 0, modelSquares = 0, baselineSquares = 0;
-    for (let column = 0; column < columns; column++, at++) {
+    for (let i = 0; i < count; i++) {
+      const at = row * columns + (genes ? genes[i] : i);
       const modelError = prediction.data[at] - truth.data[at];
       const baselineError = baseline.data[at] - truth.data[at];
       if (!Number.isFinite(modelError) || !Number.isFinite(baselineError)) continue;

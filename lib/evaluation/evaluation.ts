@@ -24,6 +24,8 @@ export interface EvaluationInput {
   perturbations: readonly string[];
   genes: readonly string[];
   bootstrap: Resampling;
+  /** Columns of the genes of highest expression, for an error ratio over them alone; null without. */
+  expressed?: readonly number[] | null;
   /** What a user can do about predictions that are not finite. */
   advice?: string;
 }
@@ -38,6 +40,14 @@ export interface PerturbationEvaluation {
   foldOf: Int32Array;
 }
 
+/** Mean over perturbations with its interval, and how many the baseline predicts without any error. */
+export interface ErrorRatioBlock {
+  mean: number;
+  ci_lower: number;
+  ci_upper: number;
+  left_out: number;
+}
+
 /** The block `evaluation` of every summary.json. Numbers that are undefined are NaN, which JSON shows as null. */
 export interface EvaluationBlock {
   n_perturbations: number;
@@ -50,7 +60,9 @@ export interface EvaluationBlock {
   pearson_ci: [lower: number, upper: number];
   baseline_pearson_ci: [lower: number, upper: number];
   /** 1 is the mean baseline. `left_out` counts perturbations that the baseline predicts without any error. */
-  error_ratio: { mean: number; ci_lower: number; ci_upper: number; left_out: number };
+  error_ratio: ErrorRatioBlock;
+  /** The same over the genes of highest expression alone, as it was published; absent where that is not known. */
+  error_ratio_expressed?: ErrorRatioBlock & { n_genes: number };
   non_finite_predictions: number;
   bootstrap: { resamples: number; seed: number };
 }
@@ -93,10 +105,21 @@ export function evaluate(input: EvaluationInput): Evaluation {
       `${without} of ${truth.rows} perturbations have no value to judge by: left out of all means.`,
     );
   }
-  const { ratios, leftOut } = errorRatios(truth, prediction, baselineRows);
-  const [r, baselineR, ratio] = bootstrapIntervals([model.pearson, baseline.pearson, ratios], bootstrap);
+  const ratio = errorRatios(truth, prediction, baselineRows), { expressed } = input;
+  const overExpressed = expressed ? [errorRatios(truth, prediction, baselineRows, expressed)] : [];
+  const all = [ratio, ...overExpressed];
+  const [r, baselineR, ...ratios] = bootstrapIntervals(
+    [model.pearson, baseline.pearson, ...all.map((one) => one.ratios)],
+    bootstrap,
+  );
+  const blocks = ratios.map(({ mean, lower, upper }, i): ErrorRatioBlock => ({
+    mean,
+    ci_lower: lower,
+    ci_upper: upper,
+    left_out: all[i].leftOut,
+  }));
   return {
-    perPerturbation: { model, baseline, errorRatio: ratios, foldOf: fold },
+    perPerturbation: { model, baseline, errorRatio: ratio.ratios, foldOf: fold },
     block: {
       n_perturbations: truth.rows,
       n_evaluated: evaluated,
@@ -105,7 +128,8 @@ export function evaluate(input: EvaluationInput): Evaluation {
       baseline: means(baseline),
       pearson_ci: [r.lower, r.upper],
       baseline_pearson_ci: [baselineR.lower, baselineR.upper],
-      error_ratio: { mean: ratio.mean, ci_lower: ratio.lower, ci_upper: ratio.upper, left_out: leftOut },
+      error_ratio: blocks[0],
+      ...(expressed && { error_ratio_expressed: { n_genes: expressed.length, ...blocks[1] } }),
       non_finite_predictions: failed.count,
       bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
     },

@@ -12,14 +12,19 @@ export interface PerturbationMetrics {
   nonFinite: Int32Array;
   /** Pearson r across genes; 0 where either side has no variance, as in the Python; NaN over fewer than two cells. */
   pearson: Float64Array;
+  /** Root of the mean squared error. */
   rmse: Float64Array;
+  /** Mean absolute error. */
   mae: Float64Array;
+  /** Mean squared error. */
   mse: Float64Array;
   /** Euclidean length of the difference. */
   l2: Float64Array;
   /** The same after each profile's own mean is taken off. */
   centeredRmse: Float64Array;
+  /** Mean absolute error of the centred profiles. */
   centeredMae: Float64Array;
+  /** Mean squared error of the centred profiles. */
   centeredMse: Float64Array;
 }
 

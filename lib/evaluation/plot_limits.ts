@@ -13,7 +13,7 @@ export const plotLimitsFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** The two numbers of --plot-limits; null where the flag is not given. @throws {UsageError} when they are no range */
+/** The two numbers of --plot-limits; null where the flag is not given. @throws {UsageError} when they are not a range */
 export function plotLimits(values: readonly number[]): readonly [number, number] | null {
   if (values.length === 0) return null;
   const [low, high] = values;

@@ -1,7 +1,7 @@
-/** SVG to PNG. Text needs its font at hand: what the renderer does not find it leaves out without a word. */
+/** SVG to PNG. Text needs its font at hand: a character whose font it does not find is missing from the picture. */
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import resvgModule from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
-import dejaVuSans from "dejavu-fonts-ttf/ttf/DejaVuSans.ttf" with { type: "bytes" };
+import dejaVuSans from "./fonts/DejaVuSans.ttf" with { type: "bytes" };
 import { encodePng } from "./png_encoder.ts";
 
 let initialised: Promise<void> | null = null;

@@ -1,6 +1,17 @@
 import { join } from "@std/path";
 import { log } from "../cli/log.ts";
-import { readManifest } from "./manifest.ts";
+import { describeFile } from "../io/file_fact.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+
+/** Flags that decide which files a result has, as a manifest names them. */
+export type OutputFlags = Readonly<Record<string, unknown>>;
+
+const outputFlags = ["saveModel", "importance", "predictionsFormat", "plotFormat", "plotLimits", "bootstrap"];
+
+/** Of all flags those that decide which files a result has, but nothing of what is learned. */
+export function outputFlagsOf(flags: Readonly<Record<string, unknown>>): OutputFlags {
+  return Object.fromEntries(outputFlags.filter((name) => name in flags).map((name) => [name, flags[name]]));
+}
 
 /** Whether a result folder holds the finished result of a run: its manifest says of which run, and its files are there. */
 export class FinishedRun {
@@ -31,6 +42,17 @@ export class FinishedRun {
     );
   }
 
+  /** Whether the result is all that this run would write. If not, says why; it counts as no result then. */
+  async isAsAsked(asked: OutputFlags): Promise<boolean> {
+    const manifest = await this.#manifest();
+    if (manifest === null) return false;
+    const problem = await changedFile(this.#folder, manifest) ?? otherFlag(manifest, asked);
+    if (problem === null) return true;
+    log.warn(`The result in "${this.#folder}" is of this run, but ${problem}: running it anew.`);
+    this.#writtenAtMs = null;
+    return false;
+  }
+
   /** Whether another run has written it since. Says so. */
   async cameMeanwhile(): Promise<boolean> {
     const modifiedMs = await this.#modifiedMs();
@@ -39,17 +61,38 @@ export class FinishedRun {
     return true;
   }
 
-  /** Null where there is none of this run, or one of its files is missing or of another size. */
+  /** When the result was written; null where there is none of this run. */
   async #modifiedMs(): Promise<number | null> {
+    if (await this.#manifest() === null) return null;
     try {
-      const manifest = await readManifest(this.#folder);
-      if (manifest?.run_id !== this.#runId) return null;
-      for (const { path, bytes } of manifest.files) {
-        if ((await Deno.stat(join(this.#folder, path))).size !== bytes) return null;
-      }
       return (await Deno.stat(join(this.#folder, "manifest.json"))).mtime!.getTime();
     } catch {
-      return null; // missing or damaged: no result
+      return null; // taken away at this moment
     }
   }
+
+  async #manifest(): Promise<Manifest | null> {
+    const manifest = await readManifest(this.#folder).catch(() => null); // damaged: no result
+    return manifest?.run_id === this.#runId ? manifest : null;
+  }
+}
+
+/** What is wrong with the first file that is not as the manifest says. */
+async function changedFile(folder: string, { files }: Manifest): Promise<string | null> {
+  for (const { path, bytes, sha256 } of files) {
+    const found = await describeFile(join(folder, path)).catch(() => null);
+    if (found === null) return `"${path}" is missing`;
+    if (found.bytes !== bytes || found.sha256 !== sha256) return `"${path}" was changed since`;
+  }
+  return null;
+}
+
+/** A flag by which the result has other files than those that are asked for. */
+function otherFlag({ flags }: Manifest, asked: OutputFlags): string | null {
+  for (const [name, value] of Object.entries(asked)) {
+    if (flags?.[name] === undefined || JSON.stringify(flags[name]) === JSON.stringify(value)) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return `made with --${flag} ${JSON.stringify(flags[name])}`;
+  }
+  return null;
 }

@@ -1,6 +1,7 @@
 /** Flags that all cross-validated scripts share. A script spreads them into its own declarations. */
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
+import { groupFoldKinds } from "../dataset/grouped_splits.ts";
 import { plotLimitsFlags } from "../evaluation/plot_limits.ts";
 
 /** Which data a run is about. */
@@ -67,6 +68,21 @@ export const crossValidationFlags = {
     group: "Cross-validation",
     shownDefault: "cv_splits_<folds>fold_<seed>.pkl of the data folder, where there is one; else fresh folds",
     help: "folds to use, matched by id; where the file does not exist, fresh folds are saved there",
+  },
+  "group-by": {
+    default: null,
+    type: "text",
+    value: "FILE",
+    group: "Cross-validation",
+    help:
+      "CSV or TSV of perturbations and their groups (column group, else the second), which folds keep together",
+  },
+  "group-folds": {
+    default: "balanced",
+    choices: groupFoldKinds,
+    group: "Cross-validation",
+    help:
+      "how --group-by deals groups to folds: by size (GroupKFold), by --seed, or even in the file's column stratum",
   },
   "seed": {
     default: 42,
@@ -147,12 +163,24 @@ export const outputFlags = {
   "progress": { default: false, group: "Output", help: "show a progress bar over folds" },
 } as const satisfies FlagDeclarations;
 
+/**
+ * The declarations of `experimentFlags`.
+ *
+ * @internal
+ */
+export type ExperimentFlagDeclarations =
+  & typeof dataFlags
+  & typeof crossValidationFlags
+  & typeof partFlags
+  & typeof outputFlags;
+
 /** All that a cross-validated script takes whatever its model is. */
-export const experimentFlags = {
+export const experimentFlags: ExperimentFlagDeclarations = {
   ...dataFlags,
   ...crossValidationFlags,
   ...partFlags,
   ...outputFlags,
-} as const satisfies FlagDeclarations;
+};
 
+/** Values of `experimentFlags`. */
 export type ExperimentFlags = Flags<typeof experimentFlags>;

@@ -1,5 +1,6 @@
 /** Folders that other processes may change at the same time: what is gone already is no error. */
 import { DataError } from "../cli/errors.ts";
+import { remove, rename } from "../io/disk.ts";
 
 /** Names of the files in a folder, ascending; none where it does not exist. @throws {DataError} when it cannot be read */
 export async function filesIn(folder: string): Promise<string[]> {
@@ -14,7 +15,7 @@ export async function filesIn(folder: string): Promise<string[]> {
 
 export async function removeFile(path: string): Promise<void> {
   try {
-    await Deno.remove(path);
+    await remove(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
@@ -24,12 +25,12 @@ export async function removeFile(path: string): Promise<void> {
 export async function removeFolder(path: string): Promise<void> {
   const doomed = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
-    await Deno.rename(path, doomed);
+    await rename(path, doomed);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
-  await Deno.remove(doomed, { recursive: true });
+  await remove(doomed, { recursive: true });
 }
 
 export async function exists(path: string): Promise<boolean> {

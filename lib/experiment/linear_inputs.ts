@@ -2,8 +2,11 @@
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import { takeGenes, takePerturbations } from "../dataset/targets.ts";
+import { centeredMetricColumns } from "../evaluation/metrics_table.ts";
 import type { ExperimentFlags } from "./flags.ts";
+import { type Preparation, type Prepared, prepareData } from "./prepare.ts";
 import { type DataFolder, openDataFolder, readRunTargets, type ReadTargets } from "./read_data.ts";
+import type { ResultLayout } from "./write_result.ts";
 
 export const linearFlags = {
   "max-genes": {
@@ -65,6 +68,21 @@ export async function readLinearTargets(
     splitsFolder: data.artifacts,
     splitsName: (folds, seed) => `cv_splits_${folds}fold_${seed}.pkl`,
   };
+}
+
+/** Names and columns of a linear script's result. @param indexName head of the column of perturbations */
+export function linearLayout(name: string, indexName: string, linearStem: string): ResultLayout {
+  const label = { predictions: name, plotLabel: name };
+  return { ...label, metricColumns: centeredMetricColumns, means: "nested", indexName, linearStem };
+}
+
+/** Folds and genes of a linear script: rows stay in the order of the file. */
+export function prepareLinear(
+  { targets, otherNames, splitsFolder, splitsName }: LinearTargets,
+  { flags, folder, rows }: Pick<Preparation, "flags" | "folder" | "rows">,
+): Promise<Prepared> {
+  const order = "the targets' file";
+  return prepareData({ flags, folder, targets, rows, order, otherNames, splitsFolder, splitsName });
 }
 
 function firstOf(count: number, most: number): number[] {

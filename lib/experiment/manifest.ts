@@ -1,15 +1,9 @@
 /** `manifest.json` of a result folder: whose result it is, and every file with its size and SHA-256. Written last. */
-import { join, SEPARATOR } from "@std/path";
+import { isAbsolute, join, SEPARATOR } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { readFileBytes } from "../io/read_file.ts";
-
-/** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
-export interface FileFact {
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
-}
 
 /** What is known of a run beside its files. */
 export interface RunFacts {
@@ -80,10 +74,17 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
   }
   const { format, version, run_id, files } = manifest ?? {};
   const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" &&
-    Array.isArray(files) &&
-    files.every((file) => typeof file?.path === "string" && typeof file.sha256 === "string");
+    Array.isArray(files) && files.every(isFileFact);
   if (isRight) return manifest;
   throw new DataError(`Cannot read "${path}": it is no manifest of a result that this version can read`);
+}
+
+/** Path without a way out of the folder, size and hash. */
+function isFileFact(file: Partial<FileFact> | null): boolean {
+  const { path, bytes, sha256 } = file ?? {};
+  return typeof path === "string" && path !== "" && !path.split(/[\\/]/).includes("..") &&
+    !isAbsolute(path) &&
+    Number.isSafeInteger(bytes) && bytes! >= 0 && typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256);
 }
 
 /**
@@ -108,12 +109,6 @@ export async function readListed(
   throw new DataError(
     `Cannot use "${full}": it was changed since the result was written (run the script again, or copy the whole folder anew)`,
   );
-}
-
-/** Path, size and hash of a file. @param shown how it is named */
-export async function describeFile(path: string, shown = path): Promise<FileFact> {
-  const bytes = await readFileBytes(path);
-  return { path: shown, bytes: bytes.length, sha256: await sha256(bytes) };
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

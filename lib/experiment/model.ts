@@ -17,11 +17,16 @@ import type { GeneRange, Part, Report, Tensors } from "./part.ts";
 export interface ExperimentData {
   /** perturbations x genes of the run, NaN where a value is missing. */
   readonly targets: Targets;
+  /** Training and test rows of each fold. */
   readonly folds: readonly Fold[];
   /** What the folds learn of the targets: missing values filled. */
   readonly training: TrainingTargets;
+  /** Whether what is learned from data comes from the training rows alone. */
   readonly strict: boolean;
+  /** Of folds, weights and shuffles. */
   readonly seed: number;
+  /** Number of each row's group, which no split of rows may part (--group-by); null without. */
+  readonly groups: Int32Array | null;
 }
 
 /** One fold, as a model sees it. */
@@ -32,6 +37,7 @@ export interface FoldTask {
   readonly name: string;
   /** Rows of the targets. */
   readonly train: Int32Array;
+  /** Rows that are held out. */
   readonly test: Int32Array;
   /** perturbations x genes of this fold, without missing values. Only training rows may be looked at. */
   readonly targets: Matrix;
@@ -64,7 +70,9 @@ export interface FittedFold {
   close?(): void;
 }
 
-interface ModelBase {
+/** What every model says of itself. */
+export interface ModelBase {
+  /** How its saved folds are read back. */
   readonly family: ModelFamily;
   /** What the numbers depend on beside targets and folds: flags by name, fingerprints of inputs. */
   readonly identity: Identity;
@@ -89,15 +97,18 @@ interface ModelBase {
   close?(): Promise<void> | void;
 }
 
+/** A model that learns all genes of a fold at once. */
 export interface WholeFoldModel extends ModelBase {
   /** Whether the training rows are predicted too, for the second plot. */
   readonly predictsTraining: boolean;
+  /** Learn one fold. */
   fit(task: FoldTask): FittedFold | Promise<FittedFold>;
 }
 
 /** What a model that learns each gene by itself hands over: a block of genes of the fold. */
 export type GeneBlock = Omit<Part, "key" | "engines" | "trainingPredictions" | "seconds">;
 
+/** A model that learns each gene by itself, so that a run can be cut by genes too. */
 export interface GeneModel extends ModelBase {
   /** Genes of a block, which is saved as soon as it is learned. */
   readonly blockSize: number;
@@ -109,14 +120,17 @@ export interface GeneModel extends ModelBase {
   ): Promise<void>;
 }
 
+/** What an experiment runs. */
 export type Model = WholeFoldModel | GeneModel;
 
 /** What a saved model reads for one perturbation. */
-export type InputKind = "gene_id" | "embedding" | "sequence";
+export type InputKind = "none" | "gene_id" | "embedding" | "sequence";
 
 /** Perturbations to predict, in the form that a model reads. */
 export type PredictionInput =
-  /** Column of the perturbation's own gene among the model's genes, -1 where it is none of them. */
+  /** Nothing of them: every perturbation is predicted alike. */
+  | { readonly kind: "none" }
+  /** Column of the perturbation's own gene among the model's genes, -1 where it is not among them. */
   | { readonly kind: "gene_id"; readonly ownGene: Int32Array }
   | { readonly kind: "embedding"; readonly values: Embedded }
   /** Tokens, and the model that reads them. */
@@ -124,20 +138,26 @@ export type PredictionInput =
 
 /** A pretrained sequence model that is put on a device when it is needed; what it is only its own family knows. */
 export interface Encoder {
+  /** Put the weights on a device. */
   load(backend: Backend): Promise<unknown>;
+  /** What turns its sequences into tokens. */
   readonly tokenizer: unknown;
 }
 
 /** Sizes that a tensor must have; null where any will do. */
 export type ExpectedShapes = Readonly<Record<string, readonly (number | null)[]>>;
 
-/** A tensor read back; `doubles` are its numbers without loss where they were saved in float64. */
+/** A tensor read back. */
 export interface SavedTensor {
+  /** Sizes, slowest first. */
   readonly shape: readonly number[];
+  /** Its numbers in float32. */
   readonly data: Float32Array;
+  /** The same in float64, where they were saved so. */
   readonly doubles?: Float64Array;
 }
 
+/** Saved tensors by name. */
 export type SavedTensors = ReadonlyMap<string, SavedTensor>;
 
 /** A saved fold as a family loads it. */
@@ -146,14 +166,17 @@ export interface LoadedFold {
   readonly path: string;
   /** What `tensors()` of the fitted fold gave, and "baseline" (genes): the means of its training rows. */
   readonly tensors: SavedTensors;
+  /** Genes of the run. */
   readonly genes: number;
   /** Folder of further files of this fold, where the model has one. */
   readonly folder: string | null;
+  /** The device, opened when it is first asked for. */
   readonly device: () => Promise<Backend>;
   /** Perturbations that go through a network at once. */
   readonly batchSize: number;
 }
 
+/** A saved fold that predicts. */
 export interface FoldPredictor {
   /** rows.length x genes of the run. @param rows of the input */
   predict(input: PredictionInput, rows: readonly number[]): Matrix | Promise<Matrix>;
@@ -165,8 +188,10 @@ export interface FoldPredictor {
 export interface ModelFamily {
   /** Its name in model.json, such as "mlp". */
   readonly kind: string;
+  /** What the model reads for one perturbation. */
   readonly input: InputKind;
   /** Tensors that a saved fold must have. @param width of the input embedding; null where it has none */
   shapes(sizes: { genes: number; width: number | null }, tensors: SavedTensors): ExpectedShapes;
+  /** A fold that predicts, from its saved tensors. @throws {DataError} when they cannot be this model */
   load(fold: LoadedFold): FoldPredictor | Promise<FoldPredictor>;
 }

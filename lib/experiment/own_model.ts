@@ -32,7 +32,7 @@ export function matrixOf({ shape: [rows, columns], data }: SavedTensor): Matrix 
   return { data, rows, columns };
 }
 
-/** Some rows of the embeddings that are to be predicted. @throws {TypeError} when the input is none of embeddings */
+/** Some rows of the embeddings that are to be predicted. @throws {TypeError} when the input is not embeddings */
 export function embeddedRows(input: PredictionInput, rows: readonly number[]): Embedded {
   if (input.kind !== "embedding") throw new TypeError("This model reads embeddings");
   return takeRows(input.values, rows);

@@ -7,7 +7,9 @@ import type { Identity } from "./identity.ts";
 
 /** Genes of a run by position: from, up to but without to. */
 export interface GeneRange {
+  /** First gene. */
   readonly from: number;
+  /** The gene after the last. */
   readonly to: number;
 }
 
@@ -22,6 +24,7 @@ export type Tensors = ReadonlyMap<string, SafetensorsArray>;
 /** What a model says of a fold: plain JSON values. */
 export type Report = Readonly<Record<string, unknown>>;
 
+/** @internal */
 export interface Part {
   readonly key: PartKey;
   /** Test rows x genes of the part; NaN for genes that the fold does not learn. */

@@ -1,6 +1,8 @@
 /** From what a script has read to what its folds are cut from: rows in order, splits, genes, filled targets. */
 import { basename, dirname, join } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
+import { groupsOfRows, readGroupTable } from "../dataset/groups.ts";
 import type { GeneChoice } from "../dataset/top_genes.ts";
 import { chooseGenes } from "../dataset/top_genes.ts";
 import { type CrossValidationSplits, crossValidationSplits } from "../dataset/splits.ts";
@@ -29,16 +31,19 @@ export interface Preparation {
   splitsName?(folds: number, seed: number, rows: number): string;
 }
 
+/** Targets and folds of a run, aligned and filled. */
 export interface Prepared extends ExperimentData {
+  /** The folds and their file. */
   readonly splits: CrossValidationSplits;
   /** Columns of the targets as read that the run keeps. */
   readonly columns: readonly number[];
+  /** What else a perturbation may be called. */
   readonly otherNames: (id: string) => readonly string[];
 }
 
 /**
- * @throws {UsageError} when there are fewer rows than folds
- * @throws {DataError} when a splits file does not fit
+ * @throws {UsageError} when there are fewer rows or groups than folds
+ * @throws {DataError} when a splits file does not fit, or breaks groups
  */
 export async function prepareData(preparation: Preparation): Promise<Prepared> {
   const { flags, folder, otherNames } = preparation;
@@ -48,6 +53,13 @@ export async function prepareData(preparation: Preparation): Promise<Prepared> {
   const ids = aligned.perturbations;
   const name = preparation.splitsName?.(flags.nFolds, flags.seed, ids.length) ??
     `cv_splits_${flags.nFolds}fold_${flags.seed}_${ids.length}.pkl`;
+  if (flags.groupBy === null && flags.given.has("group-folds")) {
+    throw new UsageError("Cannot use --group-folds without --group-by: it deals groups to folds");
+  }
+  const groups = flags.groupBy === null ? null : groupsOfRows(
+    await readGroupTable(flags.groupBy),
+    { ids, otherNames, path: preparation.targets.path },
+  );
   const splits = await crossValidationSplits({
     ids,
     otherNames,
@@ -59,6 +71,8 @@ export async function prepareData(preparation: Preparation): Promise<Prepared> {
     named: flags.cvSplitsFile,
     shared: join(preparation.splitsFolder, `cv_splits_${flags.nFolds}fold_${flags.seed}.pkl`),
     own: folder.final(name),
+    groups,
+    groupFolds: flags.groupFolds,
   });
   const choice: GeneChoice = chosenGenes(preparation, all, aligned, splits);
   const targets = takeGenes(aligned, choice.columns);
@@ -68,6 +82,7 @@ export async function prepareData(preparation: Preparation): Promise<Prepared> {
     training: new TrainingTargets(targets.values, choice, splits.folds, flags.strict),
     strict: flags.strict,
     seed: flags.seed,
+    groups: groups?.of ?? null,
     splits,
     columns: choice.columns.map((column) => possible[column]),
     otherNames,

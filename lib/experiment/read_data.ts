@@ -14,7 +14,8 @@ export interface DataFolder {
   readonly artifacts: string;
   /** Folder of tf_sequences.csv. */
   readonly sequences: string;
-  readonly ntFolder: string;
+  /** Folders of NT embeddings, one a size: NT-v2-50M, NT-v2-500M. Where there is none, the one that is usual. */
+  readonly ntFolders: readonly string[];
   readonly hyenaFolder: string;
 }
 
@@ -59,9 +60,22 @@ export async function openDataFolder(
     root,
     artifacts: join(holder, "artifacts"),
     sequences: holder,
-    ntFolder: await embeddings("NT-v2-50M"),
+    ntFolders: await ntFoldersIn([root, parent]),
     hyenaFolder: await embeddings("HyenaDNA_outputs"),
   };
+}
+
+/** Names of the form NT-v2-50M, those in the first place first. */
+async function ntFoldersIn(places: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const place of new Set(places)) {
+    try {
+      const entries = await Array.fromAsync(Deno.readDir(place));
+      const names = entries.map(({ name }) => name).filter((name) => /^NT-v2-\d+M$/i.test(name)).sort();
+      for (const name of names) if (await isFolder(join(place, name))) found.push(join(place, name));
+    } catch { /* told where a file is missing */ }
+  }
+  return found.length === 0 ? [join(places[1], "NT-v2-50M")] : found;
 }
 
 export interface ReadTargets {

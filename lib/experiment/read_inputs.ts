@@ -1,5 +1,6 @@
 /** Embeddings of perturbations and genes for the models that learn from them. */
 import { resolve } from "@std/path";
+import { UsageError } from "../cli/errors.ts";
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
 import {
@@ -8,32 +9,35 @@ import {
   readHyenaEmbeddings,
   readNtEmbeddings,
 } from "../dataset/embeddings.ts";
+import { joinEmbeddings, readJoinedEmbeddings } from "../dataset/joined_embeddings.ts";
 import { sortedOrder } from "../dataset/ids.ts";
 import { matchedRows, matchIds, reportMatches, requireAll } from "../dataset/matching.ts";
 import type { Targets } from "../dataset/targets.ts";
 import { takeRows } from "../linalg/matrix.ts";
-import { decidingPart, embeddingRecord } from "../embedding/record.ts";
+import { decidingPart, type EmbeddingRecord } from "../embedding/record.ts";
 import { fingerprint } from "./identity.ts";
+import { recordBeside } from "./gene_embeddings_check.ts";
 import type { DataFolder } from "./read_data.ts";
-import type { ModelInput } from "./saved_model_json.ts";
+import { embeddingModels, type EmbeddingPart, type ModelInput } from "./saved_model_json.ts";
 
 /** Embeddings of TFs from a file of one's own. */
 export const tfEmbeddingFlags = {
   "embeddings": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Data",
     shownDefault: "of the data folder",
-    help: "embeddings of TFs, a row each: .npy, or a table whose first column is the id",
+    help:
+      "embeddings of TFs, a row each: .npy, or a table whose first column is the id; several are put side by side",
   },
   "ids": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Data",
     shownDefault: "beside --embeddings",
-    help: "ids of the rows of --embeddings",
+    help: "ids of the rows of --embeddings, a file for each",
   },
 } as const satisfies FlagDeclarations;
 
@@ -55,6 +59,11 @@ export const geneEmbeddingFlags = {
     shownDefault: "beside --gene-embeddings",
     help: "ids of the rows of --gene-embeddings",
   },
+  "force": {
+    default: false,
+    group: "Data",
+    help: "go on where the embeddings of genes were made in another way than those of TFs",
+  },
 } as const satisfies FlagDeclarations;
 
 export const ntFlags = {
@@ -63,7 +72,7 @@ export const ntFlags = {
     type: "text",
     value: "DIR",
     group: "Data",
-    shownDefault: "NT-v2-50M of the data folder",
+    shownDefault: "NT-v2-50M (or another size) of the data folder",
     help: "folder of NTv2_<size>_{tf,gene}_embeddings.npy and their ids",
   },
   "ntv2-size": {
@@ -72,7 +81,7 @@ export const ntFlags = {
     value: "SIZE",
     group: "Data",
     shownDefault: "the one that is there",
-    help: "which of several sizes in that folder, such as 500m",
+    help: "which of several sizes, such as 500m",
   },
 } as const satisfies FlagDeclarations;
 
@@ -87,12 +96,15 @@ export const hyenaFlags = {
   },
 } as const satisfies FlagDeclarations;
 
-/** Embeddings of one pipeline: of the file that is named, else of the folder. */
+/** Whose embeddings a data folder is asked for; of "both" those of a TF stand side by side. */
+export type Pipeline = "ntv2" | "hyenadna" | "both";
+
+/** Embeddings of the files that are named, else of the folder by `pipeline`. */
 export async function readTfEmbeddings(
-  pipeline: "ntv2" | "hyenadna",
+  pipeline: Pipeline,
   flags: {
-    embeddings: string | null;
-    ids: string | null;
+    embeddings: readonly string[] | null;
+    ids: readonly string[] | null;
     ntv2Dir?: string | null;
     ntv2Size?: string | null;
     hyenaDir?: string | null;
@@ -100,15 +112,25 @@ export async function readTfEmbeddings(
   folder: DataFolder,
   options?: { allowMissing: boolean },
 ): Promise<Embeddings> {
-  if (flags.embeddings !== null) return await readEmbeddings(flags.embeddings, flags.ids, options);
+  if (flags.ids !== null && flags.embeddings === null) {
+    throw new UsageError("Cannot use --ids without --embeddings: it names the rows of those files");
+  }
+  if (flags.embeddings !== null) return await readJoinedEmbeddings(flags.embeddings, flags.ids, options);
+  if (pipeline === "both") {
+    const [nt, hyena] = ["ntv2", "hyenadna"] as const;
+    return joinEmbeddings([
+      await readTfEmbeddings(nt, flags, folder, options),
+      await readTfEmbeddings(hyena, flags, folder, options),
+    ]);
+  }
   if (pipeline === "ntv2") {
     return await readNtEmbeddings(
-      await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+      await ntPlaces(flags.ntv2Dir, folder),
       "tf",
       flags.ntv2Size,
     );
   }
-  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder, folder.hyenaFolder), options);
+  return await readHyenaEmbeddings(await placeOf(flags.hyenaDir, folder) ?? folder.hyenaFolder, options);
 }
 
 export async function readGeneEmbeddings(
@@ -122,19 +144,23 @@ export async function readGeneEmbeddings(
 ): Promise<Embeddings> {
   if (flags.geneEmbeddings !== null) return await readEmbeddings(flags.geneEmbeddings, flags.geneIds);
   return await readNtEmbeddings(
-    await placeOf(flags.ntv2Dir, folder, folder.ntFolder),
+    await ntPlaces(flags.ntv2Dir, folder),
     "gene",
     flags.ntv2Size,
   );
 }
 
-/** A folder as it is named, else under the data folder or its parent; `usual` where none is named. */
-async function placeOf(
+async function ntPlaces(
   named: string | null | undefined,
-  { root }: DataFolder,
-  usual: string,
-): Promise<string> {
-  if (named === null || named === undefined) return usual;
+  folder: DataFolder,
+): Promise<readonly string[]> {
+  const place = await placeOf(named, folder);
+  return place === null ? folder.ntFolders : [place];
+}
+
+/** A folder as it is named, else under the data folder or its parent; null where none is named. */
+async function placeOf(named: string | null | undefined, { root }: DataFolder): Promise<string | null> {
+  if (named === null || named === undefined) return null;
   for (const path of [named, resolve(root, named), resolve(root, "..", named)]) {
     if ((await Deno.stat(path).catch(() => null))?.isDirectory) return path;
   }
@@ -159,31 +185,42 @@ export async function matchTfs(
   targets: Targets,
   embeddings: Embeddings,
   otherNames: (id: string) => readonly string[],
-  pipeline: "ntv2" | "hyenadna" | "other",
+  pipeline: Pipeline,
   { order, exactCase = false }: { order: "sorted" | "file"; exactCase?: boolean },
 ): Promise<MatchedTfs> {
   const wanted = { ids: targets.perturbations, what: "perturbation", path: targets.path, otherNames };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: !exactCase });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: found } = matchedRows(match);
   const rows = order === "file"
     ? found
     : sortedOrder(found.map((row) => targets.perturbations[row])).map((place) => found[place]);
   const values = takeRows(embeddings.values, rows.map((row) => match.rows[row]));
-  const record = embeddings.path.endsWith(".npy") ? await embeddingRecord(embeddings.path) : null;
+  const parts = await Promise.all(
+    (embeddings.parts ?? [{ path: embeddings.path, width: values.columns }]).map(partOf),
+  );
+  const [{ record }] = parts;
+  // A script takes the embeddings of any model; which it was the record knows best.
+  const recorded = embeddingModels.find((model) =>
+    model === (record as EmbeddingRecord | undefined)?.pipeline
+  );
+  const made = embeddings.parts || pipeline === "both"
+    ? { model: "other" as const, parts }
+    : { model: recorded ?? pipeline, ...(record ? { record } : {}) };
   return {
     rows,
     values,
     unmatched: match.unmatched,
-    input: {
-      kind: "embedding",
-      model: pipeline,
-      width: values.columns,
-      ...(record && { record: decidingPart(record) }),
-    },
+    input: { kind: "embedding", width: values.columns, ...made },
     identity: { embeddings: await fingerprint(values.data) },
   };
+}
+
+/** One file's part of a vector, and how it was made where that is known. */
+async function partOf(part: { path: string; width: number }): Promise<EmbeddingPart> {
+  const record = await recordBeside(part);
+  return { width: part.width, ...(record && { record: decidingPart(record) }) };
 }
 
 /** Embedding rows of all read-out genes. @throws {DataError} when some have none: how many, and five of them */
@@ -206,7 +243,7 @@ export function matchSomeGenes(
   const wanted = { ids: genes, what: "read-out gene", path };
   const known = { ids: embeddings.ids, path: embeddings.idsPath };
   const match = matchIds(wanted, known, { anyCase: false });
-  reportMatches(match, wanted, known, "left out, for want of an embedding");
+  reportMatches(match, wanted, known, "left out: they have no embedding");
   const { wanted: columns, known: rows } = matchedRows(match);
   return { columns, rows };
 }

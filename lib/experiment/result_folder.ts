@@ -13,17 +13,24 @@ import { basename, dirname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { checkWritable } from "../io/atomic_write.ts";
+import { remove, rename } from "../io/disk.ts";
 import { exists, removeFolder } from "./folders.ts";
 import { type Manifest, readManifest, type RunFacts, writeManifest } from "./manifest.ts";
 import { ResultLock } from "./result_lock.ts";
 
 const advice = "--output-dir names another place for results";
 
+/** @internal */
 export class ResultFolder {
   #lock: ResultLock | null = null;
   readonly #staging: string;
 
-  private constructor(readonly path: string, readonly modelName: string) {
+  /** @param made folders that were made for it, the outermost last */
+  private constructor(
+    readonly path: string,
+    readonly modelName: string,
+    private readonly made: readonly string[],
+  ) {
     this.#staging = hiddenSibling(path, `new.${crypto.randomUUID().slice(0, 8)}`);
   }
 
@@ -46,10 +53,11 @@ export class ResultFolder {
     }
     const path = join(results, modelName);
     await recoverIfFree(path);
+    const made = await missingFolders(path);
     await checkWritable(join(path, "summary.json"), advice);
     await checkWritable(hiddenSibling(path, "lock"), advice);
     log.info(`Results go to ${path}`);
-    return new ResultFolder(path, modelName);
+    return new ResultFolder(path, modelName, made);
   }
 
   /**
@@ -80,7 +88,7 @@ export class ResultFolder {
       const old = hiddenSibling(this.path, `old.${crypto.randomUUID().slice(0, 8)}`);
       if (await renameIfThere(this.path, old)) olds.push(old);
       try {
-        await Deno.rename(this.#staging, this.path);
+        await rename(this.#staging, this.path);
         break;
       } catch (error) {
         if (!await exists(this.path)) throw error; // else another part of this run has put its own there meanwhile
@@ -89,11 +97,24 @@ export class ResultFolder {
     for (const old of olds) await retire(old, this.path);
   }
 
-  /** Free the folder for others, and take away what was not committed. */
+  /** Free the folder for others, and take away what was not committed, the folder too where nothing was ever in it. */
   async close(): Promise<void> {
-    await removeFolder(this.#staging);
-    await this.#lock?.release();
+    try {
+      await removeFolder(this.#staging);
+    } finally {
+      await this.#lock?.release();
+    }
+    for (const folder of this.made) await Deno.remove(folder).catch(() => {}); // not empty: it stays
   }
+}
+
+/** Of a folder and those that it lies in the ones that are not there, the outermost last. */
+async function missingFolders(path: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let folder = path; !await exists(folder) && dirname(folder) !== folder; folder = dirname(folder)) {
+    missing.push(folder);
+  }
+  return missing;
 }
 
 /** `recover`, unless a run is at work there: for readers, and before a run makes anything. */
@@ -111,15 +132,15 @@ export async function recover(path: string): Promise<void> {
   if (left.length === 0) return;
   const whole = left.filter((name) => !name.endsWith(".tmp"));
   for (const sibling of whole.filter((name) => name.includes(".new."))) {
-    if (!await exists(path) && await readManifest(sibling) !== null) await Deno.rename(sibling, path);
+    if (!await exists(path) && await readManifest(sibling) !== null) await rename(sibling, path);
     else await removeFolder(sibling);
   }
   for (const sibling of whole.filter((name) => name.includes(".old."))) {
-    if (!await exists(path)) await Deno.rename(sibling, path);
+    if (!await exists(path)) await rename(sibling, path);
     else await retire(sibling, path);
   }
   for (const sibling of left.filter((name) => name.endsWith(".tmp"))) {
-    await Deno.remove(sibling, { recursive: true });
+    await remove(sibling, { recursive: true });
   }
 }
 
@@ -131,18 +152,11 @@ async function retire(old: string, path: string): Promise<void> {
   ];
   const holdsResult = await exists(join(old, "summary.json"));
   if (holdsResult && (theirs === null || theirs.data_id !== ours?.data_id)) {
-    const kept = await freeName(`${path}.bak`);
-    await Deno.rename(old, kept);
-    await removeFolder(join(kept, "unfinished"));
-    log.warn(
-      `The result that stood there ${
-        theirs ? "is of other data" : "has no manifest.json"
-      }: kept as "${kept}".`,
-    );
+    await keep(old, path, theirs);
     return;
   }
   for (const name of await foreignEntries(old, theirs)) {
-    if (!await exists(join(path, name))) await Deno.rename(join(old, name), join(path, name));
+    if (!await exists(join(path, name))) await rename(join(old, name), join(path, name));
   }
   await removeFolder(old);
 }
@@ -180,7 +194,7 @@ async function leftBeside(path: string): Promise<string[]> {
 
 async function renameIfThere(from: string, to: string): Promise<boolean> {
   try {
-    await Deno.rename(from, to);
+    await rename(from, to);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
@@ -188,12 +202,31 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** `path`, or the first of `path`2, `path`3, ... that nothing has. */
-async function freeName(path: string): Promise<string> {
-  for (let number = 1;; number++) {
-    const name = number === 1 ? path : `${path}${number}`;
-    if (!await exists(name)) return name;
+/** Keep an old result as `<path>.bak`, or in place of what was kept of the same run, or as the first of .bak2, .bak3, ... */
+async function keep(old: string, path: string, theirs: Manifest | null): Promise<void> {
+  const others: string[] = [];
+  let kept = "";
+  for (let number = 1; kept === ""; number++) {
+    const name = `${path}.bak${number === 1 ? "" : number}`;
+    const isTaken = await exists(name);
+    if (isTaken && (theirs === null || await runOf(name) !== theirs.run_id)) others.push(basename(name));
+    else kept = name;
   }
+  await removeFolder(kept);
+  await rename(old, kept);
+  await removeFolder(join(kept, "unfinished"));
+  const beside = others.length === 0
+    ? ""
+    : `, beside ${others.join(", ")} of other runs (delete what is no longer needed)`;
+  log.warn(
+    `The result that stood there ${
+      theirs ? "is of other data" : "has no manifest.json"
+    }: kept as "${kept}"${beside}.`,
+  );
+}
+
+async function runOf(folder: string): Promise<string | null> {
+  return (await readManifest(folder).catch(() => null))?.run_id ?? null;
 }
 
 function hiddenSibling(path: string, name: string): string {

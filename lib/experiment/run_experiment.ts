@@ -12,15 +12,19 @@ import { onInterrupt } from "../cli/interrupt.ts";
 import { log, printOutput } from "../cli/log.ts";
 import { foldProgress } from "../cli/progress.ts";
 import { resumeCommand } from "../cli/command_line.ts";
+import { type ExpressedGenes, expressedGenes } from "../dataset/expressed_genes.ts";
+import { groupFacts } from "../dataset/groups.ts";
 import { columnMeans } from "../dataset/missing_values.ts";
 import { plotLimits } from "../evaluation/plot_limits.ts";
 import { PngRenderer } from "../evaluation/png_renderer.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { collectParts } from "./collect.ts";
+import { outputFlagsOf } from "./finished_run.ts";
 import { fitFolds } from "./fit_folds.ts";
 import type { ExperimentFlags } from "./flags.ts";
 import { fingerprint, type Identity, runIdOf } from "./identity.ts";
-import { describeFile, type FileFact, programVersion } from "./manifest.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
+import { programVersion } from "./manifest.ts";
 import type { Model } from "./model.ts";
 import type { GeneRange, Part } from "./part.ts";
 import { PartStore } from "./part_store.ts";
@@ -44,24 +48,35 @@ export interface Loaded<Inputs> extends Prepared {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+/** An experiment: what is read, which model learns it, and what the result is called. */
 export interface ExperimentSpec<Inputs> {
   /** Path of the script from the repository's root, or its `import.meta.url`. */
   readonly script: string;
+  /** Name of the result folder. */
   readonly modelName: string;
   /** "PCA-based linear model": for summary.json. */
   readonly modelType: string;
+  /** Values of the command line; all are kept in summary.json. */
   readonly flags: ExperimentFlags & Readonly<Record<string, unknown>>;
+  /** Names and columns of the result files. */
   readonly layout: ResultLayout;
+  /** Seconds between two checkpoints of a training; 60 without it. */
   readonly checkpointSeconds?: number;
   /** --genes, once the number of genes is known. */
   readonly range?: (genes: number) => GeneRange | null;
   /** Whether models are always saved, or only with --save-model. */
   readonly alwaysSaves?: boolean;
+  /** Read and align what the model learns from. */
   read(folder: ResultFolder): Promise<Loaded<Inputs>>;
+  /** The model, once the data are there. */
   model(data: Loaded<Inputs>): Model | Promise<Model>;
 }
 
-/** @throws {UsageError | DataError} what went wrong, in one sentence */
+/**
+ * Run an experiment from its flags to its result folder.
+ *
+ * @throws {UsageError | DataError} what went wrong, in one sentence
+ */
 export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promise<void> {
   const startMs = performance.now(), { flags } = spec;
   if (flags.json) log.toStandardError();
@@ -71,12 +86,15 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
   let tell: (() => void) | null = null;
   try {
     const data = await spec.read(folder);
-    const inputs = Promise.all([...new Set(data.files)].map((path) => describeFile(path)));
+    const expressed = await expressedGenes(data.files[0], data.targets.genes);
+    const beside = [data.splits.groups, expressed].flatMap((read) => read ? [read.path] : []);
+    const files = [...data.files, ...beside];
+    const inputs = Promise.all([...new Set(files)].map((path) => describeFile(path)));
     inputs.catch(() => {}); // awaited when the manifest is written
     const loadedMs = performance.now();
     const model = await spec.model(data);
     try {
-      tell = await runFolds({ spec, folder, data, model, renderer, inputs, startMs, loadedMs });
+      tell = await runFolds({ spec, folder, data, model, renderer, expressed, inputs, startMs, loadedMs });
     } finally {
       await model.close?.();
     }
@@ -92,6 +110,7 @@ interface Running<Inputs> {
   readonly data: Loaded<Inputs>;
   readonly model: Model;
   readonly renderer: PngRenderer | null;
+  readonly expressed: ExpressedGenes | null;
   readonly inputs: Promise<FileFact[]>;
   readonly startMs: number;
   readonly loadedMs: number;
@@ -114,6 +133,7 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | nu
     checkpointSeconds: spec.checkpointSeconds ?? 60,
     engine: model.engine,
     identity,
+    outputs: outputFlagsOf(flags),
     isQuick: model.isQuick,
     ...("blockSize" in model && { blockSize: model.blockSize }),
   });
@@ -137,9 +157,9 @@ async function finish<Inputs>(
   store: PartStore,
   savesModel: boolean,
 ): Promise<() => void> {
-  const { spec, folder, data, model, renderer } = run, { flags } = spec;
+  const { spec, folder, data, model } = run, { flags } = spec;
   const collected = await collectParts(data, store);
-  const { evaluation, means } = await writeResult(folder, data, collected, spec.layout, flags, renderer);
+  const { evaluation, means } = await writeResult(folder, data, collected, spec.layout, flags, run);
   const file = (name: string) => folder.staged(name);
   if (data.splits.pickle) await writeFileAtomic(file(splitsName(folder, data)), data.splits.pickle);
   await model.writeMore?.(file, (fold) => store.read(fold));
@@ -152,6 +172,7 @@ async function finish<Inputs>(
     model_type: spec.modelType,
     cv_method: data.splits.method,
     cv_splits_file: data.splits.file,
+    ...(data.splits.groups && { cv_groups: groupFacts(data.splits.groups, flags.groupFolds) }),
     ...data.facts,
     ...model.summary(collected.reports, foldMeans(evaluation, spec.layout)),
     ...means,

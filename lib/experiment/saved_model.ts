@@ -8,6 +8,7 @@ import { join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
+import { jsonReason } from "../io/json_file.ts";
 import { readFileText } from "../io/read_file.ts";
 import { encodeSafetensors, openSafetensors, type SafetensorsArray } from "../io/safetensors.ts";
 import { type Manifest, readListed, readManifest } from "./manifest.ts";
@@ -87,7 +88,7 @@ export async function openSavedModel(resultFolder: string): Promise<OpenedModel>
     json = JSON.parse(await readFileText(path));
   } catch (error) {
     if (error instanceof DataError) throw error;
-    throw new DataError(`Cannot read "${path}": it is not valid JSON (${(error as Error).message})`);
+    throw new DataError(`Cannot read "${path}": it is not valid JSON (${jsonReason(error)})`);
   }
   return { ...parseModelJson(path, json), folder, resultFolder, manifest };
 }
@@ -103,7 +104,7 @@ export async function readSavedFold(
   family: ModelFamily,
 ): Promise<SavedTensors> {
   const path = join(model.folder, fold.weights);
-  if (model.manifest) await readListed(model.resultFolder, model.manifest, `model/${fold.weights}`);
+  if (model.manifest) await refuseUnlisted(model, model.manifest, fold);
   const file = await openSafetensors(path);
   try {
     const tensors = new Map<string, SavedTensor>();
@@ -116,6 +117,16 @@ export async function readSavedFold(
     return tensors;
   } finally {
     file.close();
+  }
+}
+
+/** @throws {DataError} when a file of the fold is not the one that the result was written with */
+async function refuseUnlisted(model: OpenedModel, manifest: Manifest, fold: SavedFold): Promise<void> {
+  await readListed(model.resultFolder, manifest, `model/${fold.weights}`);
+  if (fold.adapter === undefined) return;
+  const folder = `adapters/fold_${fold.fold}`;
+  for (const { name } of Deno.readDirSync(join(model.folder, fold.adapter))) {
+    await readListed(model.resultFolder, manifest, `${folder}/${name}`);
   }
 }
 

@@ -4,8 +4,20 @@ import { DataError } from "../cli/errors.ts";
 /** Pipeline of inference.ts that makes such embeddings; "other" where a user brought their own. */
 export type EmbeddingModel = "ntv2" | "hyenadna" | "other";
 
+export const embeddingModels: readonly EmbeddingModel[] = ["ntv2", "hyenadna", "other"];
+
+/** One of several files of embeddings that stand side by side. */
+export interface EmbeddingPart {
+  /** Its columns. */
+  readonly width: number;
+  /** How it was made, where that is known. */
+  readonly record?: unknown;
+}
+
 /** What a model reads for one perturbation. */
 export type ModelInput =
+  /** Nothing of it. */
+  | { readonly kind: "none" }
   /** Its gene id alone. */
   | { readonly kind: "gene_id" }
   /** A row of embeddings. `model` is the pipeline of inference.ts that makes them. */
@@ -13,7 +25,10 @@ export type ModelInput =
     readonly kind: "embedding";
     readonly model: EmbeddingModel;
     readonly width: number;
+    /** How the embeddings were made, where that is known. */
     readonly record?: unknown;
+    /** The files that stand side by side, where they were several. */
+    readonly parts?: readonly EmbeddingPart[];
   }
   /**
    * Its promoter's DNA, cut at `maxLength` tokens; `model` is the hub id or folder of the pretrained weights. With
@@ -24,6 +39,8 @@ export type ModelInput =
     readonly model: string;
     readonly maxLength: number;
     readonly upper?: boolean;
+    /** Which weights were fine-tuned; files of earlier versions do not say. */
+    readonly record?: unknown;
   };
 
 export interface SavedFold {
@@ -98,12 +115,17 @@ function isAliases(value: unknown): value is Aliases {
 
 function isModelInput(value: unknown): value is ModelInput {
   if (!isRecord(value)) return false;
-  if (value.kind === "gene_id") return true;
+  if (value.kind === "none" || value.kind === "gene_id") return true;
   if (value.kind === "embedding") {
-    return ["ntv2", "hyenadna", "other"].includes(value.model as string) && isCount(value.width);
+    return embeddingModels.some((model) => model === value.model) && isCount(value.width) &&
+      (value.parts === undefined || (Array.isArray(value.parts) && value.parts.every(isEmbeddingPart)));
   }
   return value.kind === "sequence" && typeof value.model === "string" && isCount(value.maxLength) &&
     (value.upper === undefined || typeof value.upper === "boolean");
+}
+
+function isEmbeddingPart(value: unknown): value is EmbeddingPart {
+  return isRecord(value) && isCount(value.width);
 }
 
 function isSavedFold(value: unknown): value is SavedFold {

@@ -1,8 +1,6 @@
-import { writeFileAtomic } from "../io/atomic_write.ts";
-import { encodeCsv } from "../io/csv.ts";
-import { writeNpy } from "../io/npy.ts";
+import { openFrameWriter } from "../io/frame_writer.ts";
 import { writeParquetFrame } from "../io/parquet.ts";
-import { type Matrix, row } from "../linalg/matrix.ts";
+import type { Matrix } from "../linalg/matrix.ts";
 import type { ResultFolder } from "./result_folder.ts";
 
 export interface LabelledValues {
@@ -27,14 +25,10 @@ export async function writeFrames(
 ): Promise<void> {
   const frame = { index: perturbations, indexName, columns: genes, values };
   await writeParquetFrame(folder.staged(`${name}.parquet`), frame);
-  if (format === "csv") {
-    const rows = perturbations.map((id, i) => [id, ...row(values, i)]);
-    await writeFileAtomic(folder.staged(`${name}.csv`), encodeCsv([indexName, ...genes], rows));
-  }
-  if (format === "npy") {
-    const { data, rows, columns } = values;
-    await writeNpy(folder.staged(`${name}.npy`), { shape: [rows, columns], data });
-    await writeNpy(folder.staged(`${name}_ids.npy`), { shape: [rows], data: perturbations });
-    await writeNpy(folder.staged(`${name}_genes.npy`), { shape: [columns], data: genes });
+  if (format !== "parquet") {
+    const names = { index: perturbations, indexName, columns: genes };
+    await using writer = await openFrameWriter(folder.staged(`${name}.${format}`), names);
+    await writer.append(values);
+    await writer.commit();
   }
 }

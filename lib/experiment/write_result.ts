@@ -1,4 +1,5 @@
 /** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
+import type { ExpressedGenes } from "../dataset/expressed_genes.ts";
 import { log, resultLine } from "../cli/log.ts";
 import { bootstrapMean } from "../evaluation/bootstrap.ts";
 import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
@@ -22,6 +23,7 @@ export interface ResultLayout {
   readonly predictions: string;
   /** What plots call the model. */
   readonly plotLabel: string;
+  /** Columns of metrics_per_perturbation.csv. */
   readonly metricColumns: MetricColumns;
   /** Means in summary.json: under "metrics" as `<name>_mean`, or on top as `mean_<name>`. */
   readonly means: "nested" | "flat";
@@ -33,14 +35,14 @@ export interface ResultLayout {
   readonly linearStem?: string;
 }
 
-/** Write everything but the summary. @returns what the summary says of the metrics */
+/** Write everything but the summary. @param judging.expressed genes of highest expression @returns what the summary says of the metrics */
 export async function writeResult(
   folder: ResultFolder,
   data: Prepared,
   collected: Collected,
   layout: ResultLayout,
   flags: ExperimentFlags,
-  renderer: PngRenderer | null,
+  { renderer, expressed }: { renderer: PngRenderer | null; expressed: ExpressedGenes | null },
 ): Promise<{ evaluation: Evaluation; means: Record<string, unknown> }> {
   const { targets, folds } = data, { perturbations, genes, values: truth } = targets;
   const plots = Promise.all([
@@ -58,6 +60,7 @@ export async function writeResult(
     perturbations,
     genes,
     bootstrap: { resamples: flags.bootstrap, seed: flags.seed },
+    expressed: expressed?.columns,
   });
   const { perPerturbation } = evaluation;
   const frames = { perturbations, genes, indexName: layout.indexName, format: flags.predictionsFormat };
@@ -83,16 +86,16 @@ export async function writeResult(
   }
 }
 
-/** The last line of a script: the mean r, its interval, and the baseline's. */
+/** The last line of a script: the mean r and the error ratio with their intervals, and the baseline's r. */
 export function tellResult({ block }: Evaluation, path: string): void {
   const { metrics, baseline, pearson_ci: [low, high], error_ratio: ratio } = block;
   const number = (value: number | null) => value === null || Number.isNaN(value) ? "n.a." : value.toFixed(4);
-  const interval = low === null || Number.isNaN(low) ? "" : ` (95% ${number(low)} to ${number(high)})`;
+  const interval = (lower: number | null, upper: number | null) =>
+    lower === null || Number.isNaN(lower) ? "" : ` (95% ${number(lower)} to ${number(upper)})`;
   resultLine(
-    `Mean Pearson r ${number(metrics.pearson)}${interval}, of the mean baseline ${
+    `Mean Pearson r ${number(metrics.pearson)}${interval(low, high)}, of the mean baseline ${
       number(baseline.pearson)
-    }; ` +
-      `error ${number(ratio.mean)} of the baseline's; in ${path}`,
+    }; error ${number(ratio.mean)}${interval(ratio.ci_lower, ratio.ci_upper)} of the baseline's; in ${path}`,
   );
 }
 

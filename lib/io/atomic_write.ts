@@ -1,6 +1,7 @@
 /** Files that are never seen half written: a reader finds what was there before, or all of the new content. */
 import { basename, dirname, join } from "@std/path";
 import { DataError } from "../cli/errors.ts";
+import { createFile, flush, remove, rename, writeAll } from "./disk.ts";
 
 /**
  * Write `content` (text as UTF-8) to `path`: first to a temporary name in the same folder, flushed to disk, then
@@ -15,14 +16,10 @@ export async function writeFileAtomic(
   content: Uint8Array | string | Iterable<string>,
   advice?: string,
 ): Promise<void> {
-  const pieces = content instanceof Uint8Array
-    ? [content]
-    : encoded(typeof content === "string" ? [content] : content);
-  await withTemporary(path, advice, async (temporary) => {
-    // Stays open, and locked, until it has its name: a killed run's files are told by that nobody holds them.
-    using _file = await writeAndFlush(temporary, pieces);
-    await Deno.rename(temporary, path);
-  });
+  await using file = await AtomicFile.open(path, advice);
+  if (content instanceof Uint8Array) await file.write(content);
+  else await file.writeText(typeof content === "string" ? [content] : content);
+  await file.commit();
 }
 
 /**
@@ -31,63 +28,140 @@ export async function writeFileAtomic(
  * @throws {DataError} as it would
  */
 export async function checkWritable(path: string, advice?: string): Promise<void> {
-  await withTemporary(path, advice, async (temporary) => {
-    if ((await Deno.stat(path).catch(() => null))?.isDirectory) throw new Deno.errors.IsADirectory();
-    using _file = await writeAndFlush(temporary, []);
-    await Deno.remove(temporary);
-  });
+  await using file = await AtomicFile.open(path, advice);
+  await file.refuseFolder();
 }
 
-/** Let `write` use a temporary name beside `path`. */
-async function withTemporary(
-  path: string,
-  advice = "choose a folder that can be written",
-  write: (temporary: string) => Promise<void>,
-): Promise<void> {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    await removeLeft(folder, basename(path));
-    await write(temporary);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw new DataError(
-      `Cannot write "${basename(path)}" into folder "${folder}": ${causeOf(error)} (${advice})`,
-    );
+/**
+ * A file that is written piece by piece, for what is too large to be made at once, and has its name only once it is whole.
+ *
+ *     await using file = await AtomicFile.open(path);
+ *     for (const piece of pieces) await file.write(piece);
+ *     await file.commit();                                    // without it nothing is left
+ *
+ * The temporary file stays locked while it is written: one that nobody holds is of a killed run.
+ */
+export class AtomicFile {
+  readonly #path: string;
+  readonly #advice: string;
+  #temporary = "";
+  #file: Deno.FsFile | null = null;
+
+  private constructor(path: string, advice: string) {
+    this.#path = path;
+    this.#advice = advice;
+  }
+
+  /** @throws {DataError} naming the folder, when it cannot be written */
+  static async open(path: string, advice = "choose a folder that can be written"): Promise<AtomicFile> {
+    const opened = new AtomicFile(path, advice);
+    await opened.#orRefuse(async () => {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await removeLeft(dirname(path), basename(path));
+      opened.#create();
+    });
+    return opened;
+  }
+
+  /** @throws {DataError} when the disk is full, or the like */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#orRefuse(() => writeAll(this.#file!, this.#temporary, bytes));
+  }
+
+  /** Text as UTF-8. */
+  async writeText(pieces: Iterable<string>): Promise<void> {
+    for (const bytes of encoded(pieces)) await this.write(bytes);
+  }
+
+  /** Flush it to disk and give it its name, over what had it. @throws {DataError} when a folder stands at that name */
+  async commit(): Promise<void> {
+    await this.#orRefuse(async () => {
+      await flush(this.#file!, this.#temporary);
+      await rename(this.#temporary, this.#path);
+    });
+    this.#file!.close();
+    this.#file = null;
+  }
+
+  /** @throws {DataError} where the name is that of a folder */
+  async refuseFolder(): Promise<void> {
+    await this.#orRefuse(async () => {
+      if ((await Deno.stat(this.#path).catch(() => null))?.isDirectory) throw new Deno.errors.IsADirectory();
+    });
+  }
+
+  /** Take it away, unless it has its name. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#file === null) return;
+    await remove(this.#temporary).catch(() => {});
+    this.#file.close();
+    this.#file = null;
+  }
+
+  #create(): void {
+    for (;;) {
+      const name = `.${basename(this.#path)}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+      this.#temporary = join(dirname(this.#path), name);
+      const file = this.#file = createFile(this.#temporary);
+      try {
+        file.lockSync(true);
+      } catch { /* a file system without locks */ }
+      // Another run may have taken it for a killed one's before it was locked.
+      if (isAt(file, this.#temporary)) return;
+      file.close();
+    }
+  }
+
+  async #orRefuse(body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      const name = basename(this.#path), folder = dirname(this.#path), cause = causeOf(error);
+      if (!cause.startsWith("File name too long")) {
+        throw new DataError(`Cannot write "${name}" into folder "${folder}": ${cause} (${this.#advice})`);
+      }
+      const bytes = new TextEncoder().encode(name).length;
+      throw new DataError(
+        `Cannot write "${shortened(name)}" into folder "${folder}": its name of ${bytes} bytes is too long ` +
+          `(choose one of 240 at most)`,
+      );
+    }
   }
 }
 
-/** @returns the file, open and locked where its file system can lock */
-async function writeAndFlush(path: string, pieces: Iterable<Uint8Array>): Promise<Deno.FsFile> {
-  const file = await Deno.open(path, { write: true, createNew: true });
+function shortened(name: string): string {
+  return name.length <= 40 ? name : `${name.slice(0, 37)}...`;
+}
+
+function isAt(file: Deno.FsFile, path: string): boolean {
   try {
-    await file.tryLock(true).catch(() => {});
-    for (const bytes of pieces) {
-      for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-    }
-    await file.syncData();
-    return file;
-  } catch (error) {
-    file.close();
-    throw error;
+    return file.statSync().ino === Deno.statSync(path).ino;
+  } catch {
+    return false;
   }
 }
 
 /** Temporary files of each folder that lay there when this process first wrote into it, by the name that they are for. */
 const left = new Map<string, Promise<Map<string, string[]>>>();
 
-/** Remove what killed runs left of a file: over a minute old, and held by nobody. */
+/** Look at folders anew: for tests, in which a run "is killed" and the next one goes on in the same process. */
+export function forgetFolders(): void {
+  left.clear();
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+/** Remove what killed runs left of a file: what nobody holds; where files cannot be locked, what is over a day old. */
 async function removeLeft(folder: string, name: string): Promise<void> {
   if (!left.has(folder)) left.set(folder, temporariesIn(folder));
   const found = (await left.get(folder)!).get(name) ?? [];
   for (const path of found.splice(0)) {
     try {
       using file = await Deno.open(path, { read: true, write: true });
-      const { mtime } = await file.stat();
-      if (mtime === null || Date.now() - mtime.getTime() < 60_000 || !await file.tryLock(true)) continue;
-      await Deno.remove(path);
-    } catch { /* another run was faster, or the file system knows no locks: it stays */ }
+      const { mtime } = await file.stat(), isOld = mtime !== null && Date.now() - mtime.getTime() > dayMs;
+      if (await file.tryLock(true).catch(() => isOld)) await remove(path);
+    } catch { /* another run was faster */ }
   }
 }
 

@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { causeOf } from "./atomic_write.ts";
 import { CachedRepository, exists, type HubEnvironment, hubEnvironment, isCommit } from "./hub_cache.ts";
-import { type AbsentFile, HubClient, NoSuchRevision, Refusal, type RemoteFile } from "./hub_client.ts";
+import { type AbsentFile, HubClient, type RemoteFile } from "./hub_client.ts";
+import { NoSuchRevision, Refusal } from "./hub_refusals.ts";
 
 export interface HubOptions {
   /** Branch, tag or commit; default "main". */
@@ -170,7 +171,7 @@ export class HubRepository {
     const partial = `${blob}.incomplete`;
     for (let attempt = 1; !exists(blob); attempt++) {
       const resumed = await this.#receive(name, remote, partial);
-      const problem = await this.#verify(partial, remote);
+      const problem = await this.#verify(name, partial, remote);
       if (problem === null) {
         await Deno.rename(partial, blob);
         break;
@@ -186,6 +187,8 @@ export class HubRepository {
 
   /** Append to `partial` until it is whole. @returns whether it was begun before */
   async #receive(name: string, remote: RemoteFile, partial: string): Promise<boolean> {
+    // Never through a link, which would lead to another file.
+    if ((await Deno.lstat(partial).catch(() => null))?.isSymlink) await Deno.remove(partial);
     using file = await Deno.open(partial, { create: true, write: true, read: true });
     let done = await file.seek(0, Deno.SeekMode.End);
     if (done > remote.size) await file.truncate(done = 0);
@@ -215,10 +218,15 @@ export class HubRepository {
   }
 
   /** What is wrong with a finished download. Etags are SHA-256 of large files and git's SHA-1 of small ones. */
-  async #verify(partial: string, { etag, size }: RemoteFile): Promise<string | null> {
+  async #verify(name: string, partial: string, { etag, size }: RemoteFile): Promise<string | null> {
     const found = (await Deno.stat(partial)).size;
     if (found !== size) return `the download has ${found} bytes, expected ${size}`;
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) return null;
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(etag)) {
+      this.#options.warn?.(
+        `${name}: ${this.#environment.endpoint} gives no hash of it, so its content is unchecked`,
+      );
+      return null;
+    }
     const hash = createHash(etag.length === 64 ? "sha256" : "sha1");
     if (etag.length === 40) hash.update(`blob ${size}\0`);
     using file = await Deno.open(partial);

@@ -36,8 +36,11 @@ const pathVariables = new Set([
 
 /**
  * From HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the file at HF_TOKEN_PATH, which `huggingface-cli login` writes) and
- * HF_HUB_OFFLINE; where one is not set, from its older name that Python's library still reads. TRANSFORMERS_CACHE, where
- * transformers up to 4 put models, counts where no newer name is set.
+ * HF_HUB_OFFLINE; where one is not set, from its older name that Python's library still reads.
+ *
+ * The cache, as huggingface_hub 2 and transformers 5 find it: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub. Where none of
+ * the three is set, TRANSFORMERS_CACHE and PYTORCH_TRANSFORMERS_CACHE, which transformers up to 4 read (before all others) and 5
+ * no longer reads, may still hold models.
  *
  * @param homeFolder of the user where no variable says it
  */
@@ -65,7 +68,8 @@ export function hubEnvironment(
   return {
     endpoint,
     cacheFolder: path(
-      set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "PYTORCH_TRANSFORMERS_CACHE", "TRANSFORMERS_CACHE") ??
+      set("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE") ??
+        (set("HF_HOME") ? undefined : set("TRANSFORMERS_CACHE", "PYTORCH_TRANSFORMERS_CACHE")) ??
         join(home, "hub"),
     ),
     token: set("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") ??

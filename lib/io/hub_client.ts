@@ -1,6 +1,7 @@
 /** The hub's protocol: what a file is (HEAD), and its bytes (GET, from any byte on), with waiting where the hub asks for it. */
 import type { HubEnvironment } from "./hub_cache.ts";
-import { isPrivate, mayHaveToken, missingGrant, sameHost } from "./hub_hosts.ts";
+import { mayHaveToken, missingGrant, sameHost } from "./hub_hosts.ts";
+import { Refusal, refusalOf } from "./hub_refusals.ts";
 
 export interface RemoteFile {
   readonly kind: "file";
@@ -16,12 +17,6 @@ export interface AbsentFile {
   readonly commit: string | null;
 }
 
-/** The hub, or the way to it, says no. The message tells why; of which file, the caller knows. */
-export class Refusal extends Error {}
-
-/** The model is there, but not this branch, tag or commit of it. */
-export class NoSuchRevision extends Refusal {}
-
 interface ClientOptions {
   readonly warn?: (text: string) => void;
   readonly sleep?: (ms: number) => Promise<void>;
@@ -30,6 +25,7 @@ interface ClientOptions {
 
 const maxAttempts = 5;
 const maxWaitMs = 300_000;
+const maxRedirects = 10;
 
 export class HubClient {
   readonly #environment: HubEnvironment;
@@ -71,7 +67,7 @@ export class HubClient {
         return { kind: "absent", commit };
       }
       if (!response.ok && !isRedirect(response)) {
-        throw refusal(revision, response, this.#environment);
+        throw refusalOf(response, revision, this.#environment);
       }
       // The length of a redirect is that of its own body.
       const ownSize = isRedirect(response) ? null : headers.get("content-length");
@@ -103,10 +99,9 @@ export class HubClient {
     let { url } = remote, offset = start, furthest = start, renewed = false, restarted = false;
     for (let failures = 0; offset < remote.size;) {
       try {
-        const response = await this.#request(url, {
+        const response = await this.#follow(url, {
           method: "GET",
           headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
-          redirect: "follow",
         });
         const { status } = response;
         if (status === 200) offset = 0;
@@ -147,14 +142,37 @@ export class HubClient {
     }
   }
 
-  /** One request, repeated while the hub is busy (429, 5xx). The token goes to the hub's own host alone. */
-  async #request(url: string, init: RequestInit): Promise<Response> {
+  /** A request and the redirects that it meets: by hand, since each host needs its permission and may not have the token. */
+  async #follow(url: string, init: RequestInit): Promise<Response> {
+    const visited = [url];
+    for (let hops = 0; hops < maxRedirects; hops++) {
+      const response = await this.#request(visited.at(-1)!, init, visited);
+      const location = response.headers.get("location");
+      if (!isRedirect(response) || location === null) return response;
+      await response.body?.cancel();
+      const target = URL.parse(location, visited.at(-1));
+      if (target === null || !/^https?:$/.test(target.protocol)) {
+        throw new Refusal(
+          `${new URL(visited.at(-1)!).host} redirects to "${location.slice(0, 80)}", which is no web address`,
+        );
+      }
+      visited.push(target.href);
+    }
+    throw new Refusal(`${new URL(url).host} redirects more than ${maxRedirects} times`);
+  }
+
+  /**
+   * One request, repeated while the hub is busy (429, 5xx). The token goes to the hub's own host alone.
+   *
+   * @param visited addresses that led here, whose hosts a message about permissions must name too
+   */
+  async #request(url: string, init: RequestInit, visited: readonly string[] = []): Promise<Response> {
     const { token, endpoint } = this.#environment, idleMs = this.#idleMs;
     const headers = new Headers(init.headers);
     headers.set("accept-encoding", "identity");
     if (token !== null && mayHaveToken(url, endpoint)) headers.set("authorization", `Bearer ${token}`);
     // Said here, rather than letting Deno ask in the middle of a download.
-    const grant = await missingGrant(url, endpoint);
+    const grant = await missingGrant(url, [endpoint, ...visited]);
     if (grant !== null) {
       throw new Refusal(`${new URL(url).host} needs network permission (run with ${grant} to download)`);
     }
@@ -184,39 +202,6 @@ function causeOf({ message, cause }: Error): string {
   const text = cause instanceof Error ? cause.message : message;
   return text.replace(/^error sending request for url \(.*?\): (client error \(\w+\): )?/, "")
     .replace(/ \(os error \d+\)$/, "");
-}
-
-function refusal(
-  revision: string,
-  { status, headers }: Response,
-  { token, endpoint }: HubEnvironment,
-): Refusal {
-  const start = `the hub answers ${status}`;
-  switch (status) {
-    case 401:
-      if (token !== null && !isPrivate(endpoint)) {
-        return new Refusal(
-          `${start} (your HF_TOKEN is not sent over http: HF_ENDPOINT must be an https address)`,
-        );
-      }
-      return new Refusal(
-        token === null
-          ? `${start} (there is no such model, or it is private: set HF_TOKEN)`
-          : `${start} (there is no such model, or your HF_TOKEN does not open it)`,
-      );
-    case 403:
-      return new Refusal(`${start} (its terms must be accepted on its page, by the owner of HF_TOKEN)`);
-    case 404:
-      return headers.get("x-error-code") === "RevisionNotFound"
-        ? new NoSuchRevision(`${start} (it has no revision "${revision}")`)
-        : new Refusal(`${start} (there is no such model)`);
-    case 429:
-      return new Refusal(
-        `${start} (too many requests: try again later${token === null ? ", or set HF_TOKEN" : ""})`,
-      );
-    default:
-      return new Refusal(start);
-  }
 }
 
 /** Retry-After holds seconds or a date. */

@@ -1,10 +1,13 @@
 /** Which hosts a download may ask, and which of them may have the user's token. */
 
-/** @returns what to run with instead where this run may not ask the host of `url`; null where it may (nobody is asked) */
-export async function missingGrant(url: string, endpoint: string): Promise<string | null> {
+/**
+ * @param others addresses that the same download asks
+ * @returns what to run with instead where this run may not ask the host of `url`; null where it may (nobody is asked)
+ */
+export async function missingGrant(url: string, others: readonly string[]): Promise<string | null> {
   const { host } = new URL(url);
   if ((await Deno.permissions.query({ name: "net", host })).state === "granted") return null;
-  const hosts = [...new Set([new URL(endpoint).host, host])];
+  const hosts = [...new Set([...others.map((other) => new URL(other).host), host])];
   // The set "hub" grants these; a list of hosts on the command line takes the place of its own.
   const listed = hosts.every((name) => /^(huggingface\.co|.+\.huggingface\.co|.+\.hf\.co)$/.test(name));
   return listed ? "-P=hub" : `-P=hub --allow-net=${hosts.join(",")}`;

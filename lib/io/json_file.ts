@@ -8,12 +8,15 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
     value = JSON.parse(await readFileText(path));
   } catch (error) {
     if (error instanceof DataError) throw error;
-    // V8 quotes the text around the place, line ends and all.
-    const reason = (error as Error).message.replace(/, (\.\.\.)?".*/s, "");
-    throw new DataError(`Cannot read "${path}": it is not JSON (${reason})`);
+    throw new DataError(`Cannot read "${path}": it is not JSON (${jsonReason(error)})`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new DataError(`Cannot read "${path}": it is not a JSON object`);
   }
   return value as Record<string, unknown>;
+}
+
+/** Why a text is no JSON, in one line: V8 quotes what stands around the place, line ends and all. */
+export function jsonReason(error: unknown): string {
+  return (error as Error).message.replace(/, (\.\.\.)?".*/s, "");
 }

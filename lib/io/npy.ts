@@ -94,17 +94,24 @@ export function encodeNpy({ shape, data }: WritableArray): Uint8Array<ArrayBuffe
   if (shape.reduce((product, size) => product * size, 1) !== data.length) {
     throw new RangeError(`encodeNpy: shape (${shape.join(", ")}) does not hold ${data.length} elements`);
   }
-  const [descr, content] = encodeElements(data);
+  const [descr, content] = encodeElements(data), header = encodeNpyHeader(descr, shape);
+  const bytes = new Uint8Array(header.length + content.length);
+  bytes.set(header);
+  bytes.set(content, header.length);
+  return bytes;
+}
+
+/** What stands before the elements, which follow in C order. @param descr their type as NumPy writes it, such as "<f4" */
+export function encodeNpyHeader(descr: string, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // NumPy leaves room for the first size to grow in place to 21 digits, then pads to a multiple of 64.
   const room = shape.length === 0 ? 0 : 21 - String(shape[0]).length;
   const headerEnd = Math.ceil((10 + dictionary.length + room + 1) / 64) * 64;
   const header = dictionary.padEnd(headerEnd - 11) + "\n";
-  const bytes = new Uint8Array(headerEnd + content.length);
+  const bytes = new Uint8Array(headerEnd);
   bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
   bytes.set(new TextEncoder().encode(header), 10);
-  bytes.set(content, headerEnd);
   return bytes;
 }
 

@@ -28,7 +28,7 @@ export function contentsOfType(descr: string): string {
   const found = kinds.find(([pattern]) => pattern.test(descr));
   return found
     ? `its dtype ${descr} means ${found[1]}`
-    : `its dtype ${descr} is none that we read (f2, f4, f8, integers, b1, U, S, O)`;
+    : `its dtype ${descr} is not read here (f2, f4, f8, integers, b1, U, S, O)`;
 }
 
 /** Of a structured array. @param fields as in the header: [('id', '<U5'), ...] */

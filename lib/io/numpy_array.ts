@@ -57,7 +57,7 @@ export function elementCount(shape: readonly unknown[], fail: (reason: string) =
 /**
  * Elements of `bytes` (exactly count x itemBytes long, not of kind "O") as a fresh array in C order.
  *
- * @throws {DataError} for text that is none (a character beyond Unicode, bytes that are not UTF-8)
+ * @throws {DataError} for broken text (a character beyond Unicode, bytes that are not UTF-8)
  */
 export function decodeElements(
   bytes: Uint8Array,

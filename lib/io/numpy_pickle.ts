@@ -213,7 +213,7 @@ function scalar(dtype: PickledDtype, content: unknown, budget: PickleBudget, fai
 
 function elementTypeOf(dtype: PickledDtype, fail: Fail): ElementType {
   const type = parseElementType(dtype.order + dtype.code);
-  if (type === null) throw fail(`dtype ${printable(dtype.code)} is none that we read`);
+  if (type === null) throw fail(`dtype ${printable(dtype.code)} is not read here`);
   return type;
 }
 

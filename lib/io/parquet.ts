@@ -115,31 +115,53 @@ export function parseParquetFrame(
  * @throws {RangeError} when sizes disagree or a column name comes twice
  */
 export function encodeParquetFrame({ index, indexName, columns, values }: Frame): Uint8Array<ArrayBuffer> {
-  if (index.length !== values.rows || columns.length !== values.columns) {
-    throw new RangeError(
-      `encodeParquetFrame: ${index.length} x ${columns.length} names for ${values.rows} x ${values.columns} values`,
-    );
-  }
-  if (new Set(columns).size !== columns.length) {
-    throw new RangeError("encodeParquetFrame: a column name comes twice");
-  }
-  const columnData: ColumnSource[] = columns.map((name, column) => {
-    const data = new Float32Array(index.length);
-    for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
-    return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
-  });
-  // As pandas does: the index is a column of its own name, if it has one that no other column has.
-  const field = indexName && !columns.includes(indexName) ? indexName : indexField;
-  columnData.push({ name: field, data: index, type: "STRING", nullable: false, offsetIndex: false });
+  const columnData = frameColumns({ index, indexName, columns, values });
   const buffer = parquetWriteBuffer({
     columnData,
     // Noise does not compress: Snappy saves nothing on predictions and statistics are not asked for.
     codec: "UNCOMPRESSED",
     statistics: false,
     rowGroupSize: Math.max(1, index.length),
-    kvMetadata: [{ key: "pandas", value: JSON.stringify(pandasMetadata(field, indexName)) }],
+    kvMetadata: frameMetadata({ indexName, columns }),
   });
   return new Uint8Array(buffer);
+}
+
+/**
+ * The columns of a frame, or of some of its rows, its index last.
+ *
+ * @throws {RangeError} when sizes disagree or a column name comes twice
+ */
+export function frameColumns(
+  { index, indexName, columns, values }: Omit<Frame, "columns"> & { readonly columns: readonly string[] },
+): ColumnSource[] {
+  if (index.length !== values.rows || columns.length !== values.columns) {
+    throw new RangeError(
+      `frameColumns: ${index.length} x ${columns.length} names for ${values.rows} x ${values.columns} values`,
+    );
+  }
+  if (new Set(columns).size !== columns.length) {
+    throw new RangeError("frameColumns: a column name comes twice");
+  }
+  const columnData: ColumnSource[] = columns.map((name, column) => {
+    const data = new Float32Array(index.length);
+    for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
+    return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
+  });
+  const name = indexFieldOf({ indexName, columns });
+  return [...columnData, { name, data: index, type: "STRING", nullable: false, offsetIndex: false }];
+}
+
+/** What pandas reads of the index. */
+export function frameMetadata(header: Header): { key: string; value: string }[] {
+  return [{ key: "pandas", value: JSON.stringify(pandasMetadata(indexFieldOf(header), header.indexName)) }];
+}
+
+type Header = { readonly indexName?: string; readonly columns: readonly string[] };
+
+/** As pandas does: the index is a column of its own name, if it has one that no other column has. */
+function indexFieldOf({ indexName, columns }: Header): string {
+  return indexName && !columns.includes(indexName) ? indexName : indexField;
 }
 
 /** @throws {DataError} when the folder cannot be written */

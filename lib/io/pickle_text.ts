@@ -16,9 +16,9 @@ export function latin1(bytes: Uint8Array): string {
 }
 
 /** INT and LONG: `5`, `-1`, `00` and `01` for the booleans, `5L`. Bigint beyond 2^53. */
-export function textInteger(line: string, isLong: boolean, fail: Fail): number | bigint | boolean {
-  if (!isLong && (line === "00" || line === "01")) return line === "01";
-  const digits = isLong ? line.replace(/L$/, "") : line;
+export function textInteger(line: string, opcode: "INT" | "LONG", fail: Fail): number | bigint | boolean {
+  if (opcode === "INT" && (line === "00" || line === "01")) return line === "01";
+  const digits = opcode === "LONG" ? line.replace(/L$/, "") : line;
   if (digits.length > mostDigits) throw fail(`an integer of ${digits.length} digits is too large`);
   if (!/^\s*[+-]?\d+\s*$/.test(digits)) throw fail("an integer is not made of digits");
   const value = BigInt(digits.trim().replace(/^\+/, ""));

@@ -34,17 +34,26 @@ export class RandomAccessFile {
       );
     }
     const bytes = new Uint8Array(length);
+    this.readInto(offset, bytes);
+    return bytes;
+  }
+
+  /** Fill `bytes` with those of the file from byte `offset` on. @throws {DataError} when the file ends before them */
+  readInto(offset: number, bytes: Uint8Array): void {
     this.#file.seekSync(offset, Deno.SeekMode.Start);
-    for (let filled = 0; filled < length;) {
+    for (let filled = 0; filled < bytes.length;) {
       const count = this.#file.readSync(bytes.subarray(filled));
       if (count === null) throw new DataError(`Cannot read "${this.path}": it was cut off while being read`);
       filled += count;
     }
-    return bytes;
   }
 
   close(): void {
     this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

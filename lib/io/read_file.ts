@@ -1,9 +1,10 @@
 import { DataError } from "../cli/errors.ts";
+import { pipeContent } from "./pipes.ts";
 
-/** All bytes of a file. @throws {DataError} naming the path, when it cannot be read */
+/** All bytes of a file or a pipe, which can be asked for again. @throws {DataError} naming the path, when it cannot be read */
 export async function readFileBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await Deno.readFile(path);
+    return await pipeContent(path) ?? await Deno.readFile(path);
   } catch (error) {
     throw new DataError(`Cannot read "${path}": ${reasonOf(error)}`);
   }
@@ -24,7 +25,7 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) {
-    return "Deno was not given read access to it (run with -P; what lies under /dev or /proc must be saved to a file first)";
+    return "Deno was not given read access to it (run with -P; of what lies under /dev, /dev/stdin alone can be read)";
   }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotADirectory) return "a file stands where one of its folders should be";

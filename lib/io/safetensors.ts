@@ -4,6 +4,7 @@
  * reference implementation the tensors must cover the data without gap or overlap.
  */
 import { DataError } from "../cli/errors.ts";
+import { jsonReason } from "./json_file.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import { openShards } from "./sharded_tensors.ts";
@@ -43,7 +44,9 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 
 /** An array that safetensors can hold: f64, f32, f16 or i64 by its type. */
 export interface SafetensorsArray {
+  /** Sizes, slowest first. */
   readonly shape: readonly number[];
+  /** Row after row. */
   readonly data: Float64Array | Float32Array | Float16Array | BigInt64Array;
 }
 
@@ -165,7 +168,7 @@ function readHeader(file: RandomAccessFile): { header: Record<string, unknown>; 
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.read(8, length)));
   } catch (error) {
-    throw fail(`its header is not valid JSON (${(error as Error).message.replace(/, (\.\.\.)?".*/s, "")})`);
+    throw fail(`its header is not valid JSON (${jsonReason(error)})`);
   }
   if (!isRecord(header)) throw fail("its header is not a JSON object");
   return { header, dataStart: 8 + length };

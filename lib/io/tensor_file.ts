@@ -10,6 +10,9 @@ export type TensorType =
   | "I32"
   | "I16"
   | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
   | "U8"
   | "BOOL";
 
@@ -22,6 +25,9 @@ export const bytesPerElement: Record<TensorType, number> = {
   I32: 4,
   I16: 2,
   I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
   U8: 1,
   BOOL: 1,
 };
@@ -72,6 +78,12 @@ export function widen(bytes: Uint8Array<ArrayBuffer>, dtype: TensorType): Float3
       return Float32Array.from(new Int16Array(buffer));
     case "I8":
       return Float32Array.from(new Int8Array(buffer));
+    case "U64":
+      return Float32Array.from(new BigUint64Array(buffer), Number);
+    case "U32":
+      return Float32Array.from(new Uint32Array(buffer));
+    case "U16":
+      return Float32Array.from(new Uint16Array(buffer));
     case "U8":
     case "BOOL":
       return Float32Array.from(bytes);

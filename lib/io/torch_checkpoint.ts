@@ -6,17 +6,21 @@
  */
 import { crc32 } from "node:zlib";
 import { DataError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
 import { openShards } from "./sharded_tensors.ts";
 import { bytesPerElement, elementCount, type TensorFile, widen } from "./tensor_file.ts";
-import { PickledTensor, torchDialect } from "./torch_pickle.ts";
+import { PickledTensor, torchDialect, UnreadTensor } from "./torch_pickle.ts";
+import { findStateDict } from "./torch_state_dict.ts";
 import { InertObject, PickleError, Unpickler } from "./unpickler.ts";
 import { looksLikeZip, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
 /** Tensors that repeat elements (stride 0) may have this many of them beyond their storage's. */
 const maxRepeatedElements = 1 << 24;
 const maxPickleBytes = 1 << 26;
+/** Files whose copies were told: one is opened to look at its names, and again to read them. */
+const told = new Set<string>();
 
 /**
  * Open a checkpoint, or the shards that a `pytorch_model.bin.index.json` lists: the tensors of its `state_dict`, or of
@@ -99,12 +103,22 @@ class TorchCheckpoint implements TensorFile {
       );
     }
     if (!(root instanceof Map)) throw this.#fail("it holds no dictionary of tensors");
-    const state = stateDictOf(root);
-    if (state === null) {
+    const found = findStateDict(root);
+    if (found === null) {
       throw this.#fail(`it holds no tensors, nor does a dictionary in it (its keys: ${listed(root.keys())})`);
     }
+    const { state, copies } = found;
+    if (copies.length > 0 && !told.has(this.path)) {
+      told.add(this.path);
+      log.warn(
+        `"${this.path}" holds the model's tensors more than once: those under ${found.place} are taken, not those under ` +
+          `${copies.join(", ")} (save the others as a file of their own to use them).`,
+      );
+    }
     for (const [name, value] of state) {
-      if (value instanceof InertObject) {
+      if (value instanceof UnreadTensor) {
+        this.unreadable.set(String(name), `is of type ${value.name}, which is not read (save it as float32)`);
+      } else if (value instanceof InertObject) {
         this.unreadable.set(String(name), `is an object of the unknown class ${value.name}`);
       }
       if (!(value instanceof PickledTensor)) continue;
@@ -156,30 +170,6 @@ class TorchCheckpoint implements TensorFile {
     }
     this.#checked.add(entry.name);
   }
-}
-
-/** Keys under which programs save a model's tensors beside other things, likeliest first. */
-const stateKeys = [
-  "state_dict",
-  "model_state_dict",
-  "model",
-  "module",
-  "net",
-  "network",
-  "model_state",
-  "weights",
-];
-
-/** The dictionary that holds the model's tensors: one of the keys above, else the whole, else the only one with tensors. */
-function stateDictOf(root: Map<unknown, unknown>, depth = 0): Map<unknown, unknown> | null {
-  const within = (value: unknown) => value instanceof Map && depth < 3 ? stateDictOf(value, depth + 1) : null;
-  for (const key of stateKeys) {
-    const state = within(root.get(key));
-    if (state !== null) return state;
-  }
-  if ([...root.values()].some((value) => value instanceof PickledTensor)) return root;
-  const others = [...root.values()].flatMap((value) => within(value) ?? []);
-  return others.length === 1 ? others[0] : null;
 }
 
 function listed(keys: Iterable<unknown>): string {

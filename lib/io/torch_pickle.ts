@@ -1,6 +1,6 @@
 /** What the names in a PyTorch checkpoint's pickle become. Nothing here runs anything that the pickle brings. */
 import { DataError } from "../cli/errors.ts";
-import type { TensorInfo, TensorType } from "./tensor_file.ts";
+import { bytesPerElement, type TensorInfo, type TensorType } from "./tensor_file.ts";
 import { InertObject, type PickleDialect } from "./unpickler.ts";
 
 /** A storage of the archive: entry `data/<key>`, `length` elements of `dtype`. */
@@ -37,7 +37,33 @@ const storageTypes: Record<string, TensorType> = {
   CharStorage: "I8",
   ByteStorage: "U8",
   BoolStorage: "BOOL",
+  UntypedStorage: "U8", // its length is in bytes
 };
+
+/** Types of tensors whose storage is bytes (`_rebuild_tensor_v3`). */
+const tensorTypes: Record<string, TensorType> = {
+  "torch.float64": "F64",
+  "torch.float32": "F32",
+  "torch.float16": "F16",
+  "torch.bfloat16": "BF16",
+  "torch.int64": "I64",
+  "torch.int32": "I32",
+  "torch.int16": "I16",
+  "torch.int8": "I8",
+  "torch.uint64": "U64",
+  "torch.uint32": "U32",
+  "torch.uint16": "U16",
+  "torch.uint8": "U8",
+  "torch.bool": "BOOL",
+};
+
+/** A storage of numbers that are not read, such as complex or 8-bit ones: a tensor of it is no more than its type. */
+class UnreadStorage {
+  constructor(readonly type: string) {}
+}
+
+/** A tensor whose numbers are not read; `name` is their type. */
+export class UnreadTensor extends InertObject {}
 
 /** Functions that checkpoints call to make plain values (numbers, dates, enums); a placeholder does for them. */
 const harmless = new Set([
@@ -62,6 +88,12 @@ const harmless = new Set([
   "numpy._core.numeric._frombuffer",
   "torch._utils._rebuild_sparse_tensor",
   "torch._utils._rebuild_qtensor",
+  "torch._utils._rebuild_meta_tensor_no_storage",
+  "torch._utils._rebuild_nested_tensor",
+  "torch._utils._rebuild_wrapper_subclass",
+  "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+  "torch._utils._rebuild_device_tensor_from_numpy",
+  "torch.serialization._get_layout",
   "operator.attrgetter",
   "operator.itemgetter",
   "torch.device",
@@ -86,6 +118,7 @@ const refusedModules = new Set(
 /** Fresh meanings for one pickle. */
 export function torchDialect(): PickleDialect {
   const known = new Map<string, unknown>();
+  const classes = new Map<unknown, string>();
   const define = (name: string, make: (...args: unknown[]) => unknown) => known.set(name, make);
   define(
     "collections.OrderedDict",
@@ -94,6 +127,14 @@ export function torchDialect(): PickleDialect {
   define("torch.Size", (sizes) => sizes);
   define("torch._utils._rebuild_tensor", rebuildTensor);
   define("torch._utils._rebuild_tensor_v2", rebuildTensor);
+  define(
+    "torch._utils._rebuild_tensor_v3",
+    (storage, offset, shape, strides, _requiresGrad, _hooks, type) => {
+      const name = String(classes.get(type)), dtype = tensorTypes[name];
+      if (!dtype || storage instanceof UnreadStorage) return new UnreadTensor(name);
+      return rebuildTensor(typedStorage(storage, dtype), offset, shape, strides);
+    },
+  );
   define("torch._utils._rebuild_parameter", (tensor) => tensor);
   define("torch._utils._rebuild_parameter_with_state", (tensor) => tensor);
   define("torch._tensor._rebuild_from_type_v2", (make, _type, args) => {
@@ -102,8 +143,6 @@ export function torchDialect(): PickleDialect {
     }
     return (make as (...args: unknown[]) => unknown)(...args);
   });
-  const classes = new Map<unknown, string>();
-
   const resolve = (module: string, name: string) => {
     const full = `${module}.${name}`;
     if (known.has(full)) return known.get(full);
@@ -121,13 +160,13 @@ export function torchDialect(): PickleDialect {
     return stand;
   };
 
-  const storage = (pid: unknown): PickledStorage => {
+  const storage = (pid: unknown): PickledStorage | UnreadStorage => {
     const [kind, type, key, , length] = Array.isArray(pid) ? pid : [];
-    const dtype = storageTypes[String(classes.get(type)).replace(/^torch\.(storage\.)?/, "")];
+    const name = String(classes.get(type)), dtype = storageTypes[name.replace(/^torch\.(storage\.)?/, "")];
     if (kind !== "storage" || typeof key !== "string" || !isSize(length)) {
       throw new DataError("a storage is not described as PyTorch does");
     }
-    if (!dtype) throw new DataError(`storage "${key}" is of the unknown type ${classes.get(type)}`);
+    if (!dtype) return new UnreadStorage(name);
     return Object.freeze({ key, dtype, length });
   };
   const call: PickleDialect["call"] = (callable, parameters, { fail }) => {
@@ -148,7 +187,13 @@ export function torchDialect(): PickleDialect {
   };
 }
 
-function rebuildTensor(storage: unknown, offset: unknown, shape: unknown, strides: unknown): PickledTensor {
+function rebuildTensor(
+  storage: unknown,
+  offset: unknown,
+  shape: unknown,
+  strides: unknown,
+): PickledTensor | UnreadTensor {
+  if (storage instanceof UnreadStorage) return new UnreadTensor(storage.type);
   const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isSize);
   const described = typeof storage === "object" && storage !== null && "dtype" in storage;
   if (
@@ -157,6 +202,17 @@ function rebuildTensor(storage: unknown, offset: unknown, shape: unknown, stride
     throw new DataError("a tensor is not described as PyTorch does");
   }
   return new PickledTensor(storage as PickledStorage, offset, shape, strides);
+}
+
+/** A storage of bytes as one of numbers. */
+function typedStorage(storage: unknown, dtype: TensorType): unknown {
+  if (typeof storage !== "object" || storage === null || !("dtype" in storage)) return null;
+  const { key, dtype: own, length } = storage as PickledStorage;
+  return Object.freeze({
+    key,
+    dtype,
+    length: Math.floor(length * bytesPerElement[own] / bytesPerElement[dtype]),
+  });
 }
 
 function isSize(value: unknown): value is number {

@@ -132,9 +132,9 @@ export class Unpickler {
       case 0x8b: // LONG4
         return this.#push(this.#integer(this.#length(4)));
       case 0x49: // INT
-        return this.#push(textInteger(this.#line(), false, this.#fail));
+        return this.#push(textInteger(this.#line(), "INT", this.#fail));
       case 0x4c: // LONG
-        return this.#push(textInteger(this.#line(), true, this.#fail));
+        return this.#push(textInteger(this.#line(), "LONG", this.#fail));
       case 0x46: // FLOAT
         return this.#push(textFloat(this.#line(), this.#fail));
       case 0x47: // BINFLOAT

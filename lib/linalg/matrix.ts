@@ -1,7 +1,10 @@
 /** A dense matrix, row-major: element (i, j) is `data[i * columns + j]`. */
 export interface Matrix<T = Float32Array> {
+  /** rows x columns numbers, row after row. */
   data: T;
+  /** Number of rows. */
   rows: number;
+  /** Number of columns. */
   columns: number;
 }
 

@@ -87,7 +87,7 @@ export class OrthonormalBasis {
   }
 }
 
-/** Without overflow: the squares of numbers near the ends of the range are none. */
+/** Without overflow: the squares of very large or very small numbers overflow or vanish. */
 export function lengthOf(vector: Float64Array): number {
   let squares = 0;
   for (let i = 0; i < vector.length; i++) squares += vector[i] * vector[i];

@@ -15,21 +15,23 @@ export class RidgeRegression {
   /** Directions of B that have no weight since B is zero in them but for rounding; counted where that is found out. */
   readonly dropped: number;
   readonly #solve: Solver;
+  readonly #problem: RidgeProblem;
+  /** Of BB' + lambda I, where the solution goes by it. */
+  readonly #factorOfRows: Cholesky | null;
 
   /**
-   * @param B n x p
+   * @param B n x p, or what several regressions on it share
    * @throws {RangeError} if lambda is negative, or a number is not finite
    */
-  constructor(B: Embedded, lambda: number) {
+  constructor(B: Embedded | RidgeProblem, lambda: number) {
     if (!(lambda >= 0)) throw new RangeError(`RidgeRegression: lambda is ${lambda}, it must be at least 0`);
-    const scale = scaleOf(B.data);
-    // By a power of two, which changes no digit: squares of very large or small numbers are none.
-    const scaled = toFloat64(B);
-    for (let i = 0; i < scaled.data.length; i++) scaled.data[i] /= scale;
-    const solver = lambda / scale / scale === Infinity
-      ? zeros(B.columns)
-      : solverOf(scaled, lambda / scale / scale);
+    const problem = B instanceof RidgeProblem ? B : new RidgeProblem(B), { scale } = problem;
+    const solver: Solution = lambda / scale / scale === Infinity
+      ? zeros(problem.B.columns)
+      : solverOf(problem, lambda / scale / scale);
     this.dropped = solver.dropped;
+    this.#problem = problem;
+    this.#factorOfRows = solver.factorOfRows ?? null;
     this.#solve = (Y) => {
       const X = solver.solve(Y);
       for (let i = 0; i < X.data.length; i++) X.data[i] /= scale;
@@ -44,9 +46,65 @@ export class RidgeRegression {
   solve(Y: Embedded): Matrix<Float64Array> {
     return this.#solve(Y);
   }
+
+  /**
+   * What the solution predicts at `points`, as weights on y: H = points (B'B + lambda I)^-1 B'.
+   *
+   * @param points m x p
+   * @returns m x n
+   */
+  smoother(points: Embedded): Matrix<Float64Array> {
+    const { B } = this.#problem;
+    if (!this.#factorOfRows) return multiplyTransposed(points, transposed(this.#solve(identity(B.rows))));
+    const products = multiplyTransposed(points, B); // H = points B'(BB' + lambda I)^-1
+    for (let i = 0; i < products.data.length; i++) products.data[i] /= this.#problem.scale;
+    return this.#factorOfRows.solveRows(products);
+  }
+}
+
+/** What regressions on the same B with other penalties share: its products with itself and with a Y, computed when needed. */
+export class RidgeProblem {
+  /** B is divided by it, a power of two, which changes no digit: squares of very large or small numbers overflow or vanish. */
+  readonly scale: number;
+  readonly B: Matrix<Float64Array>;
+  #Bt: Matrix<Float64Array> | null = null;
+  #gram: Matrix<Float64Array> | null = null;
+  #last: { Y: Embedded; YB: Matrix<Float64Array> } | null = null;
+
+  /** @throws {RangeError} when a number is not finite */
+  constructor(B: Embedded) {
+    this.scale = scaleOf(B.data);
+    this.B = toFloat64(B);
+    for (let i = 0; i < this.B.data.length; i++) this.B.data[i] /= this.scale;
+  }
+
+  get isTall(): boolean {
+    return this.B.rows >= this.B.columns;
+  }
+
+  get Bt(): Matrix<Float64Array> {
+    return this.#Bt ??= transposed(this.B);
+  }
+
+  /** B'B where B is tall, else BB'. */
+  get gram(): Matrix<Float64Array> {
+    return this.#gram ??= gramOfRows(this.isTall ? this.Bt : this.B);
+  }
+
+  /** Y B; kept for the next call with the same Y. */
+  productWith(Y: Embedded): Matrix<Float64Array> {
+    if (this.#last?.Y !== Y) this.#last = { Y, YB: multiplyTransposed(Y, this.Bt) };
+    return this.#last.YB;
+  }
 }
 
 type Solver = (Y: Embedded) => Matrix<Float64Array>;
+
+interface Solution {
+  readonly solve: Solver;
+  readonly dropped: number;
+  readonly factorOfRows?: Cholesky;
+}
 
 /**
  * Smallest pivots of the squares of B below which their rounding shows: a solution by the columns of B is refined, down to
@@ -54,24 +112,19 @@ type Solver = (Y: Embedded) => Matrix<Float64Array>;
  */
 const exact = 1e-7, refinable = 1e-10;
 
-function solverOf(B: Matrix<Float64Array>, lambda: number): { solve: Solver; dropped: number } {
-  const Bt = transposed(B), isTall = B.rows >= B.columns;
-  const factor = Cholesky.of(gramOfRows(isTall ? Bt : B), lambda), pivot = factor?.smallestPivot ?? 0;
+function solverOf(problem: RidgeProblem, lambda: number): Solution {
+  const { B, Bt, isTall } = problem;
+  const factor = Cholesky.of(problem.gram, lambda), pivot = factor?.smallestPivot ?? 0;
   if (factor === null || pivot < (isTall ? refinable : exact)) return decomposed(B, lambda);
-  if (isTall) return { solve: byColumns(B, Bt, lambda, factor, pivot < exact ? 2 : 0), dropped: 0 };
-  return { solve: (Y) => multiplyTransposed(Bt, factor.solveRows(Y)), dropped: 0 }; // x = B'(BB' + lambda I)^-1 y
+  if (isTall) return { solve: byColumns(problem, lambda, factor, pivot < exact ? 2 : 0), dropped: 0 };
+  // x = B'(BB' + lambda I)^-1 y
+  return { solve: (Y) => multiplyTransposed(Bt, factor.solveRows(Y)), dropped: 0, factorOfRows: factor };
 }
 
 /** x = (B'B + lambda I)^-1 B'y; each round adds the solution of what is left, computed from B and not from its squares. */
-function byColumns(
-  B: Matrix<Float64Array>,
-  Bt: Matrix<Float64Array>,
-  lambda: number,
-  factor: Cholesky,
-  rounds: number,
-): Solver {
+function byColumns(problem: RidgeProblem, lambda: number, factor: Cholesky, rounds: number): Solver {
   return (Y) => {
-    const X = factor.solveRows(multiplyTransposed(Y, Bt)); // m x p
+    const { B, Bt } = problem, X = factor.solveRows(problem.productWith(Y)); // m x p
     for (let round = 0; round < rounds; round++) {
       const left = difference(Y, multiplyTransposed(X, B));
       add(X, factor.solveRows(difference(multiplyTransposed(left, Bt), X, lambda)));
@@ -81,7 +134,7 @@ function byColumns(
 }
 
 /** x = V diag(s / (s^2 + lambda)) U'y by B = U diag(s) V', without the directions in which s is rounding. */
-function decomposed(B: Matrix<Float64Array>, lambda: number): { solve: Solver; dropped: number } {
+function decomposed(B: Matrix<Float64Array>, lambda: number): Solution {
   const rows = Array.from({ length: B.rows }, (_, i) => B.data.subarray(i * B.columns, (i + 1) * B.columns));
   const svd = new SingularValueDecomposition(new MlMatrix(rows), { autoTranspose: true });
   const negligible = Math.max(B.rows, B.columns) * Number.EPSILON * Math.max(0, ...svd.diagonal);
@@ -99,7 +152,7 @@ function decomposed(B: Matrix<Float64Array>, lambda: number): { solve: Solver; d
 }
 
 /** With a lambda beside which B is nothing. */
-function zeros(columns: number): { solve: Solver; dropped: number } {
+function zeros(columns: number): Solution {
   const solve: Solver = (Y) => ({
     data: new Float64Array(columns * Y.rows),
     rows: columns,
@@ -123,6 +176,12 @@ function columnsAsRows(matrix: MlMatrix, columns: readonly number[]): Matrix<Flo
   const data = new Float64Array(columns.length * matrix.rows);
   columns.forEach((column, i) => data.set(matrix.getColumn(column), i * matrix.rows));
   return { data, rows: columns.length, columns: matrix.rows };
+}
+
+function identity(size: number): Matrix<Float64Array> {
+  const data = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) data[i * size + i] = 1;
+  return { data, rows: size, columns: size };
 }
 
 /** A - factor B. */

@@ -2,8 +2,10 @@
 import { deviceFlags, openDevice } from "../backend/device_flags.ts";
 import type { Flags } from "../cli/flags.ts";
 import { log } from "../cli/log.ts";
+import { filesOf } from "../dataset/embeddings.ts";
 import { metricColumns } from "../evaluation/metrics_table.ts";
 import { checkpointFlags, experimentFlags } from "../experiment/flags.ts";
+import { requireGenesMadeAsTfs } from "../experiment/gene_embeddings_check.ts";
 import { fingerprint } from "../experiment/identity.ts";
 import { prepareData } from "../experiment/prepare.ts";
 import { openDataFolder, readRunTargets } from "../experiment/read_data.ts";
@@ -55,7 +57,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
         );
       }
       const opened = await openDevice(flags), asked = flags.given.has("mixed-precision");
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, asked, opened.backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, opened.backend, { quietly: !asked });
       return onDevice(
         concatMlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend),
         opened,
@@ -65,7 +67,7 @@ export async function runPairExperiment(script: string, flags: PairFlags): Promi
 }
 
 async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded<PairInputs>> {
-  const named = [flags.targets, flags.embeddings, flags.geneEmbeddings, flags.ntv2Dir];
+  const named = [flags.targets, ...flags.embeddings ?? [], flags.geneEmbeddings, flags.ntv2Dir];
   const data = await openDataFolder(flags.dataDir, named);
   const { targets, otherNames, files } = await readRunTargets(flags, data, "targets_377.csv", {
     geneIndex: false,
@@ -73,6 +75,7 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
   });
   const tfs = await inputs.readTfEmbeddings("ntv2", flags, data);
   const genes = await inputs.readGeneEmbeddings(flags, data);
+  await requireGenesMadeAsTfs(tfs, genes, flags);
   const matched = await inputs.matchTfs(targets, tfs, otherNames, "ntv2", { order: "file", exactCase: true });
   const known = inputs.matchSomeGenes(targets, genes),
     rowOf = new Map(known.columns.map((c, i) => [c, known.rows[i]]));
@@ -98,7 +101,7 @@ async function readPairs(flags: PairFlags, folder: ResultFolder): Promise<Loaded
       "TF embeddings": await fingerprint(pairs.tfs.data),
       "gene embeddings": await fingerprint(pairs.genes.data),
     },
-    files: [...files, tfs.path, tfs.idsPath, genes.path, genes.idsPath],
+    files: [...files, ...filesOf(tfs), ...filesOf(genes)],
     facts: { n_tfs: perturbations.length, n_genes: names.length, embedding_dim: pairs.tfs.columns },
   };
 }

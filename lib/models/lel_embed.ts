@@ -7,7 +7,7 @@
 import type { Fold } from "../dataset/kfold.ts";
 import { type Embedded, type Matrix, takeRows, transposed } from "../linalg/matrix.ts";
 import { multiplyTransposed } from "../linalg/products.ts";
-import { RidgeRegression } from "../linalg/ridge.ts";
+import { RidgeProblem, RidgeRegression } from "../linalg/ridge.ts";
 import {
   columnsOf,
   dependent,
@@ -31,22 +31,28 @@ export class EmbeddingRidge {
    * @param geneEmbeddings genes x k
    * @param tfEmbeddings perturbations x width
    * @param lambda ridge on both sides; 0 takes the shortest solution
+   * @param problem the regression on G, which models of other lambdas share
    */
-  constructor(values: Matrix, geneEmbeddings: Embedded, tfEmbeddings: Embedded, lambda: number) {
+  constructor(
+    values: Matrix,
+    geneEmbeddings: Embedded,
+    tfEmbeddings: Embedded,
+    lambda: number,
+    problem: RidgeProblem = new RidgeProblem(geneEmbeddings),
+  ) {
     this.#values = values;
     this.#P = tfEmbeddings;
     this.#lambda = lambda;
     this.#G = geneEmbeddings;
-    const ofGenes = new RidgeRegression(geneEmbeddings, lambda);
+    const ofGenes = new RidgeRegression(problem, lambda);
     this.#A = ofGenes.solve(values);
     this.#droppedOfG = ofGenes.dropped;
   }
 
   fit({ train }: Fold): FittedLinearFold {
-    const baseline = meanOfRows(this.#values, train), A = columnsOf(this.#A, train);
-    for (let c = 0; c < A.rows; c++) centre(A.data.subarray(c * A.columns, (c + 1) * A.columns));
+    const baseline = meanOfRows(this.#values, train);
     const ofTfs = new RidgeRegression(takeRows(this.#P, train), this.#lambda);
-    const Wt = ofTfs.solve(A), W = transposed(Wt); // W = A P (P'P + lambda I)^-1, k x width
+    const Wt = ofTfs.solve(this.#centred(train)), W = transposed(Wt); // W = A P (P'P + lambda I)^-1, k x width
     return {
       note: `${train.length} training perturbations` + dependent("gene", this.#droppedOfG) +
         dependent("TF", ofTfs.dropped),
@@ -56,6 +62,24 @@ export class EmbeddingRidge {
       },
       tensors: () => linearTensors(baseline, multiplyTransposed(this.#G, Wt)),
     };
+  }
+
+  /**
+   * Predictions of some rows less the training mean, as coordinates on the columns of G: points.rows x k.
+   *
+   * @param ofTfs the regression on the embeddings of `train`, for several lambdas
+   * @param points embeddings of the rows
+   */
+  coordinates(train: Int32Array, ofTfs: RidgeProblem, points: Embedded): Matrix<Float64Array> {
+    const H = new RidgeRegression(ofTfs, this.#lambda).smoother(points);
+    return multiplyTransposed(H, this.#centred(train));
+  }
+
+  /** A of the training rows, k x train.length. */
+  #centred(train: Int32Array): Matrix<Float64Array> {
+    const A = columnsOf(this.#A, train);
+    for (let c = 0; c < A.rows; c++) centre(A.data.subarray(c * A.columns, (c + 1) * A.columns));
+    return A;
   }
 }
 

@@ -17,12 +17,12 @@ import {
 } from "./lel.ts";
 import { profileComponents } from "./profile_components.ts";
 
-export interface PcaRidgeSettings {
+export type PcaRidgeSettings = {
   /** Components of a gene embedding; cut to the number of genes and of training rows. */
-  components: number;
+  readonly components: number;
   /** Ridge on both sides; 0 takes the shortest solution. */
-  lambda: number;
-}
+  readonly lambda: number;
+};
 
 /** A fold's model, and how many of its training rows could teach it W. */
 export interface FittedPcaFold extends FittedLinearFold {
@@ -54,27 +54,20 @@ export class PcaRidge {
     this.#together = folds.map(({ train }) => train).filter((train) => this.#mappedOf(train).length >= 2);
   }
 
-  async fit({ train }: Fold): Promise<FittedPcaFold> {
-    const { columns: genes } = this.#values, { lambda } = this.#settings;
+  /** @param settings other than those of all folds; not more components than those */
+  async fit({ train }: Fold, settings: PcaRidgeSettings = this.#settings): Promise<FittedPcaFold> {
+    const { columns: genes } = this.#values;
     const baseline = meanOfRows(this.#values, train), mapped = this.#mappedOf(train);
     if (mapped.length < 2) return this.#fitted(baseline, none(genes), none(0), mapped.length, "0 components");
 
-    const { values, scores: Gt, loadings } = await this.#componentsOf(train);
-    // A = (G'G + lambda I)^-1 G'Y: G'G is diagonal, and G'Y = G'G V' since columns of G sum to 0.
-    const A = columnsOf(loadings, mapped);
-    for (let c = 0; c < A.rows; c++) {
-      const shrink = values[c] / (values[c] + lambda / values[c]);
-      for (let i = 0; i < mapped.length; i++) A.data[c * mapped.length + i] *= shrink;
-    }
-    const P = transposed(columnsOf(Gt, Array.from(mapped, (i) => this.#ownGene[train[i]]))); // mapped x k
-    const ofTfs = new RidgeRegression(P, lambda), W = transposed(ofTfs.solve(A));
-    return this.#fitted(
-      baseline,
-      Gt,
-      W,
-      mapped.length,
-      this.#noteOn(values.length, train.length, ofTfs.dropped),
-    );
+    const components = firstComponents(await this.#componentsOf(train), settings.components);
+    const own = Array.from(mapped, (i) => this.#ownGene[train[i]]);
+    const { W, dropped } = pcaWeights(components, { mapped, own, lambda: settings.lambda });
+    const count = components.values.length, asked = Math.min(settings.components, genes, train.length);
+    const note = `${count} components` +
+      (count < asked ? ` (of ${asked}: the training profiles have rank ${count})` : "") +
+      dependent("TF", dropped);
+    return this.#fitted(baseline, components.scores, W, mapped.length, note);
   }
 
   /** Training rows whose own gene is a read-out gene, by their place among the training rows. */
@@ -93,13 +86,6 @@ export class PcaRidge {
     return components;
   }
 
-  #noteOn(count: number, trainingRows: number, dropped: number): string {
-    const asked = Math.min(this.#settings.components, this.#values.columns, trainingRows);
-    return `${count} components` +
-      (count < asked ? ` (of ${asked}: the training profiles have rank ${count})` : "") +
-      dependent("TF", dropped);
-  }
-
   #fitted(
     baseline: Float64Array,
     Gt: Matrix<Float64Array>,
@@ -112,11 +98,7 @@ export class PcaRidge {
       mappedTrainingRows,
       note: `${mappedTrainingRows} training perturbations, ${note}`,
       predict: (rows) => {
-        const P = { data: new Float64Array(rows.length * count), rows: rows.length, columns: count };
-        rows.forEach((row, i) => {
-          const own = this.#ownGene[row];
-          for (let c = 0; own >= 0 && c < count; c++) P.data[i * count + c] = Gt.data[c * genes + own];
-        });
+        const P = ownScores(Gt, Array.from(rows, (row) => this.#ownGene[row]));
         return withIntercept(multiplyTransposed(multiplyTransposed(P, W), transposed(Gt)), baseline);
       },
       tensors: () => {
@@ -126,6 +108,48 @@ export class PcaRidge {
       },
     };
   }
+}
+
+/** The first `count` of some components. */
+export function firstComponents({ values, scores, loadings }: Components, count: number): Components {
+  const first = (matrix: Matrix<Float64Array>, rows: number) => ({
+    ...matrix,
+    data: matrix.data.subarray(0, rows * matrix.columns),
+    rows,
+  });
+  const kept = Math.min(count, values.length);
+  return { values: values.subarray(0, kept), scores: first(scores, kept), loadings: first(loadings, kept) };
+}
+
+/**
+ * W, k x k, of training rows that have a read-out gene.
+ *
+ * @param rows.mapped their places among the training rows
+ * @param rows.own columns of their own genes
+ */
+export function pcaWeights(
+  { values, scores: Gt, loadings }: Components,
+  { mapped, own, lambda }: { mapped: Int32Array; own: readonly number[]; lambda: number },
+): { W: Matrix<Float64Array>; dropped: number } {
+  // A = (G'G + lambda I)^-1 G'Y: G'G is diagonal, and G'Y = G'G V' since columns of G sum to 0.
+  const A = columnsOf(loadings, mapped);
+  for (let c = 0; c < A.rows; c++) {
+    const shrink = values[c] / (values[c] + lambda / values[c]);
+    for (let i = 0; i < mapped.length; i++) A.data[c * mapped.length + i] *= shrink;
+  }
+  const ofTfs = new RidgeRegression(transposed(columnsOf(Gt, own)), lambda); // P, mapped x k
+  return { W: transposed(ofTfs.solve(A)), dropped: ofTfs.dropped };
+}
+
+/** Rows of G at the columns of `own`, own.length x k; zeros where it is -1. */
+export function ownScores(Gt: Matrix<Float64Array>, own: readonly number[]): Matrix<Float64Array> {
+  const P = { data: new Float64Array(own.length * Gt.rows), rows: own.length, columns: Gt.rows };
+  own.forEach((column, i) => {
+    for (let c = 0; column >= 0 && c < Gt.rows; c++) {
+      P.data[i * Gt.rows + c] = Gt.data[c * Gt.columns + column];
+    }
+  });
+  return P;
 }
 
 /** No component of so many columns. */

@@ -5,9 +5,13 @@
  */
 import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
 import { type Embedded, takeRows } from "../linalg/matrix.ts";
+import { chosenNote, tuningSummary } from "../tuning/choice.ts";
+import { tuningIdentity } from "../tuning/flags.ts";
+import { innerFolds } from "../tuning/inner_folds.ts";
 import { EmbeddingRidge } from "./lel_embed.ts";
+import { EmbeddingRidgeTuning } from "./lel_tuning.ts";
 import { shared } from "./linear_pca.ts";
-import { predictLinear, scaledRows } from "./linear_prediction.ts";
+import { linearTensors, predictLinear, scaledRows } from "./linear_prediction.ts";
 
 export const linearNtEmbed: ModelFamily = {
   kind: "linear_nt_embed",
@@ -18,40 +22,52 @@ export const linearNtEmbed: ModelFamily = {
   }),
 };
 
-/**
- * @param tfs perturbations x width
- * @param genes read-out genes x k
- */
+export interface LinearEmbedOptions {
+  /** perturbations x width. */
+  readonly tfs: Embedded;
+  /** read-out genes x k. */
+  readonly genes: Embedded;
+  readonly lambda: number;
+  /** Lambdas to choose from in each fold; null takes `lambda`. */
+  readonly grid: readonly { lambda: number }[] | null;
+  readonly innerFolds: number;
+}
+
 export function linearNtEmbedModel(
   data: ExperimentData,
-  { tfs, genes, lambda }: { tfs: Embedded; genes: Embedded; lambda: number },
+  { tfs, genes, lambda, grid, innerFolds: count }: LinearEmbedOptions,
 ): WholeFoldModel {
-  const modelOf = shared(
+  const inputsOf = (own: readonly number[] | null) => ({ tfs, genes: own ? takeRows(genes, own) : genes });
+  const fixed = shared(
     data.training,
-    (values, own) => new EmbeddingRidge(values, own ? takeRows(genes, own) : genes, tfs, lambda),
+    (values, own) => new EmbeddingRidge(values, inputsOf(own).genes, tfs, lambda),
   );
+  const tunings = shared(data.training, (values, own) => new EmbeddingRidgeTuning(values, inputsOf(own)));
   return {
     family: linearNtEmbed,
-    identity: { "--lambda-ridge": lambda },
+    identity: grid === null ? { "--lambda-ridge": lambda } : tuningIdentity(grid, count),
     engine: "cpu",
     isQuick: true,
     predictsTraining: true,
-    fit({ index, train, test, overAllGenes }) {
-      const fitted = modelOf(index).fit({ train, test });
+    fit(task) {
+      const { index, train, test, overAllGenes } = task;
+      const inner = grid &&
+        innerFolds(train, { folds: count, seed: data.seed, groups: data.groups, name: task.name });
+      const tuning = grid && inner && tunings(index).choose(grid, { ...task, inner });
+      const model = tuning ? tunings(index).modelOf(tuning.chosen.lambda) : fixed(index);
+      const fitted = model.fit({ train, test });
       return {
         predict: fitted.predict,
-        note: fitted.note,
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        note: tuning ? `${fitted.note}, ${chosenNote(tuning)}` : fitted.note,
+        report: tuning ? { tuning } : {},
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
-    summary: () => ({
+    summary: (reports) => ({
       P: data.targets.perturbations.length,
       G: data.targets.genes.length,
-      lambda_ridge: lambda,
+      ...(grid === null && { lambda_ridge: lambda }),
+      ...tuningSummary(reports),
     }),
   };
 }

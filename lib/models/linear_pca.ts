@@ -9,8 +9,13 @@ import { log } from "../cli/log.ts";
 import { matchIds } from "../dataset/matching.ts";
 import type { TrainingTargets } from "../dataset/training_targets.ts";
 import type { ExperimentData, ModelFamily, WholeFoldModel } from "../experiment/model.ts";
+import { chosenNote, tuningSummary } from "../tuning/choice.ts";
+import { tuningIdentity } from "../tuning/flags.ts";
+import { innerFolds } from "../tuning/inner_folds.ts";
+import { profileProducts } from "../tuning/weight_errors.ts";
 import { PcaRidge, type PcaRidgeSettings } from "./lel_pca.ts";
-import { predictLinear, savedDoubles } from "./linear_prediction.ts";
+import { choosePcaSettings } from "./lel_tuning.ts";
+import { linearTensors, predictLinear, savedDoubles } from "./linear_prediction.ts";
 
 export const linearPca: ModelFamily = {
   kind: "linear_pca",
@@ -35,31 +40,49 @@ export const linearPca: ModelFamily = {
   },
 };
 
-/**
- * @param otherNames of a perturbation: its gene id may be one of them
- * @param asked numbers of the folds that will be fitted; all of them where it is empty
- */
+export interface LinearPcaOptions {
+  readonly settings: PcaRidgeSettings;
+  /** Settings to choose from in each fold; null takes `settings`. */
+  readonly grid: readonly PcaRidgeSettings[] | null;
+  readonly innerFolds: number;
+  /** Further names of a perturbation: its gene id may be one of them. */
+  readonly otherNames: (id: string) => readonly string[];
+  /** Numbers of the folds that will be fitted; all of them where it is empty. */
+  readonly asked: readonly number[];
+}
+
 export function linearPcaModel(
   data: ExperimentData,
-  settings: PcaRidgeSettings,
-  otherNames: (id: string) => readonly string[],
-  asked: readonly number[] = [],
+  { settings, grid, innerFolds: count, otherNames, asked }: LinearPcaOptions,
 ): WholeFoldModel {
   const { perturbations, genes } = data.targets;
   const folds = asked.length > 0 ? asked.map((fold) => data.folds[fold]) : data.folds;
+  const most = {
+    ...settings,
+    components: Math.max(settings.components, ...(grid ?? []).map(({ components }) => components)),
+  };
   const modelOf = shared(data.training, (values, own) => {
     const columns = own ? own.map((column) => genes[column]) : genes;
     const rows = matchIds({ ids: perturbations, otherNames }, { ids: columns }).rows;
-    return new PcaRidge(values, rows, settings, data.training.shared === null ? [] : folds);
+    const together = data.training.shared === null ? [] : folds;
+    return { values, rows, ridge: new PcaRidge(values, rows, grid ? most : settings, together) };
   });
+  const productsOf = profileProducts(data.training);
   return {
     family: linearPca,
-    identity: { "--k-components": settings.components, "--lambda-ridge": settings.lambda },
+    identity: grid === null
+      ? { "--k-components": settings.components, "--lambda-ridge": settings.lambda }
+      : tuningIdentity(grid, count),
     engine: "cpu",
     isQuick: true,
     predictsTraining: true,
-    async fit({ index, train, test, overAllGenes }) {
-      const fitted = await modelOf(index).fit({ train, test });
+    async fit(task) {
+      const { index, train, test, overAllGenes } = task, { values, rows, ridge } = modelOf(index);
+      const inner = grid &&
+        innerFolds(train, { folds: count, seed: data.seed, groups: data.groups, name: task.name });
+      const tuning = grid && inner &&
+        await choosePcaSettings(grid, values, rows, productsOf(index), { ...task, inner });
+      const fitted = await ridge.fit({ train, test }, tuning?.chosen ?? settings);
       if (fitted.mappedTrainingRows < 2) {
         log.warn(
           `[fold ${index}] Too few training perturbations are read-out genes: the mean baseline predicts.`,
@@ -67,19 +90,16 @@ export function linearPcaModel(
       }
       return {
         predict: fitted.predict,
-        note: fitted.note,
-        tensors: () =>
-          new Map([...fitted.tensors()].map(([name, tensor]) => [
-            name,
-            overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
-          ])),
+        note: tuning ? `${fitted.note}, ${chosenNote(tuning)}` : fitted.note,
+        report: tuning ? { tuning } : {},
+        tensors: () => linearTensors(fitted.tensors(), overAllGenes),
       };
     },
-    summary: () => ({
+    summary: (reports) => ({
       P: perturbations.length,
       G: genes.length,
-      k_components: settings.components,
-      lambda_ridge: settings.lambda,
+      ...(grid === null && { k_components: settings.components, lambda_ridge: settings.lambda }),
+      ...tuningSummary(reports),
     }),
   };
 }

@@ -1,5 +1,6 @@
-/** Predictions of saved linear models. */
-import type { PredictionInput, SavedTensors } from "../experiment/model.ts";
+/** What linear models save, and how it predicts. */
+import type { FoldTask, PredictionInput, SavedTensors } from "../experiment/model.ts";
+import type { Tensors } from "../experiment/part.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { withIntercept } from "./lel.ts";
 import { multiplyTransposed } from "../linalg/products.ts";
@@ -9,6 +10,14 @@ export function predictLinear(x: Embedded, tensors: SavedTensors): Matrix {
   const { data, doubles } = tensors.get("intercept") ?? tensors.get("baseline")!;
   const coefficients = savedDoubles(tensors, "coefficients");
   return withIntercept(multiplyTransposed(x, coefficients), doubles ?? data);
+}
+
+/** A fold's tensors over all genes of the run: genes that it does not learn get the means of the training rows. */
+export function linearTensors(tensors: Tensors, overAllGenes: FoldTask["overAllGenes"]): Tensors {
+  return new Map([...tensors].map(([name, tensor]) => [
+    name,
+    overAllGenes(tensor, name === "intercept" ? "means" : "zeros"),
+  ]));
 }
 
 /** A tensor of two dimensions, without loss where it was saved in float64. */

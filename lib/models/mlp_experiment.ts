@@ -27,7 +27,7 @@ export interface MlpExperiment {
   readonly flags:
     & Flags<typeof mlpExperimentFlags>
     & Partial<Flags<typeof ntEmbeddingFlags> & Flags<typeof hyenaEmbeddingFlags>>
-    & { readonly modelName: string; readonly embeddings: string | null; readonly ids: string | null };
+    & { readonly modelName: string; readonly embeddings: string[] | null; readonly ids: string[] | null };
   readonly pipeline: "ntv2" | "hyenadna";
   /** What the embeddings are called in summary.json. */
   readonly embeddingName: string;
@@ -53,7 +53,7 @@ export async function runMlpExperiment(
     async model(data) {
       log.info(`MLP: ${[data.inputs.columns, ...flags.hiddenDims, data.targets.genes.length].join(" -> ")}.`);
       const opened = await openDevice(flags);
-      const mixedPrecision = halfPrecision(flags.mixedPrecision, true, opened.backend);
+      const mixedPrecision = halfPrecision(flags.mixedPrecision, opened.backend);
       return onDevice(mlpModel(data, data.inputs, { ...flags, mixedPrecision }, opened.backend), opened);
     },
   });

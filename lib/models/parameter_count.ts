@@ -1,7 +1,7 @@
 /** How many parameters IA3 fine-tuning trains, counted from the configuration as PEFT counts them. */
 import type { ModelConfig } from "./model_config.ts";
-import { type Ia3Config, ia3Side, ntIa3Config } from "./ia3_config.ts";
-import { ntConfig } from "./nucleotide_transformer.ts";
+import { type Ia3Config, ia3Side, ntIa3Config } from "./nucleotide_transformer/ia3/config.ts";
+import { ntConfig } from "./nucleotide_transformer/model.ts";
 
 export interface ParameterCount {
   readonly trainable: number;

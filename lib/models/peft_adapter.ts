@@ -9,7 +9,12 @@ import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeSafetensors, openSafetensors } from "../io/safetensors.ts";
 import type { TensorFile } from "../io/tensor_file.ts";
 import { openTorchCheckpoint } from "../io/torch_checkpoint.ts";
-import { encodeAdapterConfig, type Ia3Config, ia3Side, readAdapterConfig } from "./ia3_config.ts";
+import {
+  encodeAdapterConfig,
+  type Ia3Config,
+  ia3Side,
+  readAdapterConfig,
+} from "./nucleotide_transformer/ia3/config.ts";
 
 export interface AdapterTensor {
   readonly shape: readonly number[];
@@ -25,6 +30,7 @@ export interface Adapter {
   readonly head: ReadonlyMap<string, AdapterTensor>;
 }
 
+const configName = "adapter_config.json";
 const prefix = "base_model.model.";
 const headTensors = ["dense.weight", "dense.bias", "out_proj.weight", "out_proj.bias"];
 
@@ -37,7 +43,7 @@ export async function writeAdapter(folder: string, { config, vectors, head }: Ad
   for (const [name, tensor] of head) put(`classifier.${name}`, tensor);
   const bytes = encodeSafetensors(tensors, { format: "pt" });
   await writeFileAtomic(join(folder, "adapter_model.safetensors"), bytes);
-  await writeFileAtomic(join(folder, "adapter_config.json"), encodeAdapterConfig(config));
+  await writeFileAtomic(join(folder, configName), encodeAdapterConfig(config));
 }
 
 /**
@@ -46,7 +52,8 @@ export async function writeAdapter(folder: string, { config, vectors, head }: Ad
  * @throws {DataError} when a file is missing or damaged, the adapter is not IA3, or a tensor fits no module
  */
 export async function readAdapter(folder: string): Promise<Adapter> {
-  const config = await readAdapterConfig(join(folder, "adapter_config.json"));
+  await tellOtherAdapters(folder);
+  const config = await readAdapterConfig(join(folder, configName));
   const file = await openAdapterWeights(folder);
   try {
     const vectors = new Map<string, AdapterTensor>(), head = new Map<string, AdapterTensor>();
@@ -72,13 +79,39 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     }
     const absent = headTensors.find((name) => !head.has(name));
     if (absent) {
-      throw new DataError(`Cannot use the adapter "${file.path}": it has no tensor "classifier.${absent}"`);
+      throw new DataError(
+        `Cannot use the adapter "${file.path}": it has no tensor "classifier.${absent}" (adapters of task_type "SEQ_CLS" ` +
+          `hold their head)`,
+      );
     }
     leaveOutUnused(file.path, vectors);
     for (const layer of ["dense", "out_proj"]) foldIntoHead(file.path, layer, { config, vectors, head });
     return { config, vectors, head };
   } finally {
     file.close();
+  }
+}
+
+/** PEFT saves the adapters of a model but the first in folders of their names. @throws {DataError} when there are only such */
+async function tellOtherAdapters(folder: string): Promise<void> {
+  const isFile = async (path: string) => (await Deno.stat(path).catch(() => null))?.isFile ?? false;
+  if (!(await Deno.stat(folder).catch(() => null))?.isDirectory) {
+    throw new DataError(`Cannot use the adapter "${folder}": there is no such folder`);
+  }
+  const named: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory && await isFile(join(folder, name, configName))) named.push(name);
+  }
+  const listed = named.sort().slice(0, 8).map((name) => JSON.stringify(name)).join(", ") +
+    (named.length > 8 ? ` and ${named.length - 8} more` : "");
+  if (!await isFile(join(folder, configName))) {
+    throw new DataError(
+      `Cannot use the adapter "${folder}": it has no ${configName}` +
+        (named.length > 0 ? `, but holds adapters in ${listed}; name one of these folders` : ""),
+    );
+  }
+  if (named.length > 0) {
+    log.info(`"${folder}" also holds adapters in ${listed}; to use one, name its folder`);
   }
 }
 

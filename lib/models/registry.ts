@@ -6,10 +6,13 @@ import type { ModelFamily } from "../experiment/model.ts";
 const families: Record<string, () => Promise<ModelFamily>> = {
   linear_pca: async () => (await import("./linear_pca.ts")).linearPca,
   linear_nt_embed: async () => (await import("./linear_nt_embed.ts")).linearNtEmbed,
+  constant: async () => (await import("./constant.ts")).constant,
+  nearest: async () => (await import("./nearest.ts")).nearest,
+  kernel_ridge: async () => (await import("./kernel_ridge.ts")).kernelRidge,
   xgboost: async () => (await import("./xgboost.ts")).xgboost,
   mlp: async () => (await import("./mlp_model.ts")).mlp,
   concat_mlp: async () => (await import("./concat_mlp_model.ts")).concatMlp,
-  nt_ia3: async () => (await import("./ia3/model.ts")).ntIa3,
+  nt_ia3: async () => (await import("./nucleotide_transformer/ia3/model.ts")).ntIa3,
 };
 
 /**

@@ -30,16 +30,27 @@ export class StateDict {
       throw error;
     }
     const stored = [...file.tensors.keys()];
-    const plain = new Set(stored.map(canonical));
+    const plain = new Map(stored.map((name) => [canonical(name), name]));
+    const copies: string[] = [];
     let wrapped = 0;
     for (const name of stored) {
       const own = canonical(name), without = canonical(unwrapped(name));
-      // A name that is there without the wrapper too is another tensor.
-      if (own === without || plain.has(without)) this.#add(own, name);
+      const twin = own === without ? undefined : plain.get(without);
+      if (own === without || twin !== undefined) this.#add(own, name);
       else {
         this.#add(without, name);
         wrapped++;
       }
+      // Of another shape it is another tensor, whose name happens to begin so.
+      if (twin !== undefined && this.#shape(twin) === this.#shape(name)) copies.push(name);
+    }
+    if (copies.length > 0) {
+      log.warn(
+        `"${this.path}" holds ${
+          counted(copies.length, "tensor")
+        } twice, with and without a wrapper in front of the name: ` +
+          `those without are taken ("${plain.get(canonical(unwrapped(copies[0])))}", not "${copies[0]}").`,
+      );
     }
     if (wrapped > 0) {
       const example = stored.find((name) => unwrapped(name) !== name)!;
@@ -51,6 +62,10 @@ export class StateDict {
       );
     }
     this.#unused = new Set(this.#stored.keys());
+  }
+
+  #shape(stored: string): string {
+    return this.#file.tensors.get(stored)!.shape.join();
   }
 
   #add(name: string, stored: string): void {

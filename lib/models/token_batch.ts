@@ -14,6 +14,12 @@ export interface Tokenizer {
   readonly paddingSide: "left" | "right";
   /** Names of the special tokens that every sequence gets, for the record beside embeddings. */
   readonly specialTokens: readonly string[];
+  /** How many of them stand in front of a sequence; the others stand behind it. */
+  readonly leadingSpecial: number;
+  /** Letters of the shortest token that tells something: a piece of DNA below it makes no sense. */
+  readonly letters: number;
+  /** What else decides which tokens a sequence becomes, such as a hash of a file, for the record. */
+  readonly identity?: string;
   /** @param maxTokens limit on tokens, special ones included; at least the number of special tokens */
   encode(sequence: string, maxTokens?: number): TokenizedSequence;
 }
@@ -41,4 +47,19 @@ export function padBatch(
     mask.fill(1, start, start + sequence.length);
   });
   return { tokenIds, mask, batch, length };
+}
+
+/** The mask without the special tokens around each sequence. */
+export function maskWithoutSpecial(
+  { mask, batch, length }: TokenBatch,
+  { specialTokens, leadingSpecial }: Pick<Tokenizer, "specialTokens" | "leadingSpecial">,
+): Int32Array<ArrayBuffer> {
+  const inner = mask.slice(), trailing = specialTokens.length - leadingSpecial;
+  for (let row = 0; row < batch; row++) {
+    const own = inner.subarray(row * length, (row + 1) * length);
+    const first = own.indexOf(1), end = own.lastIndexOf(1) + 1;
+    own.fill(0, first, Math.min(end, first + leadingSpecial));
+    own.fill(0, Math.max(first, end - trailing), end);
+  }
+  return inner;
 }

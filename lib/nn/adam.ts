@@ -58,13 +58,15 @@ export class Adam {
       if (!parameter.grad) continue;
       const { m, v } = this.#moments.get(name)!;
       parameter.backend.adam(
-        parameter.storage,
-        parameter.grad.storage,
-        m.storage,
-        v.storage,
+        {
+          parameter: parameter.storage,
+          gradient: parameter.grad.storage,
+          m: m.storage,
+          v: v.storage,
+          gradientFactor: gradientFactor?.storage,
+        },
         parameter.size,
         options,
-        gradientFactor?.storage,
       );
     }
     this.forgetGradients();

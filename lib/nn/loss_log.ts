@@ -23,7 +23,10 @@ export class LossLog {
       const { backend } = pending[0].loss;
       const all = Tensor.empty(backend, [pending.length, 2]);
       pending.forEach(({ loss }, i) => {
-        backend.copy2d(all.storage, 2 * i, 2, loss.storage, 0, 2, 1, 2);
+        backend.copy2d({ storage: all.storage, offset: 2 * i }, { storage: loss.storage }, {
+          rows: 1,
+          columns: 2,
+        });
         loss.dispose();
       });
       const numbers = await all.read();

@@ -28,7 +28,11 @@ export interface Training extends Trainee {
   readonly checkpoint?: TrainingCheckpoint;
 }
 
-/** Where the state of a training is saved, after a check, when so many seconds have passed. */
+/**
+ * Where the state of a training is saved, after a check, when so many seconds have passed.
+ *
+ * @internal
+ */
 export interface TrainingCheckpoint {
   readonly path: string;
   readonly everySeconds: number;

@@ -1,15 +1,21 @@
 /** Flags of scripts/predict.ts. */
 import { deviceFlags } from "../backend/device_flags.ts";
 import type { FlagDeclarations, Flags } from "../cli/flags.ts";
-import { poolings } from "../embedding/embedder.ts";
+import { readingFlags } from "../embedding/reading_flags.ts";
+import { poolings } from "../embedding/readings.ts";
+
+/** A model reads one vector a TF. */
+const pooledChoices = poolings.filter((pooling) => pooling !== "none");
 
 export const predictFlags = {
   "result": {
     default: null,
-    type: "text",
-    value: "DIR",
+    type: "texts",
+    value: "DIR ...",
     group: "Model",
-    help: "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves)",
+    help:
+      "result folder of a script that ran with --save-model (nt_v2_ia3_regression.ts always saves); of several, such as one " +
+      "model with other seeds, all models predict, and their mean",
   },
   "fold": {
     default: [],
@@ -41,18 +47,20 @@ export const predictFlags = {
   },
   "embeddings": {
     default: null,
-    type: "text",
-    value: "FILE.npy",
+    type: "texts",
+    value: "FILE.npy ...",
     group: "Input",
-    help: "embeddings of TFs as inference.ts writes them, n x width",
+    help:
+      "embeddings of TFs as inference.ts writes them, n x width; where training put several files side by side, those",
   },
   "ids": {
     default: null,
-    type: "text",
-    value: "FILE",
+    type: "texts",
+    value: "FILE ...",
     group: "Input",
     shownDefault: "beside --embeddings, as inference.ts names it",
-    help: "ids of the rows (.npy or one a line); for linear_pca the perturbed genes, also as A,B,C",
+    help:
+      "ids of the rows (.npy or one a line), a file for each of --embeddings; for linear_pca the perturbed genes, also as A,B,C",
   },
   "tf-seq-csv": {
     default: null,
@@ -71,7 +79,7 @@ export const predictFlags = {
   "upper": {
     default: false,
     group: "Input",
-    shownDefault: "for nt_ia3 as in training, else off",
+    shownDefault: "as in training",
     help: "make lower-case letters of sequences upper case",
   },
   "model": {
@@ -84,29 +92,49 @@ export const predictFlags = {
   },
   "pooling-method": {
     default: "mean",
-    choices: poolings,
+    choices: pooledChoices,
     group: "Input",
-    help: "how embeddings are made from sequences; as those that the model was trained on",
+    shownDefault: "as in training, else mean",
+    help: "how embeddings are made from sequences",
   },
+  "layer": {
+    default: null,
+    type: "text",
+    value: "N|last",
+    group: "Input",
+    shownDefault: "as in training, else last",
+    help: "layer whose hidden states are taken",
+  },
+  "both-strands": {
+    ...readingFlags["both-strands"],
+    group: "Input",
+    shownDefault: "as in training, else off",
+  },
+  "windows": { ...readingFlags.windows, group: "Input", shownDefault: "as in training, else none" },
   "max-length": {
     default: null,
     type: "integer",
     min: 3,
     group: "Input",
-    shownDefault: "as in training; 2048 for NT and 1000000 for HyenaDNA embeddings",
+    shownDefault: "as in training, else 2048 for NT and 1000000 for HyenaDNA embeddings",
     help: "tokens of a sequence; what is longer is cut",
   },
   "force": {
     default: false,
     group: "Input",
-    help: "go on where the embeddings were made in another way than those of the training set",
+    help: "go on where the embeddings or sequences were made in another way than those of the training set",
   },
   "batch-size": { default: 1, min: 1, group: "Input", help: "sequences at a time" },
   "output": {
     default: "predictions.parquet",
     value: "FILE",
     group: "Output",
-    help: "where predictions go (.parquet or .csv); the mean baseline goes beside, as FILE_baseline",
+    help: "where predictions go (.parquet, .csv or .npy); the mean baseline goes beside, as FILE_baseline",
+  },
+  "spread": {
+    default: false,
+    group: "Output",
+    help: "also write the standard deviation of each prediction over the models, as FILE_spread",
   },
   ...deviceFlags,
 } as const satisfies FlagDeclarations;

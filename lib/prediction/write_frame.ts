@@ -1,53 +1,68 @@
-/** Predictions as a table: parquet that pandas reads, or CSV. */
-import { extname } from "@std/path";
+/** The files of predict.ts: predictions, and beside them the mean baseline and the spread. */
+import { basename, dirname, extname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
-import { writeFileAtomic } from "../io/atomic_write.ts";
-import { encodeCsv, encodeCsvRow } from "../io/csv.ts";
-import type { Matrix } from "../linalg/matrix.ts";
+import { log } from "../cli/log.ts";
+import { exists, removeFile } from "../experiment/folders.ts";
+import { ResultLock } from "../experiment/result_lock.ts";
+import { checkWritable } from "../io/atomic_write.ts";
+import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
+import type { Predicted } from "./predict.ts";
 
-/** @throws {UsageError} when the ending is neither .parquet nor .csv */
-export function checkOutput(path: string): void {
-  if (![".parquet", ".csv"].includes(extname(path))) {
-    throw new UsageError(`Cannot use --output "${path}": it must end in .parquet or .csv`);
+/**
+ * Find out before any work whether predictions can be written there.
+ *
+ * @throws {UsageError} when the ending is that of no table
+ * @throws {DataError} when the folder cannot be written, or the name is too long
+ */
+export async function checkOutput(path: string): Promise<void> {
+  if (!frameEndings.includes(extname(path))) {
+    throw new UsageError(`Cannot use --output "${path}": it must end in .parquet, .csv or .npy`);
+  }
+  for (const each of [path, besideOutput(path, "baseline"), besideOutput(path, "spread")]) {
+    await checkWritable(each, "--output names another file");
   }
 }
 
 /** "out.parquet" -> "out_baseline.parquet". */
-export function baselinePath(path: string): string {
+export function besideOutput(path: string, what: "baseline" | "spread"): string {
   const ending = extname(path);
-  return `${path.slice(0, -ending.length)}_baseline${ending}`;
+  return `${path.slice(0, -ending.length)}_${what}${ending}`;
 }
 
-/** Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. */
-export async function writeFrame(
+/**
+ * Write a row a perturbation, a column a gene; in CSV the first column, `gene_id`, names the perturbation. Blocks of rows are
+ * written as they come; the files have their names once all are there.
+ *
+ * @param options.withSpread whether the deviations over models are written too
+ */
+export async function writePredictions(
   path: string,
-  ids: readonly string[],
-  genes: readonly string[],
-  values: Matrix,
+  names: { ids: readonly string[]; genes: readonly string[] },
+  blocks: AsyncIterable<Predicted>,
+  { withSpread }: { withSpread: boolean },
 ): Promise<void> {
-  if (extname(path) === ".parquet") {
-    const { writeParquetFrame } = await import("../io/parquet.ts");
-    await writeParquetFrame(path, { index: [...ids], columns: [...genes], values });
-    return;
+  const open = (path: string): Promise<FrameWriter> =>
+    openFrameWriter(path, {
+      index: names.ids,
+      columns: names.genes,
+      ...(extname(path) === ".csv" && { indexName: "gene_id" }),
+    });
+  const spreadPath = besideOutput(path, "spread");
+  const lockPath = join(dirname(path), `.${basename(path)}.lock`);
+  await using _lock = await ResultLock.take(lockPath, crypto.randomUUID(), "alone", "--output");
+  await using predictions = await open(path);
+  await using baselines = await open(besideOutput(path, "baseline"));
+  await using spreads = withSpread ? await open(spreadPath) : null;
+  for await (const { predictions: rows, baseline, spread } of blocks) {
+    await predictions.append(rows);
+    await baselines.append(baseline);
+    if (spread) await spreads?.append(spread);
   }
-  await writeFileAtomic(path, csvLines(ids, genes, values));
-}
-
-/** Line by line: a table of gigabytes never is one text. */
-function* csvLines(ids: readonly string[], genes: readonly string[], values: Matrix): Generator<string> {
-  yield encodeCsv(["gene_id", ...genes], []);
-  for (const [row, id] of ids.entries()) {
-    const cells = values.data.subarray(row * values.columns, (row + 1) * values.columns);
-    yield encodeCsvRow([id, ...Array.from(cells, float32Text)]);
+  await removeFile(path); // a kill between both leaves no predictions beside another run's baseline
+  await baselines.commit();
+  await spreads?.commit();
+  await predictions.commit();
+  if (!withSpread && await exists(spreadPath)) {
+    log.warn(`"${spreadPath}" is of an earlier run, not of these predictions (--spread writes it anew).`);
   }
-}
-
-/** The fewest digits that read back as the same float32, as pandas writes it. */
-function float32Text(value: number): string | number {
-  if (!Number.isFinite(value)) return value;
-  for (const digits of [7, 8]) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === value) return String(rounded);
-  }
-  return String(Number(value.toPrecision(9)));
 }

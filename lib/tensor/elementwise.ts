@@ -141,7 +141,7 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   const { backend } = x;
   const converted = (of: Tensor, to: DType) => {
     const out = Tensor.empty(backend, of.shape, to);
-    backend.copy2d(out.storage, 0, of.size, of.storage, 0, of.size, 1, of.size);
+    backend.copy2d({ storage: out.storage }, { storage: of.storage }, { rows: 1, columns: of.size });
     return out;
   };
   const from = x.dtype;

@@ -32,11 +32,17 @@ export function slice(x: Tensor, axis: number, start: number, size: number): Ten
   const stride = x.shape[at] * inner;
   const width = size * inner;
   const out = Tensor.empty(backend, x.shape.with(at, size), x.dtype);
-  backend.copy2d(out.storage, 0, width, x.storage, start * inner, stride, outer, width);
+  backend.copy2d({ storage: out.storage }, { storage: x.storage, offset: start * inner, stride }, {
+    rows: outer,
+    columns: width,
+  });
   return record(out, [x], () => ({
     backward: (dy) => {
       const dx = full(backend, x.shape, 0, x.dtype);
-      backend.copy2d(dx.storage, start * inner, stride, dy.storage, 0, width, outer, width);
+      backend.copy2d({ storage: dx.storage, offset: start * inner, stride }, { storage: dy.storage }, {
+        rows: outer,
+        columns: width,
+      });
       return [dx];
     },
   }));
@@ -56,7 +62,11 @@ export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
       throw new RangeError(`Cannot concatenate [${first.shape}] and [${part.shape}] along axis ${axis}`);
     }
     const width = part.shape[at] * inner;
-    backend.copy2d(out.storage, filled, total * inner, part.storage, 0, width, outer, width);
+    backend.copy2d(
+      { storage: out.storage, offset: filled, stride: total * inner },
+      { storage: part.storage },
+      { rows: outer, columns: width },
+    );
     starts.push(filled);
     filled += width;
   }
@@ -66,7 +76,11 @@ export function concatenate(parts: readonly Tensor[], axis: number): Tensor {
         if (!needs[i]) return null;
         const width = part.shape[at] * inner;
         const d = Tensor.empty(backend, part.shape, part.dtype);
-        backend.copy2d(d.storage, 0, width, dy.storage, starts[i], total * inner, outer, width);
+        backend.copy2d({ storage: d.storage }, {
+          storage: dy.storage,
+          offset: starts[i],
+          stride: total * inner,
+        }, { rows: outer, columns: width });
         return d;
       }),
   }));
@@ -118,16 +132,11 @@ export function gatherPairs(
   const { backend, columns: width } = a;
   const pairs = ia.size;
   const out = Tensor.empty(backend, [pairs, width], a.dtype);
-  backend.gatherPairs(
-    out.storage,
-    a.storage,
-    ia.storage,
-    b.storage,
-    ib.storage,
-    pairs,
-    width,
+  backend.gatherPairs({ out: out.storage, a: a.storage, ia: ia.storage, b: b.storage, ib: ib.storage }, {
+    rows: pairs,
+    columns: width,
     activation,
-  );
+  });
   return record(out, [a, b], (needs) => ({
     saves: [activation === "relu" && out, ia, ib],
     backward: (dy) => {

@@ -203,15 +203,12 @@ export function fftConvolution(x: Tensor, spectrum: Tensor): Tensor {
     const out = Tensor.empty(backend, of.shape, of.dtype);
     const transformed = Tensor.empty(backend, [rows, frequencies, 2]);
     backend.realFft(transformed.storage, of.storage, rows, length, n);
-    backend.complexMultiply(
-      transformed.storage,
-      transformed.storage,
-      spectrum.storage,
+    backend.complexMultiply({ out: transformed.storage, a: transformed.storage, b: spectrum.storage }, {
       rows,
-      channels,
+      bRows: channels,
       frequencies,
-      options,
-    );
+      ...options,
+    });
     backend.inverseRealFft(out.storage, transformed.storage, rows, length, n);
     transformed.dispose();
     return out;

@@ -69,12 +69,12 @@ function attach(output: Tensor, inputs: readonly (Tensor | null)[], differential
 
 /** Run `f` without recording: for evaluation and for updates of parameters. */
 export function noGrad<T>(f: () => T): T {
-  return withRecording(false, f);
+  return withRecording("off", f);
 }
 
-function withRecording<T>(on: boolean, f: () => T): T {
+function withRecording<T>(state: "on" | "off", f: () => T): T {
   const before = recording;
-  recording = on;
+  recording = state === "on";
   try {
     return f();
   } finally {
@@ -92,7 +92,7 @@ export function backward(root: Tensor, seed: number | Tensor = 1): void {
   }
   const waiting = collect(root.node);
   const gradients = new Map<TapeNode, Tensor>();
-  withRecording(false, () => {
+  withRecording("off", () => {
     for (const node of waiting) {
       scope(() => {
         let results: readonly (Tensor | null)[];
@@ -163,7 +163,7 @@ export function checkpoint(f: (...inputs: Tensor[]) => Tensor, ...inputs: Tensor
         leaf.requiresGrad = input.tracked;
         return leaf;
       });
-      backward(withRecording(true, () => f(...leaves)), gradient);
+      backward(withRecording("on", () => f(...leaves)), gradient);
       return leaves.map((leaf) => leaf.grad && adopt(leaf.grad));
     },
   });

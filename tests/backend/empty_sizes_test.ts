@@ -15,7 +15,7 @@ onEachEngine("operations on nothing do nothing, and sums over nothing are 0", as
   backend.write(none, new Float32Array(0));
   backend.unary("exp", none, none, 0);
   backend.binary("add", none, none, x, 0, 5, "row");
-  backend.copy2d(none, 0, 4, x, 0, 4, 0, 4);
+  backend.copy2d({ storage: none }, { storage: x }, { rows: 0, columns: 4 });
   backend.transpose(none, none, 2, 0, 4);
   backend.dropout(none, none, 0, 0.5, 1, 2);
   backend.siluGate(none, none, 0, 4);
@@ -38,7 +38,7 @@ onEachEngine("operations on nothing do nothing, and sums over nothing are 0", as
     { rows: 0, channels: 3, length: 5, taps: 3 },
   );
   backend.realFft(none, none, 0, 5, 8);
-  backend.complexMultiply(none, none, x, 0, 1, 5);
+  backend.complexMultiply({ out: none, a: none, b: x }, { rows: 0, bRows: 1, frequencies: 5 });
   backend.matmul({ storage: none }, { storage: none }, { storage: x }, { m: 0, n: 4, k: 4 });
   const [columns, squares, error] = [sums(), sums(), sums()];
   backend.columnSum(columns, none, null, 0, 9);

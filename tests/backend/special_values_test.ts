@@ -67,7 +67,7 @@ onEachEngine("gatherPairs() with relu keeps a NaN and makes all below 0 a 0", as
   backend.write(b, Float32Array.of(0));
   backend.write(ia, Int32Array.from(pairs.keys()));
   backend.write(ib, new Int32Array(pairs.length));
-  backend.gatherPairs(out, a, ia, b, ib, pairs.length, 1, "relu");
+  backend.gatherPairs({ out, a, ia, b, ib }, { rows: pairs.length, columns: 1, activation: "relu" });
   const found = [...await backend.read(out)].map((value) => value < 1e-30 ? 0 : value); // denormals may be flushed
   assertEquals(found, [NaN, 0, 0, 0, 0, 0, 2, Infinity]);
 });

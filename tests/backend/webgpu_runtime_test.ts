@@ -168,7 +168,7 @@ function trainingStep(
     n: 64,
     k: size,
   });
-  backend.adam(w, gradient, m, v, 32 * 64, {
+  backend.adam({ parameter: w, gradient, m, v }, 32 * 64, {
     learningRate: 1e-3,
     beta1: 0.9,
     beta2: 0.999,

@@ -1,7 +1,8 @@
 /** The kernel against XGBoost 1.7.4: every split, every leaf, every prediction, to the last bit. */
 import { assertEquals } from "@std/assert";
 import { predict, type Tree } from "../../lib/boosting/tree.ts";
-import { encodeModel, parseModel } from "../../lib/boosting/model_json.ts";
+import { encodeModel } from "../../lib/boosting/model_json.ts";
+import { parseModel } from "../../lib/boosting/read_model.ts";
 import { golden, testWith } from "../support/golden.ts";
 import { fit, goldenCase } from "./support.ts";
 

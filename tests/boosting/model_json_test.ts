@@ -3,7 +3,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { featureImportance } from "../../lib/boosting/importance.ts";
 import { forestOf, joinForests } from "../../lib/boosting/forest.ts";
-import { encodeModel, parseModel } from "../../lib/boosting/model_json.ts";
+import { encodeModel } from "../../lib/boosting/model_json.ts";
+import { parseModel } from "../../lib/boosting/read_model.ts";
 import { type BoostedModel, constantModel, predict } from "../../lib/boosting/tree.ts";
 import { fit, randomProblem } from "./support.ts";
 
@@ -53,15 +54,17 @@ Deno.test("parseModel() refuses other formats, boosters and objectives by name",
   refuse('"name":"gbtree"', '"name":"dart"', 'its booster is "dart", expected gbtree');
   refuse('"reg:squarederror"', '"binary:logistic"', 'its objective is "binary:logistic"');
   refuse('"num_class":"0"', '"num_class":"3"', "classifier of several classes");
-  refuse('"num_target":"1"', '"num_target":"7"', "it has 7 outputs");
+  refuse('"num_target":"1"', '"num_target":"7"', "it has 7 outputs, expected one");
   refuse('"num_trees":"5"', '"num_trees":"6"', "it should hold 6 trees, but holds 5");
   refuse(/"split_indices":\[\d+/, '"split_indices":[99', "splits node 0 on feature 99, the model has 4");
   refuse(/"left_children":\[1/, '"left_children":[0', "tree 0 has node 0 with children 0 and 2");
   refuse(/"default_left":\[\d,/, '"default_left":[', "default_left, but has");
   refuse('"split_type":[0', '"split_type":[1', "categorical splits");
   assertThrows(() => parseModel("{}", "m.json"), DataError, "it has no version");
-  assertThrows(() => parseModel("[1, 2}", "m.json"), DataError, "it is not JSON");
-  assertThrows(() => parseModel("{L\0\0\0\0\0\0\0\x07learner{", "m.ubj"), DataError, "it is UBJSON");
+  assertThrows(() => parseModel("{1, 2}", "m.json"), DataError, "it is not JSON");
+  const binary = new TextEncoder().encode("binf\0\0\0?");
+  assertThrows(() => parseModel(binary, "m.model"), DataError, "it is neither JSON nor UBJSON");
+  assertThrows(() => parseModel(new Uint8Array(0), "m.ubj"), DataError, "it is neither JSON nor UBJSON");
 });
 
 Deno.test("parseModel() takes what later versions write: lists of base scores, true and false", () => {

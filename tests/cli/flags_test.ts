@@ -42,6 +42,52 @@ Deno.test("parseFlags() takes a word behind a switch that knows it, and leaves o
   ]);
 });
 
+Deno.test("parseFlags() takes several files, with commas in their names, and adds up repeated flags", () => {
+  const files = (...args: string[]) =>
+    parseFlags(
+      { files: { default: null, type: "texts", value: "FILE ...", help: "" } },
+      { script: "x", about: "x" },
+      args,
+    )
+      .files;
+  assertEquals([files(), files("--files", "a,b.npy", "c d.npy")], [null, ["a,b.npy", "c d.npy"]]);
+  assertEquals(files("--files", "a", "--files=b"), ["a", "b"]);
+  assertThrows(() => files("--files"), UsageError, "needs a value");
+  assertThrows(() => files("--files="), UsageError, "empty");
+});
+
+Deno.test("parseFlags() takes several words of a choice, with commas or without", () => {
+  const models = (...args: string[]) =>
+    parseFlags({ models: { default: ["zero", "mean"], choices: ["zero", "mean", "nearest"], help: "" } }, {
+      script: "x",
+      about: "x",
+    }, args).models;
+  assertEquals([models(), models("--models", "nearest", "zero"), models("--models=mean,zero")], [
+    ["zero", "mean"],
+    ["nearest", "zero"],
+    ["mean", "zero"],
+  ]);
+  assertThrows(() => models("--models", "men"), UsageError, "choose one of zero, mean, nearest");
+});
+
+Deno.test("parseFlags() takes several words of a flag, each one that it knows", () => {
+  const pooling = { default: ["mean"], choices: ["mean", "max", "cls"], help: "" } as const;
+  const layer = { default: ["last"], value: "N", help: "" } as const;
+  const words = (...args: string[]) => {
+    const flags = parseFlags({ pooling, layer }, { script: "x", about: "x" }, args);
+    return [...flags.pooling, ...flags.layer];
+  };
+  assertEquals(words(), ["mean", "last"]);
+  assertEquals(words("--pooling", "max", "cls", "--layer", "4", "last"), ["max", "cls", "4", "last"]);
+  assertEquals(words("--pooling=max,mean", "--layer=0"), ["max", "mean", "0"]);
+  assertThrows(
+    () => words("--pooling", "max", "median"),
+    UsageError,
+    'Cannot use --pooling "median": choose one of mean, max, cls',
+  );
+  assertThrows(() => words("--layer"), UsageError, "Flag --layer needs a value, such as --layer last");
+});
+
 Deno.test("parseFlags() gives defaults, and says which flags were given", () => {
   const { given, ...values } = parse();
   assertEquals(given.size, 0);

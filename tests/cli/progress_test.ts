@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { barLine, foldProgress, ProgressBar } from "../../lib/cli/progress.ts";
 import { statusLine } from "../../lib/cli/status_line.ts";
+import { log } from "../../lib/cli/log.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 import { errorText } from "../../lib/cli/script.ts";
 import { DataError } from "../../lib/cli/errors.ts";
@@ -132,5 +133,14 @@ Deno.test("errorText() is one line, whatever the message; with debug it is the s
   assertMatch(
     errorText(new DataError("outer", { cause: new Error("inner") }), true),
     /outer[\s\S]*progress_test[\s\S]*Caused by: Error: inner/,
+  );
+});
+
+Deno.test("text from data writes over no terminal: control characters are shown as U+FFFD, line ends as spaces", async () => {
+  const lines = await linesPrinted(() => Promise.resolve(log.warn("a\x1b[2J\x07b\nc\x9bd")));
+  assertEquals(lines, ["[warn] a\ufffd[2J\ufffdb c\ufffdd"]);
+  assertEquals(
+    errorText(new DataError('Cannot read "a\r\nb\x1b[31m"'), false),
+    'Cannot read "a b\ufffd[31m"',
   );
 });

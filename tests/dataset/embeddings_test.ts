@@ -1,9 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
-import { readEmbeddings, readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
+import { readEmbeddings, readHyenaEmbeddings, readNtEmbeddings } from "../../lib/dataset/embeddings.ts";
 import { encodeNpy } from "../../lib/io/npy.ts";
 import { captured } from "../support/captured_log.ts";
+import { inFolder } from "../support/temporary_folder.ts";
 
 Deno.test("readEmbeddings() keeps the first row of a repeated id, with a warning that counts", async () => {
   const folder = await Deno.makeTempDir();
@@ -75,6 +76,55 @@ Deno.test("readNtEmbeddings() takes the size that is there, and asks where there
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("readNtEmbeddings() looks in several folders, and takes a size from the first that has it", () =>
+  inFolder(async (folder) => {
+    const write = async (place: string, size: string, id: string) => {
+      await Deno.mkdir(join(folder, place), { recursive: true });
+      const file = (what: string) => join(folder, place, `NTv2_${size}_tf_${what}.npy`);
+      await Deno.writeFile(file("embeddings"), encodeNpy({ shape: [1, 1], data: Float32Array.of(1) }));
+      await Deno.writeFile(file("ids"), encodeNpy({ shape: [1], data: [id] }));
+    };
+    await write("a", "50m", "A50");
+    await write("b", "50m", "B50");
+    await write("b", "500m", "B500");
+    const places = [join(folder, "a"), join(folder, "b")];
+    assertEquals((await readNtEmbeddings(places, "tf", "50m")).ids, ["A50"]);
+    assertEquals((await readNtEmbeddings(places, "tf", "500m")).ids, ["B500"]);
+    await assertRejects(
+      () => readNtEmbeddings(places, "tf", "250m"),
+      DataError,
+      `there is no "NTv2_250m_tf_embeddings.npy" in "${places[0]}" and "${
+        places[1]
+      }" (they have those of 500m, 50m)`,
+    );
+  }));
+
+Deno.test("readHyenaEmbeddings() takes the mean, else the one there is, else it asks", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "hyenadna_tf_gene_index.txt"), "A\n");
+    const write = (name: string, value: number) =>
+      Deno.writeFile(
+        join(folder, `hyenadna_tf_embeddings_${name}.npy`),
+        encodeNpy({ shape: [1, 1], data: Float32Array.of(value) }),
+      );
+    const value = async () => (await readHyenaEmbeddings(folder)).values.data[0];
+    await assertRejects(value, DataError, "hyenadna_tf_embeddings_mean.npy");
+    await write("max", 1);
+    await Deno.writeFile(
+      join(folder, "hyenadna_tf_embeddings_max_gene_ids.npy"),
+      encodeNpy({ shape: [1], data: ["A"] }),
+    );
+    assertEquals(await value(), 1);
+    await write("layer1_cls", 2);
+    await assertRejects(
+      value,
+      UsageError,
+      `has "hyenadna_tf_embeddings_layer1_cls.npy" and "hyenadna_tf_embeddings_max.npy" (--embeddings takes one)`,
+    );
+    await write("mean", 3);
+    assertEquals(await value(), 3);
+  }));
 
 Deno.test("readEmbeddings() finds the ids beside the vectors, under the names that people give them", async () => {
   for (

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
+import { groupKFold } from "../../lib/dataset/group_folds.ts";
+import { groupsOfRows, type RowGroups } from "../../lib/dataset/groups.ts";
 import { kFold } from "../../lib/dataset/kfold.ts";
 import { crossValidationSplits, type SplitsRequest } from "../../lib/dataset/splits.ts";
 import { readSplitsFile } from "../../lib/dataset/splits_file.ts";
@@ -29,6 +31,8 @@ const request = (own: string, change: Partial<SplitsRequest> = {}): SplitsReques
   named: null,
   shared: `${own}.shared`,
   own,
+  groups: null,
+  groupFolds: "balanced",
   ...change,
 });
 
@@ -211,6 +215,11 @@ const broken: [string, Parameters<typeof write>[1], string][] = [
     { folds: [[1], [3, 3], [5]].map((test) => ({ train: [0, 11], test })) },
     "fold 1, test: index 3 comes twice (one fold holds a row out, once)",
   ],
+  [
+    "a row that a fold trains on twice",
+    { folds: [[1], [3], [5]].map((test) => ({ train: [0, 11, 0], test })) },
+    "fold 0, train: index 0 comes twice (it would weigh twice)",
+  ],
   ["ids of another number", { perturbations: ["A"] }, "its perturbations are not a list of 12 ids"],
   ["a repeated id", { perturbations: ids.map(() => "A") }, "its perturbations repeat an id"],
 ];
@@ -244,3 +253,38 @@ Deno.test("crossValidationSplits() refuses more folds than perturbations", () =>
       "Cannot split 12 perturbations into 13 folds",
     );
   }));
+
+Deno.test("crossValidationSplits() keeps groups together, and looks at no file that was not named", () =>
+  inFolder(async (file) => {
+    await write(`${file}.shared`, { perturbations: ids });
+    const groups = familyOf(ids, ["A", "A", "A", "B", "B", "C", "C", "D", "", "", "", ""]);
+    const { result, lines } = await ask(file, { groups });
+    assertEquals(result.folds, groupKFold(groups.of, 3));
+    assertEquals([result.method, result.groups], ["3fold_group", groups]);
+    assert(lines.some((line) => /keep the 8 groups of .* together/.test(line)), lines.join("\n"));
+    await Deno.writeFile(file, result.pickle!);
+    assertEquals((await askNamed(file, { groups })).result.folds, result.folds);
+  }));
+
+Deno.test("crossValidationSplits() refuses a splits file that breaks a group, and names two of its members", () =>
+  inFolder(async (file) => {
+    await write(file, { perturbations: ids });
+    const groups = familyOf(ids, ids.map((_, i) => i < 2 ? "FOX" : ""));
+    const { test } = kFold(12, 3, 9).find(({ test }) => test.includes(0))!;
+    assert(!test.includes(1));
+    const error = await assertRejects(() => askNamed(file, { groups }), DataError);
+    assert(/tests TF\d and trains on TF\d, both of group "FOX"/.test(error.message), error.message);
+  }));
+
+Deno.test("crossValidationSplits() refuses more folds than groups, and strata that are not there", () =>
+  inFolder(async (file) => {
+    const two = familyOf(ids, ids.map((_, i) => i < 5 ? "A" : "B"));
+    await assertRejects(() => ask(file, { groups: two }), UsageError, "2 groups");
+    const own = familyOf(ids, ids.map(() => ""));
+    await assertRejects(() => ask(file, { groups: own, groupFolds: "stratified" }), UsageError, `"stratum"`);
+  }));
+
+function familyOf(names: string[], groups: string[]): RowGroups {
+  const table = { path: "families.csv", head: "tf", ids: names, groups, strata: null };
+  return groupsOfRows(table, { ids: names, path: "targets.csv" });
+}

@@ -4,8 +4,10 @@ import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { type EmbeddingOptions, embedSequences } from "../../lib/embedding/embed_sequences.ts";
 import type { Embedder } from "../../lib/embedding/embedder.ts";
 import { mergeShards } from "../../lib/embedding/merge_shards.ts";
+import { type Layer, type Pooling, readingsOf } from "../../lib/embedding/readings.ts";
 import {
   checkOutputs,
+  type EmbeddingFiles,
   parseShard,
   pathsIn,
   recordPath,
@@ -14,7 +16,7 @@ import {
 } from "../../lib/embedding/outputs.ts";
 import { EmbeddingProgress } from "../../lib/embedding/progress.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 
 /** Stands for a model: a sequence's vector is its count of tokens, its count of A, and its first token. */
@@ -32,23 +34,28 @@ function countingEmbedder(
       model: "counting",
       revision: null,
       weights: "none",
-      layer: "0",
       dtype: "f32",
       device: "none",
     },
     embedded: 0,
     batches: [] as number[],
-    embed({ tokenIds, mask, batch, length }: Parameters<Embedder["embed"]>[0]) {
+    layerName: (layer: Layer) => `layer ${layer}`,
+    embed(
+      { tokenIds, mask, batch, length }: Parameters<Embedder["embed"]>[0],
+      readings: Parameters<Embedder["embed"]>[1],
+    ) {
       embedder.embedded += batch;
       embedder.batches.push(batch);
-      const vectors = new Float32Array(batch * 3);
-      for (let row = 0; row < batch; row++) {
+      const vectors = Array.from({ length: batch }, (_, row) => {
         const tokens = tokenIds.subarray(row * length, (row + 1) * length).filter((_, i) =>
           mask[row * length + i] === 1
         );
-        vectors.set([tokens.length, tokens.filter((id) => id === 7).length, tokens[1]], row * 3);
-      }
-      return Promise.resolve({ vectors, finite: new Array<boolean>(batch).fill(true) });
+        return Float32Array.of(tokens.length, tokens.filter((id) => id === 7).length, tokens[1]);
+      });
+      return Promise.resolve({
+        values: readings.map(() => vectors),
+        finite: new Array<boolean>(batch).fill(true),
+      });
     },
     close: () => Promise.resolve(),
     ...changed,
@@ -61,7 +68,8 @@ const sequences = ids.map((_, i) => "ACGTTGCAAACG".repeat(3).slice(i % 4, 5 + (i
 const input = { path: "genes.csv", ids, sequences };
 
 const options = (changed: Partial<EmbeddingOptions> = {}): EmbeddingOptions => ({
-  pooling: "mean",
+  strands: "given",
+  windows: null,
   batchSize: 3,
   maxTokens: 50,
   resume: false,
@@ -82,6 +90,11 @@ function embeddingTest(name: string, body: (folder: string) => Promise<void>) {
 }
 
 const pathsOf = (folder: string) => pathsIn(folder, "x", "x_gene_ids", "x_gene_index.txt");
+const filesOf = (folder: string, pooling: Pooling = "mean"): EmbeddingFiles => {
+  const base = pathsOf(folder), [reading] = readingsOf(["last"], [pooling], null, "counting");
+  return { base, outputs: [{ reading, paths: base }] };
+};
+const outputOf = (folder: string) => filesOf(folder).outputs[0];
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const expected = sequences.flatMap((sequence) => {
   const { tokenIds } = hyenaTokenizer.encode(sequence);
@@ -92,7 +105,7 @@ embeddingTest(
   "embedSequences() writes vectors in the order of the input, ids, a text index and a record",
   async (folder) => {
     const embedder = countingEmbedder();
-    await embedSequences(embedder, input, pathsOf(folder), options());
+    await embedSequences(embedder, input, filesOf(folder), options());
     assertEquals(names(folder), ["x.json", "x.npy", "x_gene_ids.npy", "x_gene_index.txt"]);
     const { data, rows, columns } = await readNpyMatrix(join(folder, "x.npy"));
     assertEquals([rows, columns, [...data]], [11, 3, expected]);
@@ -111,7 +124,7 @@ embeddingTest(
 
 embeddingTest("embedSequences() cuts long sequences and counts them", async (folder) => {
   const lines = await linesPrinted(() =>
-    embedSequences(countingEmbedder({ maxTokens: 12 }), input, pathsOf(folder), options({ maxTokens: 20 }))
+    embedSequences(countingEmbedder({ maxTokens: 12 }), input, filesOf(folder), options({ maxTokens: 20 }))
   );
   const { truncated, truncated_ids, max_tokens } = JSON.parse(
     await Deno.readTextFile(join(folder, "x.json")),
@@ -124,47 +137,46 @@ embeddingTest("embedSequences() cuts long sequences and counts them", async (fol
 embeddingTest("embedSequences() counts unknown tokens, and mergeShards() adds them up", async (folder) => {
   const odd = { ...input, sequences: sequences.with(0, "ACRYGT").with(3, "acgt") };
   const record = async () => JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
-  await embedSequences(countingEmbedder(), odd, pathsOf(folder), options());
+  await embedSequences(countingEmbedder(), odd, filesOf(folder), options());
   assertEquals((await record()).unknown_tokens, 6);
   for (const index of [1, 2]) {
     await embedSequences(
       countingEmbedder(),
       odd,
-      pathsOf(folder),
+      filesOf(folder),
       options({ shard: { index, count: 2 } }),
     );
   }
-  await mergeShards(pathsOf(folder));
+  await mergeShards(outputOf(folder));
   assertEquals((await record()).unknown_tokens, 6);
 });
 
 embeddingTest("a run that was killed goes on with --resume and ends in the same files", async (folder) => {
   const whole = join(folder, "whole");
-  await embedSequences(countingEmbedder(), input, pathsOf(whole), options());
+  await embedSequences(countingEmbedder(), input, filesOf(whole), options());
   const killed = countingEmbedder();
   const embed = killed.embed;
   killed.embed = (...parameters) =>
     killed.batches.length === 2 ? Promise.reject(new Error("killed")) : embed(...parameters);
-  await assertRejects(() => embedSequences(killed, input, pathsOf(folder), options()), Error, "killed");
+  await assertRejects(() => embedSequences(killed, input, filesOf(folder), options()), Error, "killed");
   const kept = killed.embedded;
   // The kill came in the middle of a record.
   await Deno.writeFile(join(folder, "x.npy.unfinished"), new Uint8Array(7), { append: true });
 
-  const other = options({ resume: true, pooling: "cls" });
   await assertRejects(
-    () => embedSequences(countingEmbedder(), input, pathsOf(folder), other),
+    () => embedSequences(countingEmbedder(), input, filesOf(folder, "cls"), options({ resume: true })),
     DataError,
     `its pooling is "mean over all tokens", now "first token"`,
   );
   const otherInput = { ...input, sequences: sequences.with(0, "TTTT") };
   await assertRejects(
-    () => embedSequences(countingEmbedder(), otherInput, pathsOf(folder), options({ resume: true })),
+    () => embedSequences(countingEmbedder(), otherInput, filesOf(folder), options({ resume: true })),
     DataError,
     "its sequences_sha256 is",
   );
 
   const resumed = countingEmbedder();
-  await embedSequences(resumed, input, pathsOf(folder), options({ resume: true }));
+  await embedSequences(resumed, input, filesOf(folder), options({ resume: true }));
   assertEquals(resumed.embedded, ids.length - kept);
   for (const name of names(whole)) {
     assertEquals(await Deno.readFile(join(folder, name)), await Deno.readFile(join(whole, name)), name);
@@ -183,7 +195,7 @@ async function killedRun(folder: string, changed: Partial<Embedder> = {}): Promi
   const embed = killed.embed;
   killed.embed = (...parameters) =>
     killed.batches.length === 2 ? Promise.reject(new Error("killed")) : embed(...parameters);
-  await assertRejects(() => embedSequences(killed, input, pathsOf(folder), options()), Error, "killed");
+  await assertRejects(() => embedSequences(killed, input, filesOf(folder), options()), Error, "killed");
 }
 
 embeddingTest("--resume knows a model by its weights, not by how its folder is spelled", async (folder) => {
@@ -192,7 +204,7 @@ embeddingTest("--resume knows a model by its weights, not by how its folder is s
     embedSequences(
       countingEmbedder(local(model, weights)),
       input,
-      pathsOf(folder),
+      filesOf(folder),
       options({ resume: true }),
     );
   await assertRejects(() => resume("nt", "bb"), DataError, `its weights_sha256 is "aa", now "bb"`);
@@ -203,7 +215,7 @@ embeddingTest("--resume knows a model by its weights, not by how its folder is s
 embeddingTest("--resume refuses vectors of another width than the model's", async (folder) => {
   await killedRun(folder);
   await assertRejects(
-    () => embedSequences(countingEmbedder({ width: 4 }), input, pathsOf(folder), options({ resume: true })),
+    () => embedSequences(countingEmbedder({ width: 4 }), input, filesOf(folder), options({ resume: true })),
     DataError,
     "it is damaged",
   );
@@ -211,22 +223,22 @@ embeddingTest("--resume refuses vectors of another width than the model's", asyn
 
 embeddingTest("--resume leaves finished files alone that are of the same run", async (folder) => {
   const paths = pathsOf(folder);
-  const resume = async (changed: Partial<EmbeddingOptions> = {}) => {
+  const resume = async (pooling: Pooling = "mean") => {
     const embedder = countingEmbedder();
     const lines = await linesPrinted(() =>
-      embedSequences(embedder, input, paths, options({ resume: true, ...changed }))
+      embedSequences(embedder, input, filesOf(folder, pooling), options({ resume: true }))
     );
     return { embedded: embedder.embedded, lines };
   };
-  await embedSequences(countingEmbedder(), input, paths, options());
+  await embedSequences(countingEmbedder(), input, filesOf(folder), options());
   const again = await resume();
   assertEquals(again.embedded, 0);
   assertEquals(again.lines, [`[info] Left "${paths.vectors}" as it is: it is finished`]);
-  assertEquals((await resume({ pooling: "cls" })).embedded, 11, "another pooling");
+  assertEquals((await resume("cls")).embedded, 11, "another pooling");
   for (const path of [paths.vectors, paths.ids, paths.index!, recordPath(paths.vectors)]) {
-    assertEquals((await resume({ pooling: "cls" })).embedded, 0);
+    assertEquals((await resume("cls")).embedded, 0);
     await Deno.remove(path);
-    assertEquals((await resume({ pooling: "cls" })).embedded, 11, `without ${path}`);
+    assertEquals((await resume("cls")).embedded, 11, `without ${path}`);
   }
   // Killed between the vectors and the rest: they are of the new run, the JSON must not be of the old one.
   await Deno.remove(paths.ids);
@@ -235,7 +247,7 @@ embeddingTest("--resume leaves finished files alone that are of the same run", a
   await Deno.remove(paths.ids, { recursive: true });
   await Deno.writeTextFile(paths.ids, "");
   await Deno.remove(`${paths.vectors}.unfinished`);
-  assertEquals((await resume({ pooling: "cls" })).embedded, 11, "vectors and ids of two runs");
+  assertEquals((await resume("cls")).embedded, 11, "vectors and ids of two runs");
 });
 
 embeddingTest("without --resume a run starts anew, with a warning", async (folder) => {
@@ -243,9 +255,9 @@ embeddingTest("without --resume a run starts anew, with a warning", async (folde
   const embed = killed.embed;
   killed.embed = (...parameters) =>
     killed.embedded === 5 ? Promise.reject(new Error("killed")) : embed(...parameters);
-  await assertRejects(() => embedSequences(killed, input, pathsOf(folder), options()), Error, "killed");
+  await assertRejects(() => embedSequences(killed, input, filesOf(folder), options()), Error, "killed");
   const again = countingEmbedder();
-  const lines = await linesPrinted(() => embedSequences(again, input, pathsOf(folder), options()));
+  const lines = await linesPrinted(() => embedSequences(again, input, filesOf(folder), options()));
   assertEquals(again.embedded, ids.length);
   assertEquals(lines[0].includes("Starting anew though"), true);
   assertEquals([...(await readNpyMatrix(join(folder, "x.npy"))).data], expected);
@@ -253,19 +265,19 @@ embeddingTest("without --resume a run starts anew, with a warning", async (folde
 
 embeddingTest("shards merge into what one run gives", async (folder) => {
   const whole = join(folder, "whole");
-  await embedSequences(countingEmbedder(), input, pathsOf(whole), options());
+  await embedSequences(countingEmbedder(), input, filesOf(whole), options());
   for (const index of [3, 1, 2]) {
     const shard = { index, count: 4 };
-    await embedSequences(countingEmbedder(), input, pathsOf(folder), options({ shard }));
+    await embedSequences(countingEmbedder(), input, filesOf(folder), options({ shard }));
   }
-  await assertRejects(() => mergeShards(pathsOf(folder)), DataError, "4/4 not there yet");
+  await assertRejects(() => mergeShards(outputOf(folder)), DataError, "4/4 not there yet");
   await embedSequences(
     countingEmbedder(),
     input,
-    pathsOf(folder),
+    filesOf(folder),
     options({ shard: { index: 4, count: 4 } }),
   );
-  assertEquals(await mergeShards(pathsOf(folder)), { rows: 11, shards: 4 });
+  assertEquals(await mergeShards(outputOf(folder)), { rows: 11, shards: 4 });
   for (const name of ["x.npy", "x_gene_ids.npy", "x_gene_index.txt"]) {
     assertEquals(await Deno.readFile(join(folder, name)), await Deno.readFile(join(whole, name)), name);
   }
@@ -280,14 +292,14 @@ embeddingTest("a shard that no sequence falls to is written empty and merges", a
     await embedSequences(
       countingEmbedder(),
       few,
-      pathsOf(folder),
+      filesOf(folder),
       options({ shard: { index, count: 4 } }),
     );
   }
   const empty = shardPaths(pathsOf(folder), { index: 4, count: 4 });
   const { rows, columns } = await readNpyMatrix(empty.vectors);
   assertEquals([rows, columns, await readNpyStrings(empty.ids)], [0, 3, []]);
-  assertEquals(await mergeShards(pathsOf(folder)), { rows: 3, shards: 4 });
+  assertEquals(await mergeShards(outputOf(folder)), { rows: 3, shards: 4 });
   assertEquals([...(await readNpyMatrix(join(folder, "x.npy"))).data], expected.slice(0, 9));
 });
 
@@ -296,19 +308,19 @@ embeddingTest("mergeShards() tells inputs apart by what is in them, not by their
     embedSequences(
       countingEmbedder(model),
       { ...input, ...changed },
-      pathsOf(folder),
+      filesOf(folder),
       options({ shard: { index, count: 2 } }),
     );
   await make(1, { path: "./genes.csv" }, local("nt", "aa"));
   await make(2, { path: "/data/genes.csv" }, local("/data/nt", "aa"));
-  await mergeShards(pathsOf(folder));
+  await mergeShards(outputOf(folder));
   const { sequences_sha256: merged } = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
-  await embedSequences(countingEmbedder(local("nt", "aa")), input, pathsOf(folder), options());
+  await embedSequences(countingEmbedder(local("nt", "aa")), input, filesOf(folder), options());
   const { sequences_sha256: whole } = JSON.parse(await Deno.readTextFile(join(folder, "x.json")));
   assertEquals(merged, whole);
 
   const differ = (key: string) =>
-    assertRejects(() => mergeShards(pathsOf(folder)), DataError, `1/2 and 2/2 differ in "${key}"`);
+    assertRejects(() => mergeShards(outputOf(folder)), DataError, `1/2 and 2/2 differ in "${key}"`);
   // The sequence that differs is none of shard 2's own.
   await make(2, { sequences: sequences.with(0, "TTTT") }, local("nt", "aa"));
   await differ("sequences_sha256");
@@ -321,7 +333,7 @@ embeddingTest("mergeShards() tells inputs apart by what is in them, not by their
   const { sequences_sha256: _, ...old } = JSON.parse(await Deno.readTextFile(path));
   await Deno.writeTextFile(path, JSON.stringify(old));
   await assertRejects(
-    () => mergeShards(pathsOf(folder)),
+    () => mergeShards(outputOf(folder)),
     DataError,
     `it has no "sequences_sha256" (make this shard again)`,
   );
@@ -330,7 +342,8 @@ embeddingTest("mergeShards() tells inputs apart by what is in them, not by their
 embeddingTest("checkOutputs() says what keeps files from being written", async (folder) => {
   const refuses = (output: string, message: string) =>
     assertRejects(
-      () => checkOutputs(pathsIn(dirname(output), basename(output), "ids", null)),
+      () =>
+        checkOutputs({ ...outputOf(folder), paths: pathsIn(dirname(output), basename(output), "ids", null) }),
       DataError,
       message,
     );
@@ -343,28 +356,28 @@ embeddingTest("checkOutputs() says what keeps files from being written", async (
   await refuses(join(folder, "file", "deeper", "x"), "a file stands where a folder should be");
   await refuses(join(folder, "x"), "a folder stands at that name");
   await refuses("/proc/embeddings/x", `Cannot write "x.npy" into folder "/proc/embeddings"`);
-  await checkOutputs(pathsOf(join(folder, "new", "folder")));
+  await checkOutputs(outputOf(join(folder, "new", "folder")));
   assertEquals(names(join(folder, "new", "folder")), []);
 });
 
 embeddingTest("mergeShards() refuses shards that do not belong together", async (folder) => {
-  await assertRejects(() => mergeShards(pathsOf(folder)), DataError, "there are none");
-  await assertRejects(() => mergeShards(pathsOf(join(folder, "absent"))), DataError, "there are none");
-  const make = (index: number, count: number, changed: Partial<EmbeddingOptions> = {}) =>
+  await assertRejects(() => mergeShards(outputOf(folder)), DataError, "there are none");
+  await assertRejects(() => mergeShards(outputOf(join(folder, "absent"))), DataError, "there are none");
+  const make = (index: number, count: number, pooling: Pooling = "mean") =>
     embedSequences(
       countingEmbedder(),
       input,
-      pathsOf(folder),
-      options({ shard: { index, count }, ...changed }),
+      filesOf(folder, pooling),
+      options({ shard: { index, count } }),
     );
   await make(1, 2);
-  await make(2, 2, { pooling: "cls" });
-  await assertRejects(() => mergeShards(pathsOf(folder)), DataError, `1/2 and 2/2 differ in "pooling"`);
+  await make(2, 2, "cls");
+  await assertRejects(() => mergeShards(outputOf(folder)), DataError, `1/2 and 2/2 differ in "pooling"`);
   await make(1, 3);
-  await assertRejects(() => mergeShards(pathsOf(folder)), DataError, "there are shards of");
+  await assertRejects(() => mergeShards(outputOf(folder)), DataError, "there are shards of");
   await Deno.remove(shardPaths(pathsOf(folder), { index: 1, count: 3 }).vectors);
   await Deno.writeTextFile(recordPath(shardPaths(pathsOf(folder), { index: 1, count: 2 }).vectors), "{");
-  await assertRejects(() => mergeShards(pathsOf(folder)), DataError, "it is not JSON");
+  await assertRejects(() => mergeShards(outputOf(folder)), DataError, "it is not JSON");
 });
 
 embeddingTest("a hidden state that is not finite stops the run and names the sequence", async (folder) => {
@@ -375,7 +388,7 @@ embeddingTest("a hidden state that is not finite stops the run and names the seq
     return broken.batches.length < 2 ? result : { ...result, finite: result.finite.map((_, i) => i !== 1) };
   };
   await assertRejects(
-    () => embedSequences(broken, { ...input, sequences: ids.map(() => "ACGT") }, pathsOf(folder), options()),
+    () => embedSequences(broken, { ...input, sequences: ids.map(() => "ACGT") }, filesOf(folder), options()),
     DataError,
     `Cannot embed "G4" of "genes.csv": a hidden state is not finite`,
   );

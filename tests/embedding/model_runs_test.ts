@@ -2,7 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { UsageError } from "../../lib/cli/errors.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
-import { embeddingJobs, inferenceFlags } from "../../lib/embedding/inference_flags.ts";
+import { embeddingJobs } from "../../lib/embedding/embedding_jobs.ts";
+import { inferenceFlags } from "../../lib/embedding/inference_flags.ts";
 import { modelRuns } from "../../lib/embedding/model_runs.ts";
 import { ntSize } from "../../lib/embedding/nt_size.ts";
 import { openModelSource } from "../../lib/models/model_source.ts";
@@ -36,7 +37,7 @@ Deno.test("ntSize() takes the size from a model's own name, not from the folders
 Deno.test("an exported model's files are named after it, else after the --model that the user gave", async () => {
   const nt = smallNt("nt-v2-100m");
   const nameOf = async (onnx: string, ...args: string[]) =>
-    (await runs("--tf-csv", "tfs.csv", "--onnx", onnx, ...args))[0].jobs[0].paths.vectors;
+    (await runs("--tf-csv", "tfs.csv", "--onnx", onnx, ...args))[0].jobs[0].files.base.vectors;
   assertEquals(await nameOf("nt-250m.onnx", "--model", nt), "results/NTv2_250m_tf_embeddings.npy");
   assertEquals(await nameOf("exported-50m/model.onnx"), "results/NTv2_50m_tf_embeddings.npy");
   assertEquals(await nameOf("exported/model.onnx", "--model", nt), "results/NTv2_100m_tf_embeddings.npy");

@@ -1,9 +1,11 @@
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
+import type { Embedder } from "../../lib/embedding/embedder.ts";
+import type { Pooling } from "../../lib/embedding/readings.ts";
 import { type OnnxOptions, openOnnxEmbedder } from "../../lib/embedding/onnx_embedder.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
-import { padBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
+import { padBatch, type TokenBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
 import { captured } from "../support/captured_log.ts";
 import { type OnnxGraph, onnxModel, type OnnxValue } from "../support/onnx_model.ts";
 
@@ -51,6 +53,12 @@ function onnxTest(name: string, body: (write: (bytes: Uint8Array) => string) => 
 const sequences = ["ACGT", "GGNACTA", "T"];
 const rows = sequences.map((sequence) => rightPadded.encode(sequence).tokenIds);
 
+/** Vectors of the last layer, one behind the other. */
+async function pooled(embedder: Embedder, batch: TokenBatch, pooling: Pooling) {
+  const { values: [vectors], finite } = await embedder.embed(batch, [{ layer: "last", pooling }], false);
+  return { vectors: vectors.flatMap((vector) => [...vector]), finite };
+}
+
 function expected(pooling: "mean" | "cls"): number[] {
   return rows.flatMap((row) =>
     Array.from({ length: width }, (_, j) => {
@@ -80,7 +88,7 @@ onnxTest(
       assertEquals(embedder.allowsPadding, allowsPadding);
       for (const tokenizer of [rightPadded, hyenaTokenizer]) {
         for (const pooling of ["mean", "cls"] as const) {
-          const { vectors, finite } = await embedder.embed(padBatch(rows, tokenizer), pooling, false);
+          const { vectors, finite } = await pooled(embedder, padBatch(rows, tokenizer), pooling);
           assertEquals(finite, [true, true, true]);
           expected(pooling).forEach((value, i) => assertAlmostEquals(vectors[i], value, 1e-6));
         }
@@ -90,12 +98,28 @@ onnxTest(
   },
 );
 
+onnxTest("openOnnxEmbedder() sums half-precision states in full precision", async (write) => {
+  // 2,000 tokens of 100: float16 ends at 65,504, and above 2,048 it skips whole numbers.
+  const path = write(lookup({
+    outputs: [{ ...hidden, type: "float16" }],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["rows"] },
+      { op: "Cast", inputs: ["rows"], outputs: ["last_hidden_state"], attributes: { to: 10 } },
+    ],
+    constants: [{ name: "table", shape: [tokens, width], data: table.map((_, i) => 100 + i % width) }],
+  }));
+  const embedder = await openOnnxEmbedder(path, options);
+  const batch = padBatch([rightPadded.encode("A".repeat(2000)).tokenIds], rightPadded);
+  assertEquals((await pooled(embedder, batch, "mean")).vectors, [100, 101, 102, 103]);
+  await embedder.close();
+});
+
 onnxTest("openOnnxEmbedder() finds the row that is not finite", async (write) => {
   const broken = table.slice();
   broken[11 * width + 2] = NaN; // N
   const path = write(lookup({ constants: [{ name: "table", shape: [tokens, width], data: broken }] }));
   const embedder = await openOnnxEmbedder(path, options);
-  const { finite } = await embedder.embed(padBatch(rows, rightPadded), "cls", false);
+  const { finite } = await pooled(embedder, padBatch(rows, rightPadded), "cls");
   assertEquals(finite, [true, false, true]);
   await embedder.close();
 });
@@ -118,7 +142,7 @@ onnxTest(
         ],
       }));
       const { result: embedder, lines } = await captured(() => openOnnxEmbedder(path, options));
-      const { vectors } = await embedder.embed(padBatch(rows, rightPadded), "mean", false);
+      const { vectors } = await pooled(embedder, padBatch(rows, rightPadded), "mean");
       expected("mean").forEach((value, i) => assertAlmostEquals(vectors[i], value, 1e-6));
       await embedder.close();
       return lines.map((line) => line.replace(path, "m.onnx"));
@@ -187,7 +211,7 @@ onnxTest("openOnnxEmbedder() says what is wrong with a file or a model", async (
   });
   const embedder = await openOnnxEmbedder(write(summed), options);
   await assertRejects(
-    () => embedder.embed(padBatch(rows, rightPadded), "mean", false),
+    () => pooled(embedder, padBatch(rows, rightPadded), "mean"),
     DataError,
     `its output "last_hidden_state" has shape (1, 1, 1), expected (3, 9, width)`,
   );
@@ -195,7 +219,7 @@ onnxTest("openOnnxEmbedder() says what is wrong with a file or a model", async (
   const embedderOfIds = await openOnnxEmbedder(write(lookup()), options);
   const outOfRange = { ...padBatch(rows, rightPadded), tokenIds: new Int32Array(27).fill(99) };
   await assertRejects(
-    () => embedderOfIds.embed(outOfRange, "mean", false),
+    () => pooled(embedderOfIds, outOfRange, "mean"),
     DataError,
     "Cannot run the ONNX model",
   );

@@ -36,3 +36,15 @@ Deno.test("differences() tells each key that decides, and not the folder of equa
   ]);
   assertEquals(differences(record, hub), [`the model differs: "models/nt" and "a/b"`]);
 });
+
+Deno.test("differences() reads records of before: one strand and no windows", () => {
+  const now = { ...record, strands: "given", windows: null, upper_cased: false, tokenizer: null };
+  assertEquals(differences(record, now), []);
+  assertEquals(differences(record, { ...now, strands: "mean", windows: "60:30" }), [
+    `the choice of strands differs: "given" and "mean"`,
+    `the cut into windows differs: "none" and "60:30"`,
+  ]);
+  assertEquals(differences({ ...now, upper_cased: true }, now), [
+    "upper-casing of the letters differs: true and false",
+  ]);
+});

@@ -69,10 +69,20 @@ Deno.test("readSequences() says which column, row or sequence is missing", async
     `${wide}\n${wide}\n`,
     `it has no column "sequence" (its columns are "gene_id", "g0", "g1", "g2", "g3", ...; name another`,
   );
-  await refuses("gene_id,sequence\n\nA,ACGT\n \n\nB,\n", `row 6 ("B") has no sequence`);
+  await refuses(
+    "gene_id,sequence\n\nA,ACGT\n \n\nB,\n",
+    `1 of 2 rows has no sequence in column "sequence": row 6 ("B")`,
+  );
   await refuses("\n\ngene_id,sequence\n\n,ACGT\n", "row 5 has no gene_id");
-  await refuses("gene_id,sequence\nA,ACGT\nB,\n", `row 3 ("B") has no sequence in column "sequence"`);
-  await refuses("gene_id,sequence\nA,nan\n", `row 2 ("A") has no sequence`);
+  await refuses(
+    "gene_id,sequence\nA,ACGT\nB,\n",
+    `1 of 2 rows has no sequence in column "sequence": row 3 ("B") (leave these rows out)`,
+  );
+  await refuses(
+    "gene_id,sequence\nA,ACGT\n" + [..."BCDEFG"].map((id) => `${id},Sequence unavailable\n`).join(""),
+    `6 of 7 rows have no sequence in column "sequence": row 3 ("B"), row 4 ("C"), row 5 ("D"), row 6 ("E"), row 7 ("F"), ... (`,
+  );
+  await refuses("gene_id,sequence\nA,nan\n", `1 of 1 row has no sequence in column "sequence": row 2 ("A")`);
   await refuses("gene_id,sequence\n,ACGT\n", "row 2 has no gene_id");
   await refuses("gene_id,sequence\n", "it holds no sequences");
   await refuses("gene_id,sequence\nA,ACGT\nB,ACGT,more\n", "bad.csv");

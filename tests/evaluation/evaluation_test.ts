@@ -1,8 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { evaluate, type EvaluationInput } from "../../lib/evaluation/evaluation.ts";
 import { centeredMetricColumns, metricColumns, metricsTable } from "../../lib/evaluation/metrics_table.ts";
 import { encodeCsv, parseCsvTable } from "../../lib/io/csv.ts";
+import { takeColumns } from "../../lib/linalg/matrix.ts";
 import { captured } from "../support/captured_log.ts";
 
 const reference = JSON.parse(
@@ -66,6 +67,19 @@ Deno.test("evaluate() gives NumPy's means, intervals and error ratio, with value
   perPerturbation.errorRatio.forEach((ratio, row) =>
     assertAlmostEquals(ratio, reference.error_ratio[row] ?? NaN, tolerance)
   );
+});
+
+Deno.test("evaluate() gives the error ratio over some genes as over a table of these genes alone", () => {
+  const expressed = [1, 4, 5], part = { ...measured, truth: takeColumns(measured.truth, expressed) };
+  const alone = evaluate({
+    ...part,
+    genes: expressed.map((gene) => measured.genes[gene]),
+    prediction: takeColumns(measured.prediction, expressed),
+    baseline: takeColumns(measured.baseline, expressed),
+  });
+  const { block } = evaluate({ ...measured, expressed });
+  assertEquals(block.error_ratio_expressed, { n_genes: 3, ...alone.block.error_ratio });
+  assert(!("error_ratio_expressed" in evaluate(measured).block));
 });
 
 Deno.test("The mean baseline has an error ratio of exactly 1", () => {

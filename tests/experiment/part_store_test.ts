@@ -182,7 +182,7 @@ Deno.test("PartStore refuses a part in which a bit has changed, and one without 
     await assertRejects(() => open(folder, { resume: true }), DataError, "it carries no checksum");
   }));
 
-Deno.test("PartStore refuses a fold that is none", () =>
+Deno.test("PartStore refuses a fold that does not exist", () =>
   inFolder(async (folder) => {
     await assertRejects(
       () => open(folder, { folds: [5] }),

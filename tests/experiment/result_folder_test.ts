@@ -56,6 +56,27 @@ Deno.test("A result of other data, and one without a manifest, are kept as .bak"
     assertEquals(await Deno.readTextFile(join(results, "model.bak", "a.csv")), "one");
   }));
 
+Deno.test("What is kept of one run is kept once, and the log names what is kept of others", () =>
+  inFolder(async (results) => {
+    // Two screens in turn under one name: one copy of each at the most.
+    const lines: string[] = [];
+    for (const run of ["one", "two", "one", "two", "three"]) {
+      lines.push(...await write(results, run, ["a.csv"], run));
+    }
+    assertEquals(names(results), ["model", "model.bak", "model.bak2"]);
+    const kept = ["model", "model.bak", "model.bak2"].map((name) =>
+      Deno.readTextFileSync(join(results, name, "a.csv"))
+    );
+    assertEquals(kept, ["three", "one", "two"]);
+    assert(
+      lines.at(-1)!.endsWith(
+        `kept as "${join(results, "model.bak2")}", beside model.bak of other runs ` +
+          "(delete what is no longer needed).",
+      ),
+      lines.at(-1),
+    );
+  }));
+
 /** What stands there when a process is killed at some moment of a commit, and what a later run or reader makes of it. */
 const moments: [string, (results: string) => Promise<void>, string][] = [
   ["while the new result is written", async (results) => {
@@ -127,6 +148,16 @@ Deno.test("readListed() refuses a file that was edited, or that the manifest doe
       "it was changed since the result was written",
     );
     await assertRejects(() => readListed(folder, manifest, "b.csv"), DataError, "does not list it");
+    const sha256 = "0".repeat(64), path = "a.csv";
+    for (
+      const file of [{ path: "../a.csv" }, { path: "/etc/passwd" }, { bytes: -1 }, { bytes: "3" }, {
+        sha256: "00",
+      }]
+    ) {
+      const changed = { ...manifest, files: [{ path, bytes: 3, sha256, ...file }] };
+      await Deno.writeTextFile(join(folder, "manifest.json"), JSON.stringify(changed));
+      await assertRejects(() => readManifest(folder), DataError, "it is no manifest of a result");
+    }
     await Deno.writeTextFile(join(folder, "manifest.json"), "{");
     await assertRejects(() => readManifest(folder), DataError, "it is not JSON");
   }));
@@ -138,3 +169,34 @@ Deno.test("A model name that is no folder name, or too long for file names, is r
     }
     assertEquals(names(results), []);
   }));
+
+Deno.test("A run that fails before it has written anything leaves no empty folders of its own", () =>
+  inFolder(async (folder) => {
+    await captured(async () => {
+      const opened = await ResultFolder.open(join(folder, "a", "b"), "model");
+      assertEquals(names(join(folder, "a", "b")), ["model"]);
+      await opened.close();
+    });
+    assertEquals(names(folder), []);
+    await Deno.mkdir(join(folder, "mine"));
+    await captured(async () => await (await ResultFolder.open(join(folder, "mine"), "model")).close());
+    assertEquals(names(folder), ["mine"]);
+  }));
+
+Deno.test({
+  name: "A lock is not written through a symbolic link",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (results) => {
+      const victim = join(results, "victim"), path = join(results, ".model.lock");
+      await Deno.writeTextFile(victim, "precious");
+      await Deno.symlink(victim, path);
+      await assertRejects(
+        () => ResultLock.take(path, "one", "alone"),
+        DataError,
+        "it is a symbolic link (delete it)",
+      );
+      await ResultLock.ifFree(path, () => Promise.reject(new Error("at work")));
+      assertEquals(await Deno.readTextFile(victim), "precious");
+    }),
+});

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
-import { writeFileAtomic } from "../../lib/io/atomic_write.ts";
+import { AtomicFile, writeFileAtomic } from "../../lib/io/atomic_write.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -50,6 +50,13 @@ Deno.test("writeFileAtomic() says which folder cannot be written, and leaves not
       () => writeFileAtomic(`${folder}/taken`, "1"),
       DataError,
       "a folder stands at that name",
+    );
+    await assertRejects(
+      () => writeFileAtomic(`${folder}/${"x".repeat(250)}.csv`, "1"),
+      DataError,
+      `Cannot write "${
+        "x".repeat(37)
+      }..." into folder "${folder}": its name of 254 bytes is too long (choose one of 240`,
     );
     assertEquals(namesIn(folder), ["file", "taken"]);
   });
@@ -121,15 +128,28 @@ function evaluate(script: string, permissions: string[]): Deno.Command {
   });
 }
 
-Deno.test("writeFileAtomic() removes what a killed run left of the file, nothing younger and nothing else", async () => {
+Deno.test("writeFileAtomic() removes what a killed run left of the file, nothing that is being written and nothing else", async () => {
   await inFolder(async (folder) => {
-    const old = new Date(Date.now() - 3_600_000);
-    for (const name of [".x.txt.0123abcd.tmp", ".y.txt.0123abcd.tmp", ".x.txt.tmp"]) {
+    for (const name of [".x.txt.0123abcd.tmp", ".y.txt.0123abcd.tmp", ".x.txt.tmp", ".x.txt.4567abcd.tmp"]) {
       await Deno.writeTextFile(`${folder}/${name}`, "half");
-      await Deno.utime(`${folder}/${name}`, old, old);
     }
-    await Deno.writeTextFile(`${folder}/.x.txt.4567abcd.tmp`, "of a run that goes on");
+    using goesOn = await Deno.open(`${folder}/.x.txt.4567abcd.tmp`, { write: true });
+    await goesOn.lock(true);
     await writeFileAtomic(`${folder}/x.txt`, "whole");
     assertEquals(namesIn(folder), [".x.txt.4567abcd.tmp", ".x.txt.tmp", ".y.txt.0123abcd.tmp", "x.txt"]);
+  });
+});
+
+Deno.test("An AtomicFile has its name only once it is committed, and leaves nothing before", async () => {
+  await inFolder(async (folder) => {
+    for (const commits of [false, true]) {
+      await using file = await AtomicFile.open(`${folder}/a/x.bin`);
+      await file.write(Uint8Array.of(1, 2));
+      await file.write(Uint8Array.of(3));
+      assertEquals(namesIn(`${folder}/a`).filter((name) => !name.endsWith(".tmp")), []);
+      if (commits) await file.commit();
+    }
+    assertEquals(namesIn(`${folder}/a`), ["x.bin"]);
+    assertEquals(await Deno.readFile(`${folder}/a/x.bin`), Uint8Array.of(1, 2, 3));
   });
 });

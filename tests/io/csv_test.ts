@@ -232,7 +232,7 @@ Deno.test("readNumericCsv() refuses bytes that are another format, by name", () 
   );
 });
 
-Deno.test("readCsvTable() names the file that is not there, and the folder that is none", async () => {
+Deno.test("readCsvTable() names the file that is not there, and the path that is no folder", async () => {
   await assertRejects(
     () => readCsvTable("none.csv"),
     DataError,

@@ -35,7 +35,11 @@ for (const words of ["Sequence unavailable", "sequence unavailable", "NA", "nan"
     await inFolder(async (folder) => {
       const path = join(folder, "x.csv");
       await Deno.writeTextFile(path, `gene_id,sequence\na,ACGT\nb,${words}\n`);
-      await assertRejects(() => readSequences(path, options), DataError, `("b") has no sequence`);
+      await assertRejects(
+        () => readSequences(path, options),
+        DataError,
+        `1 of 2 rows has no sequence in column "sequence": row 3 ("b")`,
+      );
     });
   });
 }

@@ -22,6 +22,10 @@ Deno.test("hubEnvironment() follows the variables that Python's library does", (
   assertEquals(of({ USERPROFILE: "/w" }).cacheFolder, join("/w", ".cache", "huggingface", "hub"));
   assertEquals(of({ HOME: "/u", TRANSFORMERS_CACHE: "/t" }).cacheFolder, "/t");
   assertEquals(of({ HF_HUB_CACHE: "/c", TRANSFORMERS_CACHE: "/t" }).cacheFolder, "/c");
+  // transformers 5 reads HF_HOME alone; of the two old names 4 took the first.
+  assertEquals(of({ HF_HOME: "/h", TRANSFORMERS_CACHE: "/t" }).cacheFolder, join("/h", "hub"));
+  assertEquals(of({ TRANSFORMERS_CACHE: "/t", PYTORCH_TRANSFORMERS_CACHE: "/p" }).cacheFolder, "/t");
+  assertEquals(of({ XDG_CACHE_HOME: "/x", PYTORCH_TRANSFORMERS_CACHE: "/p" }).cacheFolder, "/p");
   assertEquals(of({ HOME: "/u", HF_HOME: "/h~/~" }).cacheFolder, join("/h~/~", "hub"));
   assertEquals(of({ HF_ENDPOINT: "http://mirror:8080/" }).endpoint, "http://mirror:8080");
   assertEquals(of({ HF_TOKEN: " t " }).token, "t");

@@ -22,16 +22,16 @@ Deno.test("mayHaveToken() holds over http for this machine alone", () => {
 
 Deno.test("missingGrant() names the set for the hub's hosts, and the flag for others", async () => {
   const storage = "https://cas-bridge.xethub.hf.co/file", mirror = "https://mirror.invalid:8443";
-  assertEquals(await missingGrant("http://127.0.0.1:80/a", "http://127.0.0.1:80"), null);
-  assertEquals(await missingGrant(`${hub}/a`, hub), "-P=hub");
-  assertEquals(await missingGrant(storage, hub), "-P=hub");
-  assertEquals(await missingGrant(mirror, mirror), "-P=hub --allow-net=mirror.invalid:8443");
+  assertEquals(await missingGrant("http://127.0.0.1:80/a", ["http://127.0.0.1:80"]), null);
+  assertEquals(await missingGrant(`${hub}/a`, [hub]), "-P=hub");
+  assertEquals(await missingGrant(storage, [hub]), "-P=hub");
+  assertEquals(await missingGrant(mirror, [mirror]), "-P=hub --allow-net=mirror.invalid:8443");
   assertEquals(
-    await missingGrant(storage, mirror),
+    await missingGrant(storage, [mirror]),
     "-P=hub --allow-net=mirror.invalid:8443,cas-bridge.xethub.hf.co",
   );
   assertEquals(
-    await missingGrant("https://hf.co.invalid/a", hub),
+    await missingGrant("https://hf.co.invalid/a", [hub]),
     "-P=hub --allow-net=huggingface.co,hf.co.invalid",
   );
 });

@@ -48,6 +48,37 @@ function hubTest(name: string, body: (setting: Setting) => Promise<void>) {
   });
 }
 
+hubTest(
+  "the storage may send a download on; a host without permission is named, with how to allow it",
+  async ({ hub, open }) => {
+    const storage = `${hub.endpoint.replace("127.0.0.1", "localhost")}/storage/model.safetensors`;
+    hub.storageAnswers.push({ status: 302, headers: { location: "http://elsewhere.invalid/a?signature=b" } });
+    await assertRejects(
+      () => open().file("model.safetensors"),
+      DataError,
+      `elsewhere.invalid needs network permission (run with -P=hub --allow-net=${
+        new URL(hub.endpoint).host
+      },` +
+        `${new URL(storage).host},elsewhere.invalid to download)`,
+    );
+    hub.storageAnswers.push({ status: 307, headers: { location: "file:///etc/passwd" } });
+    await assertRejects(() => open().file("model.safetensors"), DataError, "which is no web address");
+    hub.storageAnswers.push(
+      ...Array.from({ length: 10 }, () => ({ status: 302, headers: { location: storage } })),
+    );
+    await assertRejects(() => open().file("model.safetensors"), DataError, "redirects more than 10 times");
+    hub.requests.length = 0;
+    hub.token = "secret";
+    hub.storageAnswers.push({ status: 308, headers: { location: "model.safetensors" } });
+    const path = await open({ environment: { token: "secret" } }).file("model.safetensors");
+    assertEquals(await Deno.readFile(path), large);
+    const asked = hub.requests.filter(({ method }) => method === "GET").map(({ authorization }) =>
+      authorization
+    );
+    assertEquals(asked, [null, null]);
+  },
+);
+
 hubTest("a fresh download lands in the layout of Python's cache", async ({ hub, cache, open }) => {
   const repository = open();
   const path = await repository.file("model.safetensors");
@@ -129,6 +160,39 @@ hubTest(
     assertEquals([...Deno.readDirSync(blobs)].map(({ name }) => name), [sha256(large)]);
   },
 );
+
+hubTest(
+  "a file whose hash the hub does not tell is said to be unchecked",
+  async ({ hub, open, warnings }) => {
+    hub.answers.push({
+      status: 200,
+      headers: { etag: '"5-of-parts"', "x-linked-size": String(config.length), "x-repo-commit": hub.commit },
+    });
+    assertEquals(await Deno.readFile(await open().file("config.json")), config);
+    assertEquals(warnings, [`config.json: ${hub.endpoint} gives no hash of it, so its content is unchecked`]);
+    await open().file("model.safetensors");
+    assertEquals(warnings.length, 1);
+  },
+);
+
+hubTest("a download is not written through a symbolic link", async ({ cache, open }) => {
+  const blobs = join(cache, "models--lab--tiny-model", "blobs"), victim = join(cache, "victim");
+  await Deno.mkdir(blobs, { recursive: true });
+  await Deno.writeTextFile(victim, "precious");
+  await Deno.symlink(victim, join(blobs, `${sha256(large)}.incomplete`));
+  assertEquals(await Deno.readFile(await open().file("model.safetensors")), large);
+  assertEquals(await Deno.readTextFile(victim), "precious");
+});
+
+hubTest("an etag that would leave the cache is refused", async ({ hub, open }) => {
+  for (const etag of ["../../x", "a/b", "..", ""]) {
+    hub.answers.push({
+      status: 200,
+      headers: { etag: `"${etag}"`, "x-linked-size": "1", "x-repo-commit": hub.commit },
+    });
+    await assertRejects(() => open().file("config.json"), DataError, "is not that of a Hugging Face hub");
+  }
+});
 
 hubTest(
   "a download that another process is at is waited for, and said so",

@@ -1,6 +1,6 @@
 /** Parquet as pyarrow, polars, DuckDB (fixtures, made by make_writers.py) and arrow-rs (parquet-wasm) write it. */
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { join } from "@std/path";
 import {
   Dictionary,
   Field,
@@ -25,8 +25,9 @@ import initParquetWasm, {
 import parquetWasmModule from "npm:parquet-wasm@0.8.0/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
 import { parseParquetFrame } from "../../lib/io/parquet.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
+import { fixtures } from "../support/live_fixtures.ts";
 
-const folder = fromFileUrl(new URL("../fixtures/parquet/writers/", import.meta.url));
+const folder = join(fixtures("parquet"), "writers", "/");
 const ids = ["TP53", "größe", "a", "b", "a much longer name of a factor", "six", "z"];
 const columns = {
   ENSG1: [0.001230153371579945, -0.25, 3.5, -0.0903, 1e-30, 2.5e30, 7],

@@ -140,7 +140,7 @@ const refused: [what: string, opcodes: string, message: string][] = [
     "cnumpy\nndarray\nJ\xff\xff\xff\xff\x85\x8c\x03<i8C\0\x87R.",
     "shape (-1) is not made of whole",
   ],
-  ["complex numbers", "cnumpy\nndarray\nK\0\x85\x8c\x03<c8C\0\x87R.", "dtype c8 is none that we read"],
+  ["complex numbers", "cnumpy\nndarray\nK\0\x85\x8c\x03<c8C\0\x87R.", "dtype c8 is not read here"],
   ["a memo entry that was never made", "h\x07.", "memo entry 7 is used before it is made"],
   ["a stack that runs empty", ".", "its stack runs empty"],
   ["an append to what is no list", "}Na.", "items are appended to what is no list"],

@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { readNpy } from "../../lib/io/npy.ts";
 import { type Matrix, transposed } from "../../lib/linalg/matrix.ts";
 import { multiplyTransposed, toFloat64 } from "../../lib/linalg/products.ts";
-import { RidgeRegression } from "../../lib/linalg/ridge.ts";
+import { RidgeProblem, RidgeRegression } from "../../lib/linalg/ridge.ts";
 import { dense, ridgeInverse, toMl } from "../support/dense.ts";
 import { golden, testWith } from "../support/golden.ts";
 
@@ -88,6 +88,21 @@ for (const [name, B] of Object.entries(systems)) {
       ours.data.forEach((value, at) =>
         assertAlmostEquals(value, fits.get(Math.floor(at / 6), at % 6), tolerance, `ridge ${lambda}`)
       );
+    }
+  });
+}
+
+for (const [rows, columns] of [[9, 4], [4, 9], [6, 6]]) {
+  Deno.test(`smoother() of ${rows} x ${columns} gives what the solution predicts, by rows, columns and singular values`, () => {
+    const B = dense(rows, columns, (i, j) => Math.sin(3 * i * i + 7 * j * j + i * j) * 1e3),
+      Y = dense(3, rows, (i, j) => Math.cos(i + 5 * j));
+    const points = dense(5, columns, (i, j) => Math.sin(i * j + 1)), problem = new RidgeProblem(B);
+    for (const lambda of [0, 1e-3, 1, 1e9]) {
+      const ridge = new RidgeRegression(problem, lambda), H = ridge.smoother(points);
+      const expected = multiplyTransposed(points, transposed(ridge.solve(Y))),
+        ours = multiplyTransposed(H, Y);
+      // Predictions are about 1e-3, as B is about 1e3.
+      expected.data.forEach((value, at) => assertAlmostEquals(ours.data[at], value, 1e-12));
     }
   });
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { encodeSafetensors, openSafetensors } from "../../lib/io/safetensors.ts";
-import { ia3Side, ntIa3Config } from "../../lib/models/ia3_config.ts";
+import { ia3Side, ntIa3Config } from "../../lib/models/nucleotide_transformer/ia3/config.ts";
 import { readAdapter, writeAdapter } from "../../lib/models/peft_adapter.ts";
 import { captured } from "../support/captured_log.ts";
 import { golden, testWith } from "../support/golden.ts";
@@ -60,7 +60,7 @@ testWith(
       const put = (fields: unknown) =>
         Deno.writeTextFile(join(folder, "adapter_config.json"), JSON.stringify(fields));
       const refuses = (what: string) => assertRejects(() => readAdapter(folder), DataError, what);
-      await refuses("there is no such file");
+      await refuses("it has no adapter_config.json");
       await put({ ...config, some_key_of_tomorrow: { a: 1 } });
       await refuses("it has no adapter_model.safetensors and no adapter_model.bin");
       await Deno.copyFile(
@@ -159,3 +159,9 @@ Deno.test("readAdapter() names a tensor that holds NaN", () =>
     await adapterWith(folder, [["esm.encoder.layer.0.output.dense.ia3_l", [1, 2], [1, NaN]]]);
     await assertRejects(() => readAdapter(folder), DataError, `output.dense.ia3_l" holds NaN`);
   }));
+
+// Case hang_adapter_regex: JavaScript's own expressions would not end here.
+Deno.test("an expression that would run for ever on JavaScript's engine is told in linear time", () => {
+  const config = { ...ntIa3Config, targetModules: "((([a-z0-9._]+)+)+)!" };
+  assertEquals(ia3Side(config, `esm.encoder.${"layer.".repeat(20)}attention.self.key`), null);
+});

@@ -2,10 +2,14 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import type { TensorFile } from "../../lib/io/tensor_file.ts";
-import { hyenaConfig, hyenaTensorName } from "../../lib/models/hyena_config.ts";
-import { HyenaDna } from "../../lib/models/hyenadna.ts";
+import { hyenaConfig, hyenaTensorName } from "../../lib/models/hyenadna/config.ts";
+import { HyenaDna } from "../../lib/models/hyenadna/model.ts";
 import { ModelConfig } from "../../lib/models/model_config.ts";
-import { ntConfig, ntTensorName, NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
+import {
+  ntConfig,
+  ntTensorName,
+  NucleotideTransformer,
+} from "../../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { openAccountingBackend } from "../support/accounting_backend.ts";
 import { deepGolden } from "../support/deep_golden.ts";

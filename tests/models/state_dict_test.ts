@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import type { TensorFile } from "../../lib/io/tensor_file.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
@@ -25,6 +25,18 @@ Deno.test("StateDict leaves a name alone whose plain name is another tensor", ()
   const weights = new StateDict(fileOf(["a", "model.a"]));
   weights.expect("a", [1]);
   weights.expect("model.a", [2]);
+});
+
+Deno.test("StateDict says which it takes where a file holds a model with and without a wrapper", async () => {
+  const { tensors, ...file } = fileOf(["esm.a", "module.esm.a", "esm.b", "module.esm.b"]);
+  const same = new Map([...tensors.keys()].map((name) => [name, { shape: [3], dtype: "F32" }]));
+  const { result, lines } = await captured(() => new StateDict({ ...file, tensors: same }));
+  result.expect("esm.a", [3]);
+  result.expect("esm.b", [3]);
+  assertEquals(result.unusedNames(), ["module.esm.a", "module.esm.b"]);
+  assertEquals(lines.length, 1);
+  assertStringIncludes(lines[0], `"w.bin" holds 2 tensors twice`);
+  assertStringIncludes(lines[0], `those without are taken ("esm.a", not "module.esm.a")`);
 });
 
 Deno.test("StateDict shows what the file holds where a tensor is missing, and refuses two that are the same", async () => {

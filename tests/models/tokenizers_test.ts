@@ -2,8 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { DataError } from "../../lib/cli/errors.ts";
-import { hyenaTokenizer } from "../../lib/models/hyena_tokenizer.ts";
-import { NtTokenizer } from "../../lib/models/nt_tokenizer.ts";
+import { hyenaTokenizer } from "../../lib/models/hyenadna/tokenizer.ts";
+import { NtTokenizer } from "../../lib/models/nucleotide_transformer/tokenizer.ts";
 import { padBatch, type Tokenizer } from "../../lib/models/token_batch.ts";
 import { golden, testWith } from "../support/golden.ts";
 

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { encodeSafetensors } from "../../lib/io/safetensors.ts";
 import { openModelSource, openModelWeights } from "../../lib/models/model_source.ts";
-import { readNtTokenizer } from "../../lib/models/nt_pretrained.ts";
+import { readNtTokenizer } from "../../lib/models/nucleotide_transformer/pretrained.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 

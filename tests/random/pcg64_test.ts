@@ -73,7 +73,7 @@ for (const [seed, draws] of mixed) {
   });
 }
 
-Deno.test("defaultRng() refuses negative and fractional seeds, and ranges that are none", () => {
+Deno.test("defaultRng() refuses negative and fractional seeds, and empty ranges", () => {
   assertThrows(() => defaultRng(-1), RangeError, "not -1");
   assertThrows(() => defaultRng(0.5), RangeError, "not 0.5");
   assertThrows(() => defaultRng(1).integers(3, 3, 1), RangeError, "3 to 3 is no range");

@@ -1,7 +1,7 @@
 /** hs27_xgboost.ts: the reference runs, runs in parts, models that it saves, and bad input. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { parseModel } from "../../lib/boosting/model_json.ts";
+import { parseModel } from "../../lib/boosting/read_model.ts";
 import { predict } from "../../lib/boosting/tree.ts";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readHyenaEmbeddings } from "../../lib/dataset/embeddings.ts";

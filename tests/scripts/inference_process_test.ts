@@ -91,6 +91,72 @@ processTest(
 );
 
 processTest(
+  "layers, poolings, strands, windows and token vectors killed at three moments end in the same bytes",
+  async (folder) => {
+    const model = await ntCopy(folder), input = randomSequences(folder, 60);
+    const jobs = {
+      pieces: [
+        "--layer",
+        "2",
+        "last",
+        "--pooling-method",
+        "mean",
+        "max",
+        "--both-strands",
+        "--windows",
+        "300:200",
+      ],
+      tokens: ["--pooling-method", "none", "mean", "--windows", "300:200", "--keep-windows"],
+      shard: ["--layer", "all", "--pooling-method", "none", "--shard", "1/2"],
+    };
+    for (const [name, flags] of Object.entries(jobs)) {
+      const args = (run: string) => {
+        const output = ["--output", join(folder, name, run, "x.npy")];
+        return [
+          "--pipeline",
+          "ntv2",
+          "--model",
+          model,
+          "--input",
+          input,
+          "--batch-size",
+          "3",
+          ...output,
+          ...flags,
+        ];
+      };
+      const kept = name === "shard" ? "x.shard-1-of-2.npy.unfinished" : "x.npy.unfinished";
+      assertEquals((await run(args("whole"))).code, 0);
+      const whole = filesBelow(join(folder, name, "whole"));
+      const unfinished = join(folder, name, "killed", kept);
+      let bytes = 0;
+      for (const moment of [1, 2, 3]) {
+        await runAndKill(moment === 1 ? args("killed") : [...args("killed"), "--resume"], unfinished, bytes);
+        bytes = Deno.statSync(unfinished).size;
+      }
+      // What a kill leaves of a record that was being written.
+      await Deno.writeFile(unfinished, new Uint8Array(5), { append: true });
+      const { code, out } = await run([...args("killed"), "--resume"]);
+      assertEquals(code, 0);
+      assertMatch(out, /^\[info\] Resuming: \d+ (pieces|sequences?) of \d+ are done$/m);
+      assertEquals(filesBelow(join(folder, name, "killed")), whole);
+      for (const file of whole) {
+        const [a, b] = ["whole", "killed"].map((run) => Deno.readFileSync(join(folder, name, run, file)));
+        assertEquals(a, b, `${name} ${file}`);
+      }
+    }
+  },
+);
+
+/** Paths of all files below a folder, without those that a kill left half written under names of their own. */
+function filesBelow(folder: string, below = ""): string[] {
+  const entries = [...Deno.readDirSync(join(folder, below))].filter(({ name }) => !name.endsWith(".tmp"));
+  return entries.flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(folder, join(below, name)) : [join(below, name)]
+  ).sort();
+}
+
+processTest(
   "--resume refuses weights that changed in their folder, and takes another spelling of it",
   async (folder) => {
     const model = await ntCopy(folder), input = randomSequences(folder, 300);
@@ -115,6 +181,39 @@ processTest(
     assert(out.includes("Resuming:"));
   },
 );
+
+processTest("of two runs that would write one file the second says who is there", async (folder) => {
+  const model = await ntCopy(folder), input = randomSequences(folder, 1200), output = join(folder, "x.npy");
+  const args = [
+    "--pipeline",
+    "ntv2",
+    "--model",
+    model,
+    "--input",
+    input,
+    "--output",
+    output,
+    "--batch-size",
+    "1",
+  ];
+  const first = command(args).spawn(), over = first.output();
+  while ((await Deno.stat(`${output}.unfinished`).catch(() => null)) === null) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  for (const more of [[], ["--resume"]]) {
+    const { code, error } = await run([...args, ...more]);
+    assertEquals(code, 1);
+    assertMatch(
+      error,
+      new RegExp(
+        `^Cannot write this result: process ${first.pid}( on host .*)?, since .* name another --output\\n$`,
+      ),
+    );
+  }
+  assertEquals((await over).code, 0);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  assertEquals(names, ["in.csv", "nt", "x.json", "x.npy", "x_gene_ids.npy"]);
+});
 
 processTest("exit codes: 2 for a wrong command line, 1 for bad data, each with one line", async (folder) => {
   const usage = await run(["--pipeline", "ntv2", "--input", "in.csv"]);

@@ -446,7 +446,7 @@ inferenceTest("bad input ends in one sentence before any model is opened", async
       message,
     );
   await refuses(
-    `row 3 ("B") has no sequence`,
+    `has no sequence in column "sequence": row 3 ("B")`,
     "--input",
     csv(folder, "empty.csv", [["A", "ACGT"], ["B", ""]]),
   );

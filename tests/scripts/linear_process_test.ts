@@ -123,7 +123,15 @@ Deno.test("without flags a script runs on the demo data, says so first, and writ
 
 Deno.test("--progress without a terminal prints plain lines on standard error", async () => {
   await using data = await DatasetCopy.of("s");
-  const args = ["--repo-root", data.repoRoot, "--plot-format", "svg", "--progress"];
+  const args = [
+    "--repo-root",
+    data.repoRoot,
+    "--plot-format",
+    "svg",
+    "--progress",
+    "--output-dir",
+    data.root,
+  ];
   const { code, error } = await deno(["-P", "scripts/hs27_lel.ts", ...args]);
   assertEquals(code, 0);
   const lines = error.trimEnd().split("\n");

@@ -300,7 +300,7 @@ Deno.test("repeated ids keep their first row, lower-case ids match for NT alone,
     assert(ids.some((id) => id !== id.toUpperCase()));
     assert(
       lines.some((line) =>
-        /2 perturbations \(2 of \d+\) are not in .*: left out, for want of an embedding/.test(line)
+        /2 perturbations \(2 of \d+\) are not in .*: left out: they have no embedding/.test(line)
       ),
     );
     await run("mlp_hyena", folder, dataSet("t"));
@@ -311,7 +311,7 @@ Deno.test("repeated ids keep their first row, lower-case ids match for NT alone,
     }
   }));
 
-Deno.test("a hidden size or a batch of 0, and folds that are none, are usage errors", async () => {
+Deno.test("a hidden size or a batch of 0, and folds that do not exist, are usage errors", async () => {
   for (const name of ["mlp_nt", "concat_mlp"] as const) {
     for (
       const [flags, message] of [

@@ -49,7 +49,7 @@ Deno.test("nt_v2_ia3_regression.ts writes predictions, metrics, plot, summary an
       ])
     );
     const said = (text: string) => assert(lines.some((line) => line.includes(text)), text);
-    said("left out, for want of a sequence");
+    said("left out: they have no sequence");
     said("to 18 tokens (--max-length).");
     said("trainable params: 5,832 || all params: 414,429 || trainable%: 1.4072");
     said("tokens/s, ");
@@ -314,7 +314,12 @@ Deno.test("predict.ts reads lower-case DNA as the training did", () =>
       return (await readParquetFrame(output)).values.data;
     };
     assertEquals(await predicted(), own.values.data);
-    assert((await predicted("--no-upper")).some((value, i) => value !== own.values.data[i]));
+    await assertRejects(
+      () => predicted("--no-upper"),
+      DataError,
+      "Cannot predict from sequences without --upper, where training was with it (--force goes on",
+    );
+    assert((await predicted("--no-upper", "--force")).some((value, i) => value !== own.values.data[i]));
   }));
 
 Deno.test("Splits beside the targets that do not fit stay as they are", () =>

@@ -1,5 +1,5 @@
 /** Every model on a user's own screen: a table of symbols, a FASTA, embeddings with ids; no folder of fixed names. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { readNpyMatrix, readNpyStrings } from "../../lib/io/npy.ts";
@@ -89,7 +89,11 @@ for (const { main, name, stem, flags, input } of models) {
       const usual = ["--output-dir", out, "--plot-format", "svg", "--save-model", "--bootstrap", "20"];
       const own = name === "nt_ia3" ? usual.filter((flag) => flag !== "--save-model") : usual;
       const { lines } = await captured(() => main(["--targets", screen.targets, ...own, ...flags(screen)]));
-      assert(lines.at(-1)!.startsWith("[result] Mean Pearson r"), lines.join("\n"));
+      const interval = "\\d\\.\\d{4} \\(95% \\d\\.\\d{4} to \\d\\.\\d{4}\\)";
+      assertMatch(
+        lines.at(-1)!,
+        new RegExp(`^\\[result\\] Mean Pearson r .*; error ${interval} of the baseline's; in `),
+      );
       assertEquals(lines.filter((line) => line.startsWith("[warn]")), []);
 
       const frame = await readParquetFrame(join(result, `predictions_${stem}.parquet`));

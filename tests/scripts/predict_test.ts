@@ -178,14 +178,16 @@ for (const script of Object.keys(trained)) {
       const result = join(folder, model), output = join(folder, "predicted.parquet");
       const { folds } = await openSavedModel(result);
       const ids = folds.flatMap(({ test }) => test);
-      const usual = ["--result", result, "--output", output, "--device", "cpu", ...inputs(ids)];
+      const given = inputs(ids), own = given.indexOf("--ids");
+      const others = own < 0 ? given : given.toSpliced(own, 2);
+      const usual = ["--result", result, "--output", output, "--device", "cpu", ...others];
       const run = (...more: string[]) => linesPrinted(() => predict([...usual, ...more]));
       for (const spell of [(name: string) => name, (name: string) => name.toLowerCase()]) {
         const file = join(folder, "ids.txt");
         const otherwise = (id: string) => spell(names.otherNames(id)[0]);
         const rows = script.startsWith("hs27_lel.ts")
           ? ids
-          : usual.includes(ntIds)
+          : given.includes(ntIds)
           ? await readNpyStrings(ntIds)
           : await readIdList(hyenaIds);
         // Gene ids become symbols, symbols gene ids: what the training was not given.
@@ -354,7 +356,11 @@ Deno.test("predict.ts says in one line what is missing or does not go together",
       UsageError,
       "Cannot use --fold 7: the model has folds 0, 1, 2, 3, 4",
     );
-    await assertRejects(() => predict([...result, "--output", "x.tsv"]), UsageError, ".parquet or .csv");
+    await assertRejects(
+      () => predict([...result, "--output", "x.tsv"]),
+      UsageError,
+      ".parquet, .csv or .npy",
+    );
   }));
 
 Deno.test("predict.ts refuses embeddings that were made in another way than those of the training set, unless forced", () =>

@@ -21,10 +21,10 @@ export function fullSizeData(path: string): string | null {
 export function testWith(
   path: string | null,
   name: string,
-  body: (path: string) => void | Promise<void>,
+  body: (path: string, test: Deno.TestContext) => void | Promise<void>,
 ): void {
   if (path === null) Deno.test({ name: `${name} [left out: needs ../shared]`, ignore: true, fn: () => {} });
-  else Deno.test(name, () => body(path));
+  else Deno.test(name, (test) => body(path, test));
 }
 
 function firstThatExists(...paths: string[]): string | null {

@@ -10,7 +10,7 @@ export interface HubServer {
   /** Answers to give before the real ones, first to last; null for the real one. */
   readonly answers: ({ status: number; headers?: Record<string, string> } | null)[];
   /** The same for the storage. */
-  readonly storageAnswers: ({ status: number } | null)[];
+  readonly storageAnswers: ({ status: number; headers?: Record<string, string> } | null)[];
   /** Break the connection of the next downloads after this many bytes of body. */
   readonly cuts: number[];
   /** Without support for Range. */

@@ -3,8 +3,12 @@ import { join } from "@std/path";
 import type { Backend } from "../../lib/backend/backend.ts";
 import { openSafetensors } from "../../lib/io/safetensors.ts";
 import { ModelConfig } from "../../lib/models/model_config.ts";
-import { NtTokenizer } from "../../lib/models/nt_tokenizer.ts";
-import { ntConfig, ntTensorName, NucleotideTransformer } from "../../lib/models/nucleotide_transformer.ts";
+import { NtTokenizer } from "../../lib/models/nucleotide_transformer/tokenizer.ts";
+import {
+  ntConfig,
+  ntTensorName,
+  NucleotideTransformer,
+} from "../../lib/models/nucleotide_transformer/model.ts";
 import { StateDict } from "../../lib/models/state_dict.ts";
 import { padBatch, type TokenBatch } from "../../lib/models/token_batch.ts";
 import { deepGolden, goldenArray } from "./deep_golden.ts";

@@ -202,9 +202,16 @@ const elementwiseCases: OperationCase[] = [
       const [xOffset, outOffset] = [draw.pick([0, 1, 64]), draw.pick([0, 3])];
       const x = draw.input(xOffset + rows * xStride);
       const out = draw.changed("copy", draw.input(outOffset + rows * outStride));
-      draw.backend.copy2d(out, outOffset, outStride, x, xOffset, xStride, rows, columns);
+      draw.backend.copy2d({ storage: out, offset: outOffset, stride: outStride }, {
+        storage: x,
+        offset: xOffset,
+        stride: xStride,
+      }, { rows, columns });
       const cast = draw.output("cast", rows * columns, "f32");
-      draw.backend.copy2d(cast, 0, columns, x, xOffset, xStride, rows, columns);
+      draw.backend.copy2d({ storage: cast }, { storage: x, offset: xOffset, stride: xStride }, {
+        rows,
+        columns,
+      });
       const matrices = draw.input(batch * rows * columns);
       draw.backend.transpose(
         draw.output("transposes", batch * rows * columns),
@@ -394,7 +401,11 @@ const rowCases: OperationCase[] = [
       const [a, b] = [draw.input(aRows * columns), draw.input(bRows * columns)];
       const [ia, ib] = [draw.indices(rows, aRows), draw.indices(rows, bRows)];
       const out = draw.output("out", rows * columns);
-      draw.backend.gatherPairs(out, a, ia, b, ib, rows, columns, draw.pick(["none", "relu"]));
+      draw.backend.gatherPairs({ out, a, ia, b, ib }, {
+        rows,
+        columns,
+        activation: draw.pick(["none", "relu"]),
+      });
     },
   },
   {
@@ -406,7 +417,7 @@ const rowCases: OperationCase[] = [
       const m = draw.changed("m", draw.input(n, { scale: 0.1 }));
       const v = draw.changed("v", draw.exact(Float32Array.from({ length: n }, () => 0.1 + draw.uniform())));
       const factor = draw.chance() ? draw.exact(Float32Array.of(0.3)) : undefined;
-      draw.backend.adam(parameter, draw.input(n), m, v, n, {
+      draw.backend.adam({ parameter, gradient: draw.input(n), m, v, gradientFactor: factor }, n, {
         learningRate: 0.01,
         beta1: 0.9,
         beta2: 0.999,
@@ -414,7 +425,7 @@ const rowCases: OperationCase[] = [
         weightDecay: draw.pick([0, 0.1]),
         decoupled: draw.chance(),
         step: draw.pick([1, 2, 1000]),
-      }, factor);
+      });
     },
   },
 ];
@@ -451,9 +462,14 @@ const convolutionCases: OperationCase[] = [
       const place = draw.chance() ? draw.changed("product in place", draw.input(rows * width)) : null;
       const multiplied = place ?? draw.output("product", rows * width);
       const options = { conjugateB: draw.chance() };
-      draw.backend.complexMultiply(multiplied, place ?? spectrum, other, rows, bRows, n / 2 + 1, options);
+      draw.backend.complexMultiply({ out: multiplied, a: place ?? spectrum, b: other }, {
+        rows,
+        bRows,
+        frequencies: n / 2 + 1,
+        ...options,
+      });
       const copy = draw.exact(new Float32Array(rows * width));
-      draw.backend.copy2d(copy, 0, width, multiplied, 0, width, rows, width);
+      draw.backend.copy2d({ storage: copy }, { storage: multiplied }, { rows, columns: width });
       draw.backend.inverseRealFft(draw.output("samples", rows * length), copy, rows, length, n);
     },
   },

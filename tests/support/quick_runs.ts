@@ -19,6 +19,7 @@ const network = "--epochs 1 --hidden-dims 16 --n-top-genes 20 --device cpu";
 export const quickRuns: readonly QuickRun[] = [
   { script: "hs27_lel.ts", flags: "--save-model" },
   { script: "lel_embed.ts", flags: "" },
+  { script: "baselines.ts", flags: "--models nearest kernel-ridge" },
   { script: "hs27_xgboost.ts", flags: "--n-top-genes 20 --n-estimators 3", threads: "--n-jobs" },
   { script: "hs_27_mlp_nt.ts", flags: network, threads: "--threads" },
   { script: "hs_27_mlp_hyena.ts", flags: network, threads: "--threads" },

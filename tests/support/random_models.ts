@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { encodeSafetensors, type SafetensorsArray } from "../../lib/io/safetensors.ts";
 
 /** Fixed numbers, evenly spread with the given standard deviation. */
-function randomNumbers(count: number, deviation: number, seed: number): Float32Array<ArrayBuffer> {
+export function randomNumbers(count: number, deviation: number, seed: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(count);
   let state = (seed * 2654435761 + 1) >>> 0;
   const scale = deviation * Math.sqrt(12) / 2 ** 32;
@@ -41,7 +41,10 @@ export interface NtShape {
 /** nucleotide-transformer-v2-50m-multi-species. */
 export const nt50m: NtShape = { width: 512, heads: 16, layers: 12, intermediate: 2048 };
 
-export function writeRandomNt(folder: string, { width, heads, layers, intermediate }: NtShape): void {
+/** The weights of a model; tests/fixtures/nt/nt_v2.py makes the same. */
+export function randomNtTensors(
+  { width, heads, layers, intermediate }: NtShape,
+): Map<string, SafetensorsArray> {
   const tensors = new Tensors();
   tensors.random("esm.embeddings.word_embeddings.weight", [4107, width], 1);
   for (let i = 0; i < layers; i++) {
@@ -62,6 +65,11 @@ export function writeRandomNt(folder: string, { width, heads, layers, intermedia
     tensors.norm(`${name}.LayerNorm`, width);
   }
   tensors.norm("esm.encoder.emb_layer_norm_after", width);
+  return tensors;
+}
+
+export function writeRandomNt(folder: string, shape: NtShape): void {
+  const { width, heads, layers, intermediate } = shape;
   const config = {
     architectures: ["EsmForMaskedLM"],
     position_embedding_type: "rotary",
@@ -75,7 +83,7 @@ export function writeRandomNt(folder: string, { width, heads, layers, intermedia
     num_hidden_layers: layers,
     intermediate_size: intermediate,
   };
-  writeModel(folder, config, tensors);
+  writeModel(folder, config, randomNtTensors(shape));
   Deno.writeTextFileSync(join(folder, "vocab.txt"), vocabulary());
 }
 
@@ -174,7 +182,7 @@ export function writeRandomHyena(
   writeModel(folder, config, tensors);
 }
 
-function writeModel(folder: string, config: unknown, tensors: Tensors): void {
+function writeModel(folder: string, config: unknown, tensors: Map<string, SafetensorsArray>): void {
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(join(folder, "config.json"), JSON.stringify(config));
   Deno.writeFileSync(join(folder, "model.safetensors"), encodeSafetensors(tensors));

@@ -82,7 +82,9 @@ const reference: Backend = {
     values(out).fill(value);
   },
 
-  copy2d(out, outOffset, outStride, x, xOffset, xStride, rows, columns) {
+  copy2d(to, from, { rows, columns }) {
+    const { storage: out, offset: outOffset = 0, stride: outStride = columns } = to;
+    const { storage: x, offset: xOffset = 0, stride: xStride = columns } = from;
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         values(out)[outOffset + r * outStride + c] = values(x)[xOffset + r * xStride + c];
@@ -352,7 +354,7 @@ const reference: Backend = {
     }
   },
 
-  gatherPairs(out, a, ia, b, ib, rows, columns, activation) {
+  gatherPairs({ out, a, ia, b, ib }, { rows, columns, activation }) {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         const sum = values(a)[values(ia)[r] * columns + c] + values(b)[values(ib)[r] * columns + c];
@@ -379,7 +381,7 @@ const reference: Backend = {
     }
   },
 
-  adam(parameter, gradient, m, v, n, options, gradientFactor) {
+  adam({ parameter, gradient, m, v, gradientFactor }, n, options) {
     const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled, step } = options;
     for (let i = 0; i < n; i++) {
       let p = values(parameter)[i];
@@ -448,7 +450,7 @@ const reference: Backend = {
     }
   },
 
-  complexMultiply(out, a, b, rows, bRows, frequencies, { conjugateB = false } = {}) {
+  complexMultiply({ out, a, b }, { rows, bRows, frequencies, conjugateB = false }) {
     for (let r = 0; r < rows; r++) {
       for (let f = 0; f < frequencies; f++) {
         const i = (r * frequencies + f) * 2, j = (r % bRows * frequencies + f) * 2;

@@ -20,7 +20,7 @@ export interface Shown {
   readonly questions: string[];
 }
 
-/** A test that needs a pseudo-terminal; left out, with a word, where there is none. */
+/** A test that needs a pseudo-terminal; left out, with a message, where there is none. */
 export function terminalTest(name: string, body: () => Promise<void>): void {
   const ignore = !hasScript();
   Deno.test({ name: `${name}${ignore ? " [left out: needs script of util-linux]" : ""}`, ignore, fn: body });

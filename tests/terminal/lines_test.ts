@@ -125,7 +125,7 @@ for (const [what, command] of unread) {
 }
 
 shellTest(
-  "what was asked for and cannot be printed is an error, a reader that has seen enough is none",
+  "what was asked for and cannot be printed is an error, a reader that has seen enough is not an error",
   async () => {
     const full = await shell(`${steps("--help")} >/dev/full`);
     assertEquals(full.code, 1);

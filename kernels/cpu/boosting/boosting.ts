@@ -101,38 +101,50 @@ export function configure(
   nodeCounts = reserve(<usize> state.rounds << 2);
 
   if (method == EXACT_ANY) {
-    const slotOfRow = reserve(n << 2);
-    const walked = reserve(slotRoom * 24);
-    placeExactAny(slotOfRow, walked, reserve(state.colsampleNode < 1 ? slotRoom * p : 0));
+    layOutExactAny(n, p, slotRoom);
   } else if (method == EXACT_DENSE) {
-    const groups = (p + 3) >> 2;
-    const segments = <i32> min(slotRoom, n + 1);
-    const listLength = n + <usize> segments;
-    const interleaved = reserve(groups * n << 3);
-    const lists = reserve(groups * listLength << 4);
-    const nextLists = reserve(groups * listLength << 4);
-    const entries = reserve(n << 2);
-    const coefficients = reserve(listLength << 4);
-    const approximate = reserve(slotRoom * groups << 4);
-    const partitions = reserve(slotRoom << 3);
-    placeExactDense(
-      interleaved,
-      lists,
-      nextLists,
-      entries,
-      coefficients,
-      segments,
-      approximate,
-      partitions,
-      reserve(n << 3),
-    );
+    layOutExactDense(n, p, slotRoom);
   } else {
-    bins = reserve(cells << 2);
-    binStarts = reserve((p + 1) << 2);
-    cuts = reserve(<usize> totalBins << 2);
-    lowest = reserve(p << 2);
-    freeHistograms = reserve(slotRoom << 2);
+    layOutHist(cells, p, slotRoom, totalBins);
   }
+}
+
+function layOutExactAny(n: usize, p: usize, slotRoom: usize): void {
+  const slotOfRow = reserve(n << 2);
+  const walked = reserve(slotRoom * 24);
+  placeExactAny(slotOfRow, walked, reserve(state.colsampleNode < 1 ? slotRoom * p : 0));
+}
+
+function layOutExactDense(n: usize, p: usize, slotRoom: usize): void {
+  const groups = (p + 3) >> 2;
+  const segments = <i32> min(slotRoom, n + 1);
+  const listLength = n + <usize> segments;
+  const interleaved = reserve(groups * n << 3);
+  const lists = reserve(groups * listLength << 4);
+  const nextLists = reserve(groups * listLength << 4);
+  const entries = reserve(n << 2);
+  const coefficients = reserve(listLength << 4);
+  const approximate = reserve(slotRoom * groups << 4);
+  const partitions = reserve(slotRoom << 3);
+  placeExactDense(
+    interleaved,
+    lists,
+    nextLists,
+    entries,
+    coefficients,
+    segments,
+    approximate,
+    partitions,
+    reserve(n << 3),
+  );
+}
+
+function layOutHist(cells: usize, p: usize, slotRoom: usize, totalBins: i32): void {
+  bins = reserve(cells << 2);
+  binStarts = reserve((p + 1) << 2);
+  cuts = reserve(<usize> totalBins << 2);
+  lowest = reserve(p << 2);
+  freeHistograms = reserve(slotRoom << 2);
 }
 
 /** Where the host writes the data set, and where it reads results. */

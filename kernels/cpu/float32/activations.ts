@@ -1,4 +1,4 @@
-import { UnaryFunction } from "../kernel_ids";
+import { UnaryFunction } from "../operation_codes";
 import { Constants, HALF, ONE } from "./constants";
 import { Lanes } from "./lanes";
 

@@ -1,5 +1,5 @@
 /** Element-wise operations. A chunk is a run of FLAT_CHUNK elements, whatever rows they lie in. */
-import { BinaryFunction, Repeat, UnaryFunction } from "../kernel_ids";
+import { BinaryFunction, Repeat, UnaryFunction } from "../operation_codes";
 import { Activations } from "./activations";
 import { Constants, ONE } from "./constants";
 import { Lanes } from "./lanes";

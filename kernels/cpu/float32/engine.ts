@@ -6,18 +6,6 @@
  * holds nobody up, and cannot draw a chunk of a job it has not read. Before a slot is written again the ticket is
  * closed, since the last job shared before may have used the same slot.
  */
-import { Kernel } from "../kernel_ids";
-import { attention, AttentionJob, packAttention } from "./attention";
-import { attentionBackward, AttentionBackwardJob } from "./attention_backward";
-import {
-  causalConvolution,
-  complexMultiply,
-  ComplexMultiplyJob,
-  convolutionInputGradient,
-  ConvolutionJob,
-  convolutionWeightGradient,
-  ConvolutionWeightJob,
-} from "./convolution";
 import {
   BEAT,
   CONTROL,
@@ -31,60 +19,7 @@ import {
   STOP,
   TICKET,
 } from "./control";
-import { dropout, DropoutJob } from "./dropout";
-import {
-  binary,
-  BinaryJob,
-  CombinationJob,
-  copy2d,
-  CopyJob,
-  fill,
-  FillJob,
-  GateJob,
-  linearCombination,
-  siluGate,
-  siluGateBackward,
-  transpose,
-  TransposeJob,
-  unary,
-  unaryBackward,
-  UnaryBackwardJob,
-  UnaryJob,
-} from "./elementwise";
-import { FourierJob, inverseRealFft, realFft } from "./fourier";
-import {
-  layerNorm,
-  layerNormBackward,
-  LayerNormBackwardJob,
-  LayerNormJob,
-  rotary,
-  RotaryJob,
-} from "./layers";
-import { epilogue, EpilogueJob, MultiplyJob, multiplyTiles, PackJob, packOperands } from "./matmul";
-import {
-  columnPartials,
-  ColumnSumJob,
-  columnTotals,
-  ColumnTotalsJob,
-  FlagJob,
-  flagNonFinite,
-  flatPartials,
-  FlatSumJob,
-  flatTotals,
-  rowSum,
-  RowSumJob,
-} from "./reductions";
-import {
-  GatherJob,
-  gatherPairs,
-  gatherRows,
-  maskedMeanBackward,
-  MeanBackwardJob,
-  PairsJob,
-  scatterAddRows,
-  ScatterJob,
-} from "./rows";
-import { adam, AdamJob, clipFactor, ClipJob, squaredErrorBackward, SquaredErrorJob } from "./updates";
+import { dispatch } from "./dispatch";
 
 /** A slot: kernel, chunks, then the arguments. */
 @unmanaged
@@ -172,98 +107,4 @@ export function launch(job: i32, scratch: usize, spins: i32, stallSeconds: i32):
 export function runAlone(job: i32, scratch: usize): void {
   const slot = Slot.of(job);
   for (let chunk = 0; chunk < slot.chunks; chunk++) slot.run(chunk, scratch);
-}
-
-function dispatch(kernel: i32, job: usize, chunk: i32, scratch: usize): void {
-  switch (kernel) {
-    case Kernel.PackOperands:
-      return packOperands(changetype<PackJob>(job), chunk);
-    case Kernel.MultiplyTiles:
-      return multiplyTiles(changetype<MultiplyJob>(job), chunk, scratch);
-    case Kernel.Epilogue:
-      return epilogue(changetype<EpilogueJob>(job), chunk);
-    case Kernel.Fill:
-      return fill(changetype<FillJob>(job), chunk);
-    case Kernel.Copy2d:
-      return copy2d(changetype<CopyJob>(job), chunk);
-    case Kernel.Transpose:
-      return transpose(changetype<TransposeJob>(job), chunk);
-    case Kernel.Unary:
-      return unary(changetype<UnaryJob>(job), chunk);
-    case Kernel.UnaryBackward:
-      return unaryBackward(changetype<UnaryBackwardJob>(job), chunk);
-    case Kernel.Binary:
-      return binary(changetype<BinaryJob>(job), chunk);
-    case Kernel.LinearCombination:
-      return linearCombination(changetype<CombinationJob>(job), chunk);
-    case Kernel.SiluGate:
-      return siluGate(changetype<GateJob>(job), chunk);
-    case Kernel.SiluGateBackward:
-      return siluGateBackward(changetype<GateJob>(job), chunk);
-    case Kernel.Dropout:
-      return dropout(changetype<DropoutJob>(job), chunk);
-    case Kernel.Adam:
-      return adam(changetype<AdamJob>(job), chunk);
-    case Kernel.ColumnPartials:
-      return columnPartials(changetype<ColumnSumJob>(job), chunk);
-    case Kernel.ColumnTotals:
-      return columnTotals(changetype<ColumnTotalsJob>(job), chunk);
-    case Kernel.RowSum:
-      return rowSum(changetype<RowSumJob>(job), chunk);
-    case Kernel.FlatPartials:
-      return flatPartials(changetype<FlatSumJob>(job), chunk);
-    case Kernel.FlatTotals:
-      return flatTotals(changetype<FlatSumJob>(job));
-    case Kernel.FlagNonFinite:
-      return flagNonFinite(changetype<FlagJob>(job), chunk);
-    case Kernel.ClipFactor:
-      return clipFactor(changetype<ClipJob>(job));
-    case Kernel.SquaredErrorBackward:
-      return squaredErrorBackward(changetype<SquaredErrorJob>(job), chunk);
-    case Kernel.LayerNorm:
-      return layerNorm(changetype<LayerNormJob>(job), chunk);
-    case Kernel.LayerNormBackward:
-      return layerNormBackward(changetype<LayerNormBackwardJob>(job), chunk);
-    case Kernel.Rotary:
-      return rotary(changetype<RotaryJob>(job), chunk);
-    case Kernel.PackAttention:
-      return packAttention(changetype<AttentionJob>(job), chunk);
-    case Kernel.Attention:
-      return attention(changetype<AttentionJob>(job), chunk, scratch);
-    case Kernel.AttentionBackward:
-      return attentionBackward(changetype<AttentionBackwardJob>(job), chunk, scratch);
-    case Kernel.MaskedMeanBackward:
-      return maskedMeanBackward(changetype<MeanBackwardJob>(job), chunk);
-    case Kernel.GatherRows:
-      return gatherRows(changetype<GatherJob>(job), chunk);
-    case Kernel.ScatterAddRows:
-      return scatterAddRows(changetype<ScatterJob>(job), chunk);
-    case Kernel.GatherPairs:
-      return gatherPairs(changetype<PairsJob>(job), chunk);
-    case Kernel.CausalConvolution:
-      return causalConvolution(changetype<ConvolutionJob>(job), chunk);
-    case Kernel.ConvolutionInputGradient:
-      return convolutionInputGradient(changetype<ConvolutionJob>(job), chunk);
-    case Kernel.ConvolutionWeightGradient:
-      return convolutionWeightGradient(changetype<ConvolutionWeightJob>(job), chunk);
-    case Kernel.RealFft:
-      return realFft(changetype<FourierJob>(job), chunk, scratch);
-    case Kernel.InverseRealFft:
-      return inverseRealFft(changetype<FourierJob>(job), chunk, scratch);
-    case Kernel.ComplexMultiply:
-      return complexMultiply(changetype<ComplexMultiplyJob>(job), chunk);
-    case Kernel.Idle:
-      return idle(changetype<IdleJob>(job));
-    default:
-      unreachable();
-  }
-}
-
-@unmanaged
-class IdleJob {
-  turns: i32;
-}
-
-function idle(job: IdleJob): void {
-  for (let i = job.turns; i > 0; i--) atomic.load<i32>(16);
 }

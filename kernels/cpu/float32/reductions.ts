@@ -2,7 +2,7 @@
  * Sums. Each is cut by its shape alone, every part summed in f64, and the parts added in order: the same bits for any
  * number of threads.
  */
-import { FlatSum } from "../kernel_ids";
+import { FlatSum } from "../operation_codes";
 import { FLAT_CHUNK } from "./elementwise";
 import { Lanes } from "./lanes";
 

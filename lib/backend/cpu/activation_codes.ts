@@ -1,4 +1,4 @@
-import { UnaryFunction } from "../../../kernels/cpu/kernel_ids.ts";
+import { UnaryFunction } from "../../../kernels/cpu/operation_codes.ts";
 import type { Activation } from "../backend.ts";
 
 /** The numbers by which the kernels know the activations. */

@@ -1,5 +1,5 @@
 /** Attention and its gradient. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { AttentionShape, Backend, Storage } from "../backend.ts";
 import type { Engine } from "./engine.ts";
 import { describeHeads } from "./layers.ts";

@@ -1,5 +1,5 @@
 /** Causal convolutions and Fourier transforms. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend, ConvolutionShape, Storage } from "../backend.ts";
 import { type Engine, rowChunks } from "./engine.ts";
 import type { CpuStorage } from "./heap.ts";
@@ -82,7 +82,7 @@ export function convolutions(engine: Engine): Convolutions {
       transform(Kernel.InverseRealFft, out, spectrum, rows, length, n);
     },
 
-    complexMultiply(out, a, b, rows, bRows, frequencies, { conjugateB = false } = {}) {
+    complexMultiply({ out, a, b }, { rows, bRows, frequencies, conjugateB = false }) {
       const what = `complexMultiply of ${rows} x ${frequencies} by ${bRows}`;
       engine.check(`${what}: out`, out, 2 * rows * frequencies);
       engine.check(`${what}: a`, a, 2 * rows * frequencies);

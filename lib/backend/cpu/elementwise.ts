@@ -1,5 +1,6 @@
 /** Element-wise operations. */
-import { BinaryFunction, Kernel, Repeat, UnaryFunction } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
+import { BinaryFunction, Repeat, UnaryFunction } from "../../../kernels/cpu/operation_codes.ts";
 import type { Backend } from "../backend.ts";
 import { activationCodes } from "./activation_codes.ts";
 import { type Engine, flatChunks } from "./engine.ts";

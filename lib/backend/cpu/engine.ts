@@ -1,5 +1,5 @@
 /** What the operations of the CPU engine share: its memory, its threads and the check of what they are given. */
-import type { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import type { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { DType, Storage } from "../backend.ts";
 import type { CpuStorage, Heap } from "./heap.ts";
 import type { ThreadPool } from "./thread_pool.ts";

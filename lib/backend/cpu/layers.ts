@@ -1,5 +1,5 @@
 /** Layer norm and rotary positions. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { AttentionShape, Backend } from "../backend.ts";
 import { type Engine, rowChunks } from "./engine.ts";
 import { sumColumns } from "./reductions.ts";

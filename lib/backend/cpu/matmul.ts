@@ -1,5 +1,5 @@
 /** Matrix products: cuts them into blocks that fit scratch memory and caches, and launches the two kernels. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend, MatmulOptions, MatrixOperand } from "../backend.ts";
 import { placeOf } from "../matrix_operand.ts";
 import { activationCodes } from "./activation_codes.ts";

@@ -1,5 +1,5 @@
 /** Matrix products by the system's BLAS: sgemm, then the epilogue as a kernel of our own where there is one. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { MatmulOptions, MatrixOperand } from "../backend.ts";
 import { placeOf } from "../matrix_operand.ts";
 import { activationCodes } from "./activation_codes.ts";

@@ -1,5 +1,5 @@
 /** Storages: made, filled, copied, turned and read. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend, Storage } from "../backend.ts";
 import { hearSignals } from "../../cli/interrupt.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";
@@ -47,7 +47,9 @@ export function memoryOperations(engine: Engine): MemoryOperations {
       engine.run(Kernel.Fill, flatChunks(out.length), [engine.pointer(out), out.length, bits]);
     },
 
-    copy2d(out, outOffset, outStride, x, xOffset, xStride, rows, columns) {
+    copy2d(to, from, { rows, columns }) {
+      const { storage: out, offset: outOffset = 0, stride: outStride = columns } = to;
+      const { storage: x, offset: xOffset = 0, stride: xStride = columns } = from;
       if (rows === 0 || columns === 0) return;
       const what = `copy2d of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, outOffset + (rows - 1) * outStride + columns, out.dtype);

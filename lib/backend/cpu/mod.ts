@@ -70,7 +70,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   return Promise.resolve({
     name: "cpu",
     description: describe(threads, relaxed) + describeBlas(found?.library, blas !== null),
-    blas: blas && `${versionOf(blas.library)}, ${threads} threads`,
+    blas: blas && `${versionOf(blas.library)}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
     supportsF16: false,
     memory: heap,
     ...(options.profile ? timed(operations, times) : operations),

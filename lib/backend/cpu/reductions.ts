@@ -1,5 +1,6 @@
 /** Sums over rows, columns and everything. */
-import { FlatSum, Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
+import { FlatSum } from "../../../kernels/cpu/operation_codes.ts";
 import type { Backend, Storage } from "../backend.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";
 import { float } from "./thread_pool.ts";

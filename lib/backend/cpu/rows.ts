@@ -1,5 +1,5 @@
 /** Rows picked by index, pooling's gradient, losses' gradients and update rules. */
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend } from "../backend.ts";
 import { type Engine, flatChunks, rowChunks } from "./engine.ts";
 import { float } from "./thread_pool.ts";
@@ -42,7 +42,7 @@ export function rowOperations(engine: Engine): Rows {
       ]);
     },
 
-    gatherPairs(out, a, ia, b, ib, rows, columns, activation) {
+    gatherPairs({ out, a, ia, b, ib }, { rows, columns, activation }) {
       const what = `gatherPairs of ${rows} x ${columns}`;
       engine.check(`${what}: out`, out, rows * columns);
       engine.check(`${what}: a`, a, 0);
@@ -84,7 +84,7 @@ export function updates(engine: Engine): Updates {
       ]);
     },
 
-    adam(parameter, gradient, m, v, n, options, gradientFactor) {
+    adam({ parameter, gradient, m, v, gradientFactor }, n, options) {
       for (const [name, storage] of Object.entries({ parameter, gradient, m, v })) {
         engine.check(`adam of ${n}: ${name}`, storage, n);
       }

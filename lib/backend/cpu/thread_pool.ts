@@ -4,7 +4,7 @@
  * depends on the number of threads, and no two chunks write the same place: results are the same bits on any number.
  */
 import { Worker } from "node:worker_threads";
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import { DataError } from "../../cli/errors.ts";
 import { workerSource, type WorkerStart } from "./worker.ts";
 

@@ -75,12 +75,12 @@ export interface SizeLimits {
  *
  * @throws {DataError} when the driver refuses
  */
-export async function openDevice(adapter: GPUAdapter, least: boolean): Promise<GPUDevice> {
+export async function openDevice(adapter: GPUAdapter, limits: "largest" | "smallest"): Promise<GPUDevice> {
   const report = describeAdapter(adapter);
   try {
     return await adapter.requestDevice({
-      requiredFeatures: least ? [] : report.features as GPUFeatureName[],
-      requiredLimits: least ? {} : report.limits,
+      requiredFeatures: limits === "smallest" ? [] : report.features as GPUFeatureName[],
+      requiredLimits: limits === "smallest" ? {} : report.limits,
     });
   } catch (error) {
     throw new DataError(

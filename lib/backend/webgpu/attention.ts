@@ -92,13 +92,21 @@ function forEachPiece(
       const [rows, stride] = together === heads ? [length * heads, headWidth] : [length, width];
       inputs.forEach((storage, i) => {
         if (padded !== headWidth) fill(runtime, scratch[i], 0);
-        copy2d(runtime, scratch[i], 0, padded, storage, offset, stride, rows, headWidth);
+        copy2d(runtime, { storage: scratch[i], stride: padded }, { storage, offset, stride }, {
+          rows,
+          columns: headWidth,
+        });
       });
       const windows = scratch.map(whole);
       const piece = { ...shape, batch: 1, heads: together, headWidth: padded, firstBatch, firstHead };
       run(piece, windows.slice(0, inputs.length), windows.slice(inputs.length));
       outputs.forEach((storage, i) =>
-        copy2d(runtime, storage, offset, stride, scratch[inputs.length + i], 0, padded, rows, headWidth)
+        copy2d(
+          runtime,
+          { storage, offset, stride },
+          { storage: scratch[inputs.length + i], stride: padded },
+          { rows, columns: headWidth },
+        )
       );
     }
   }

@@ -108,22 +108,19 @@ const linearCombination: Operation<"linearCombination"> = (runtime, out, alpha, 
 
 export const copy2d: Operation<"copy2d"> = (
   runtime,
-  out,
-  outOffset,
-  outStride,
-  x,
-  xOffset,
-  xStride,
-  rows,
-  columns,
+  to,
+  from,
+  { rows, columns },
 ) => {
+  const { storage: out, offset: outOffset = 0, stride: outStride = columns } = to;
+  const { storage: x, offset: xOffset = 0, stride: xStride = columns } = from;
   const what = `copy ${rows} x ${columns}`;
   if (rows === 0 || columns === 0) return;
-  const [to, from] = [own(out).mirror, own(x).mirror];
-  if (to && from) {
+  const [target, source] = [own(out).mirror, own(x).mirror];
+  if (target && source) {
     for (let row = 0; row < rows; row++) {
       const start = xOffset + row * xStride;
-      to.set(from.subarray(start, start + columns), outOffset + row * outStride);
+      target.set(source.subarray(start, start + columns), outOffset + row * outStride);
     }
   }
   const most = Math.floor(runtime.maxWindowBytes / 4 / Math.max(outStride, xStride, columns, 1));

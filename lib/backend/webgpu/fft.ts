@@ -123,13 +123,8 @@ const inverseRealFft: Operation<"inverseRealFft"> = (runtime, out, spectrum, row
 
 const complexMultiply: Operation<"complexMultiply"> = (
   runtime,
-  out,
-  a,
-  b,
-  rows,
-  bRows,
-  frequencies,
-  { conjugateB = false } = {},
+  { out, a, b },
+  { rows, bRows, frequencies, conjugateB = false },
 ) => {
   if (frequencies === 0) return;
   const width = 2 * frequencies;

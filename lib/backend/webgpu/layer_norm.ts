@@ -71,7 +71,7 @@ function weightGradients(
   columns: number,
 ): void {
   const copyOut = (out: Storage | null, sums: Storage, offset: number) => {
-    if (out) copy2d(runtime, out, 0, columns, sums, offset, columns, 1, columns);
+    if (out) copy2d(runtime, { storage: out }, { storage: sums, offset }, { rows: 1, columns });
   };
   runtime.scratch("f32", 2 * columns, (sums) => {
     if (rows === 0) columnSum(runtime, sums, dy, null, 0, 2 * columns);

@@ -27,7 +27,7 @@ const write: Operation<"write"> = (runtime, storage, data, offset = 0) => {
   // A half of a 4-byte word belongs to a neighbour: through a copy, which stores single elements.
   runtime.scratch("f32", data.length, (staging) => {
     upload(runtime, staging, data, 0);
-    copy2d(runtime, target, offset, data.length, staging, 0, data.length, 1, data.length);
+    copy2d(runtime, { storage: target, offset }, { storage: staging }, { rows: 1, columns: data.length });
   });
 };
 

@@ -63,7 +63,11 @@ export async function openWebGpuBackend(options: WebGpuOptions = {}): Promise<We
       `Cannot use WebGPU: "${report.name}" runs on the CPU. Use --device cpu, which is faster there`,
     );
   }
-  return webGpuBackend(await openDevice(adapter, options.limits === "smallest"), report, options);
+  return webGpuBackend(
+    await openDevice(adapter, options.limits === "smallest" ? "smallest" : "largest"),
+    report,
+    options,
+  );
 }
 
 /** The engine, with what it stands on. */

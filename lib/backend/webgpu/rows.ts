@@ -36,7 +36,11 @@ const gatherRows: Operation<"gatherRows"> = (runtime, out, table, indices, rows,
   }
 };
 
-const gatherPairs: Operation<"gatherPairs"> = (runtime, out, a, ia, b, ib, rows, columns, activation) => {
+const gatherPairs: Operation<"gatherPairs"> = (
+  runtime,
+  { out, a, ia, b, ib },
+  { rows, columns, activation },
+) => {
   if (columns === 0) return;
   const most = runtime.rowsPerWindow("gatherPairs", [[out, columns], [a, columns], [b, columns]]);
   if (Math.max(a.length, b.length) > most * columns) {

@@ -31,7 +31,7 @@ const maskedSquaredErrorBackward: Operation<"maskedSquaredErrorBackward"> = (
   }
 };
 
-const adam: Operation<"adam"> = (runtime, parameter, gradient, m, v, n, options, gradientFactor) => {
+const adam: Operation<"adam"> = (runtime, { parameter, gradient, m, v, gradientFactor }, n, options) => {
   const { learningRate, beta1, beta2, epsilon, weightDecay, decoupled, step } = options;
   const params = {
     step_size: learningRate / (1 - beta1 ** step),

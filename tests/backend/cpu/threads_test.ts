@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Kernel } from "../../../kernels/cpu/kernel_ids.ts";
+import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { Backend } from "../../../lib/backend/backend.ts";
 import { Heap } from "../../../lib/backend/cpu/heap.ts";
 import { openCpuBackend } from "../../../lib/backend/cpu/mod.ts";
@@ -139,7 +139,7 @@ Deno.test("10,000 training steps do not grow the memory", async () => {
       n: width,
       k: rows,
     });
-    backend.adam(w, gradient, m, v, width * width, { ...adam, step });
+    backend.adam({ parameter: w, gradient, m, v }, width * width, { ...adam, step });
     backend.release(y);
     backend.release(gradient);
     if (step === 10) peak = backend.memory.peak;

@@ -1,0 +1,124 @@
+/** Where a model's predictions come from, and what is known of them. */
+import { dirname, extname, join } from "@std/path";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { exists } from "../experiment/folders.ts";
+import { type Manifest, readListed, readManifest } from "../experiment/manifest.ts";
+import { describeFile, type FileFact } from "../io/file_fact.ts";
+import { parseCsvTable } from "../io/csv.ts";
+import type { FoundResult } from "./find_results.ts";
+import { type LabelledTable, readLabelledTable } from "./read_table.ts";
+
+export interface ModelSource {
+  readonly name: string;
+  /** What messages call it: a result folder or a file. */
+  readonly path: string;
+  readonly predictions: string;
+  /** The file of predictions, with its hash. */
+  readonly file: FileFact;
+  /** Null for predictions of another tool. */
+  readonly manifest: Manifest | null;
+  /** The fold that held each perturbation out, by its id; null for predictions of another tool. */
+  readonly folds: ReadonlyMap<string, string> | null;
+  /** Standard deviations of the predictions, in their layout. */
+  readonly spread: string | null;
+  read(): Promise<LabelledTable>;
+  /** The result's own mean baseline: NaN where nothing was asked for. */
+  readBaseline(): Promise<LabelledTable | null>;
+}
+
+/** @throws {DataError} when the folder is torn or was edited, naming the file */
+export async function resultSource({ name, path }: FoundResult): Promise<ModelSource> {
+  const manifest = await readManifest(path);
+  if (manifest === null) {
+    throw new DataError(`Cannot use "${path}": it has no manifest.json, so it is no finished result`);
+  }
+  const listed = manifest.files.map((file) => file.path);
+  const predictions = listed.filter((file) => /^predictions_.*\.parquet$/s.test(file) && !isSpread(file));
+  if (predictions.length !== 1) {
+    throw new DataError(
+      `Cannot use "${path}": its manifest lists ${predictions.length} files predictions_*.parquet (one is needed; run the ` +
+        `script again)`,
+    );
+  }
+  const [file] = predictions;
+  await readListed(path, manifest, file); // compares the hash
+  const metrics = await readListed(path, manifest, "metrics_per_perturbation.csv");
+  const baseline = listed.find((file) => /^baseline_.*\.parquet$/s.test(file));
+  return {
+    name,
+    path,
+    predictions: join(path, file),
+    file: { ...manifest.files.find((fact) => fact.path === file)!, path: join(path, file) },
+    manifest,
+    folds: foldsFrom(metrics, join(path, "metrics_per_perturbation.csv")),
+    spread: await spreadBeside(join(path, file)),
+    read: () => readLabelledTable(join(path, file)),
+    readBaseline: async () => baseline === undefined ? null : await readLabelledTable(join(path, baseline)),
+  };
+}
+
+/** `NAME=FILE` of --predictions. */
+export async function otherSource(argument: string): Promise<ModelSource> {
+  const { name, path } = await nameAndFile(argument);
+  return {
+    name,
+    path,
+    predictions: path,
+    file: await describeFile(path),
+    manifest: null,
+    folds: null,
+    spread: await spreadBeside(path),
+    read: () => readLabelledTable(path),
+    readBaseline: () => Promise.resolve(null),
+  };
+}
+
+/** Names and paths may hold "=" too: of several ways to cut, the first that names a file. */
+async function nameAndFile(argument: string): Promise<{ name: string; path: string }> {
+  const cuts = [...argument.matchAll(/=/g)].map(({ index }) => index).filter((at) =>
+    at > 0 && at < argument.length - 1
+  )
+    .map((at) => ({ name: argument.slice(0, at), path: argument.slice(at + 1) }));
+  for (const cut of cuts) if (await exists(cut.path)) return cut;
+  if (cuts.length > 0) return cuts[0];
+  throw new UsageError(
+    `Cannot use --predictions "${argument}": it must be NAME=FILE, such as gears=gears.csv`,
+  );
+}
+
+function foldsFrom(csv: Uint8Array, path: string): Map<string, string> {
+  const { header, rows } = parseCsvTable(csv, path), fold = header.indexOf("fold");
+  if (fold < 0) throw new DataError(`Cannot use "${path}": it has no column "fold" (run the script again)`);
+  return new Map(rows.filter((cells) => cells[fold] !== "").map((cells) => [cells[0], cells[fold]]));
+}
+
+function isSpread(path: string): boolean {
+  return path.slice(0, path.length - extname(path).length).endsWith("_spread");
+}
+
+/** `<stem>_spread` with any of the endings that are read. */
+async function spreadBeside(path: string): Promise<string | null> {
+  const stem = path.slice(0, path.length - extname(path).length);
+  for (const ending of new Set([extname(path), ".parquet", ".csv", ".npy"])) {
+    if (await exists(stem + "_spread" + ending)) return stem + "_spread" + ending;
+  }
+  return null;
+}
+
+/** @throws {UsageError} when two models have one name */
+export function refuseRepeatedNames(sources: readonly ModelSource[], taken: readonly string[]): void {
+  const seen = new Set(taken.map((name) => name.toLowerCase()));
+  for (const { name } of sources) {
+    if (seen.has(name.toLowerCase())) {
+      throw new UsageError(
+        `Cannot compare two models called "${name}": give one of them another name (--predictions NAME=FILE)`,
+      );
+    }
+    seen.add(name.toLowerCase());
+  }
+}
+
+/** Folder of a file. */
+export function folderOf(path: string): string {
+  return dirname(path);
+}
