@@ -180,6 +180,7 @@ function withoutTimes(text: string): unknown {
       const isOfThisRun =
         /^(timings_seconds|date|flags|inputs|cv_splits_file|seconds|.*_seconds|multioutput_n_jobs|merged_shards|truncated_ids|threads)$/
           .test(key);
+      if (key === "device") return value.replace(/\d+ threads?/, "threads");
       return isOfThisRun ? undefined : value;
     },
   );

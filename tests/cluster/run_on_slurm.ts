@@ -3,7 +3,10 @@
  * on Slurm a job is cancelled and a node is lost on the way. All must leave the bytes of unbroken single processes.
  *
  *   apt-get install -y slurm-wlm munge snakemake && python3 -m venv sm9 && sm9/bin/pip install snakemake snakemake-executor-plugin-slurm
- *   SNAKEMAKE=snakemake:sm9/bin/snakemake deno run -P=test tests/cluster/run_on_slurm.ts        # about a quarter of an hour
+ *   SNAKEMAKE=snakemake:sm9/bin/snakemake deno run -A tests/cluster/run_on_slurm.ts        # about a quarter of an hour
+ *
+ * Words choose stages (local, plain, killed); the variable UNBROKEN names the folder of an earlier reference run. It needs
+ * -A, since what a process belongs to is read in /proc.
  */
 import { join } from "@std/path";
 import {
@@ -20,7 +23,8 @@ import {
 import { SlurmCluster } from "./slurm_cluster.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "cluster-" });
-const runs = demoRuns(long), unbroken = join(folder, "unbroken");
+const stages = Deno.args.length > 0 ? Deno.args : ["local", "plain", "killed"];
+const runs = demoRuns(long), before = Deno.env.get("UNBROKEN"), unbroken = before ?? join(folder, "unbroken");
 const config = (output: string) => demoConfig(long, runs, output);
 const threads = ["train_genes=1", "train_folds=1", "train_whole=1", "embed_shard=1"];
 const parts = ["--set-threads", ...threads];
@@ -28,12 +32,11 @@ const parts = ["--set-threads", ...threads];
 const snakemakes = await findSnakemakes();
 if (snakemakes.length === 0) throw new Error("There is no snakemake: the variable SNAKEMAKE names one");
 say(`Folder ${folder}; ${snakemakes.map(({ program, version }) => `${program} ${version}`).join(", ")}`);
-say(`Unbroken: ${await seconds(() => runUnbroken(long, runs, unbroken))} s`);
-const wantsLocal = !Deno.args.includes("--slurm-only");
+if (!before) say(`Unbroken: ${await seconds(() => runUnbroken(long, runs, unbroken))} s`);
 for (const snakemake of snakemakes) {
-  if (wantsLocal) await locally(snakemake);
-  await onSlurm(snakemake, "plain");
-  await onSlurm(snakemake, "killed");
+  if (stages.includes("local")) await locally(snakemake);
+  if (stages.includes("plain")) await onSlurm(snakemake, "plain");
+  if (stages.includes("killed")) await onSlurm(snakemake, "killed");
 }
 say("All runs left the same bytes.");
 

@@ -18,6 +18,6 @@ if config["compare"] is not None:
         log:
             f"{out}/logs/compare.log",
         params:
-            command=line(plan.compare()),
+            command=line(commands.compare()),
         shell:
             "{params.command} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ hub_models = {
     slug(model): model
     for model in [
         *(embedding.settings.get("model") for embedding in plan.embeddings.values()),
-        *(plan._hub_model_of(run) for run in plan.runs.values()),
+        *(plan.hub_model_of(run) for run in plan.runs.values()),
     ]
     if plan.fetched(model)
 }
@@ -37,7 +37,7 @@ rule fetch_model:
     params:
         fasta=lambda wildcards, output: output[0].removesuffix(".json") + ".fa",
         command=lambda wildcards, output: line(
-            plan.fetch(
+            commands.fetch(
                 hub_models[wildcards.model],
                 output[0].removesuffix(".json") + ".fa",
                 output[0].removesuffix(".json") + ".npy",
@@ -60,7 +60,7 @@ rule embed_shard:
         f"{out}/benchmarks/embed/{{embedding}}_{{part}}-of-{{total}}.tsv"
     params:
         command=lambda wildcards: line(
-            plan.embed(
+            commands.embed(
                 wildcards.embedding,
                 *["--shard", f"{wildcards.part}/{wildcards.total}", "--resume"],
                 *["--device", embedding_device(wildcards)],
@@ -94,6 +94,6 @@ rule merge_shards:
     log:
         f"{out}/logs/embed/{{embedding}}_merge.log",
     params:
-        command=lambda wildcards: line(plan.embed(wildcards.embedding, "--merge")),
+        command=lambda wildcards: line(commands.embed(wildcards.embedding, "--merge")),
     shell:
         "{params.command} > {log:q} 2>&1"

@@ -20,7 +20,7 @@ if "prepare" in config:
         log:
             f"{out}/logs/prepare.log",
         params:
-            command=line(plan.prepare()),
+            command=line(commands.prepare()),
         threads: 1
         resources:
             mem_mb=megabytes(2000, 0.2),

@@ -20,14 +20,14 @@ def threads_flag(wildcards):
 
 
 def train_command(wildcards):
-    return line(plan.train(wildcards.run, ["--resume"], os.path.join(out, "results")))
+    return line(commands.train(wildcards.run, ["--resume"], os.path.join(out, "results")))
 
 
 def part_command(wildcards):
     run, index = wildcards.run, int(wildcards.part)
     work = plan.work(run, index)
-    flags = [*plan.part_flags(run, index), "--resume"]
-    return line(plan.train(run, flags, work))
+    flags = [*commands.part_flags(run, index), "--resume"]
+    return line(commands.train(run, flags, work))
 
 
 def unfinished(wildcards):
@@ -55,7 +55,7 @@ for number, batch in enumerate(plan.batches(), 1):
         benchmark:
             f"{out}/benchmarks/train/quick_{number}.tsv"
         params:
-            command=plan.train_all(batch),
+            command=commands.train_all(batch),
         threads: 1
         retries: 3
         resources:
@@ -156,7 +156,7 @@ rule merge_parts:
         unfinished=lambda wildcards: os.path.join(plan.result(wildcards.run), "unfinished"),
         work=lambda wildcards: os.path.join(out, "work", wildcards.run),
         command=lambda wildcards: line(
-            plan.train(wildcards.run, ["--merge"], os.path.join(out, "results"), device="cpu")
+            commands.train(wildcards.run, ["--merge"], os.path.join(out, "results"), device="cpu")
         ),
     shell:
         "rm -rf {params.unfinished:q} && mkdir -p {params.unfinished:q} && "
