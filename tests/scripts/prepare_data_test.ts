@@ -307,6 +307,8 @@ Deno.test("what cannot be prepared is refused in one line that says what would b
       "1000",
     );
     await data("is among the", "--h5ad", cells, "--genes", await listed(folder, "ENSG00000000012\n"));
+    const negative = await listed(folder, "target,TFA,TFB\nTFA,1,-2\nctrl,0,3\n");
+    await data("holds whole numbers, but 1 negative", "--table", negative);
     await usage("needs", "--h5ad");
     await usage("Flag --h5ad is needed");
     await usage("together: one screen is read", "--h5ad", cells, "--table", cells);
