@@ -1,5 +1,5 @@
 /** What the numbers of a screen are, by a look at the first block of them. */
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 
 export type ValueKind = "counts" | "negative counts" | "log-normalised" | "normalised" | "relative";
 
