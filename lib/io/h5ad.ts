@@ -1,7 +1,7 @@
 /** h5ad files as AnnData 0.6 to 0.12 write them: what is in them, read a piece at a time. */
 import { DataError } from "../cli/errors.ts";
 import { someIds } from "../dataset/ids.ts";
-import type { ExpressionMatrix } from "../preparation/expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 import { type AnnotationTable, readAnnotationTable } from "./h5ad_frame.ts";
 import { openH5adMatrix } from "./h5ad_matrix.ts";
 import { Hdf5File } from "./hdf5_file.ts";

@@ -6,7 +6,7 @@ import {
   type ExpressionBlock,
   type ExpressionMatrix,
   valuesPerBlock,
-} from "../preparation/expression_block.ts";
+} from "../dataset/expression_block.ts";
 import type { Hdf5File } from "./hdf5_file.ts";
 
 /**

@@ -1,10 +1,6 @@
 /** Matrix Market files (`matrix.mtx`, also gzip) of genes x cells or cells x genes, read a block of rows at a time. */
 import { DataError } from "../cli/errors.ts";
-import {
-  type ExpressionBlock,
-  type ExpressionMatrix,
-  valuesPerBlock,
-} from "../preparation/expression_block.ts";
+import { type ExpressionBlock, type ExpressionMatrix, valuesPerBlock } from "../dataset/expression_block.ts";
 import { lineGroups } from "./plain_chunks.ts";
 
 export interface MatrixMarketHead {

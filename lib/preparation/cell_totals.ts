@@ -1,5 +1,5 @@
 import { DataError } from "../cli/errors.ts";
-import type { ExpressionBlock, ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionBlock, ExpressionMatrix } from "../dataset/expression_block.ts";
 
 /** Sum of each row. @throws {DataError} for a negative or missing value */
 export async function cellTotals(

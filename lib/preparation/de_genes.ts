@@ -2,7 +2,7 @@
 import { DataError } from "../cli/errors.ts";
 import { shortId } from "../dataset/ids.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 import type { GroupCentres } from "./group_centres.ts";
 import { controlSlot, type RowGroups } from "./row_groups.ts";
 import { adjustBh, welchP } from "./welch.ts";

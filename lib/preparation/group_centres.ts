@@ -1,5 +1,5 @@
 /** Mean or median expression of each perturbation, of its halves, and of all rows. */
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 import { groupMedians } from "./group_medians.ts";
 import { groupSums, type SumRequest } from "./group_sums.ts";
 import { controlSlot, type RowGroups, slotCount } from "./row_groups.ts";

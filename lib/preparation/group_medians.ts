@@ -1,6 +1,6 @@
 /** Medians over the rows of each perturbation: some genes at a time, so that their values fit in memory. */
 import type { GroupCentres } from "./group_centres.ts";
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 import { factorOf, type SumRequest } from "./group_sums.ts";
 import { slotCount } from "./row_groups.ts";
 

@@ -1,7 +1,7 @@
 /** Sums over the rows of each perturbation, in one pass over a matrix of any size: time goes with the stored values. */
 import { DataError } from "../cli/errors.ts";
 import { notACount } from "./cell_totals.ts";
-import type { ExpressionBlock, ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionBlock, ExpressionMatrix } from "../dataset/expression_block.ts";
 import { type Normalisation, RowNormaliser } from "./normalisation.ts";
 import { type RowGroups, slotCount } from "./row_groups.ts";
 

@@ -3,7 +3,7 @@ import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import { ProgressBar } from "../cli/progress.ts";
 import { cellTotals, medianTotal } from "./cell_totals.ts";
-import type { ExpressionBlock, ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionBlock, ExpressionMatrix } from "../dataset/expression_block.ts";
 import { type GroupCentres, groupCentres } from "./group_centres.ts";
 import type { Normalisation } from "./normalisation.ts";
 import type { Plan } from "./plan.ts";

@@ -1,5 +1,5 @@
 /** What is read as what: every choice between a screen and its targets, asked for or found, with its reason. */
-import { UsageError } from "../cli/errors.ts";
+import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import type { Annotation } from "../genome/annotation.ts";
 import type { GeneAliases } from "../genome/gene_aliases.ts";
@@ -91,6 +91,12 @@ export async function makePlan(screen: Screen, facts: ScreenFacts, flags: Prepar
     guideColumn: guideGenes === null ? guideColumn : column.name,
     seed: flags.seed,
   });
+  if (facts.values.kind === "negative counts" && flags.normalize !== "none") {
+    throw new DataError(
+      `Cannot use "${screen.path}": ${screen.matrix.name} holds ${facts.values.reason}: these are no counts ` +
+        `(--normalize none takes them as they are; --layer names another matrix)`,
+    );
+  }
   const normalize = flags.normalize === "auto"
     ? facts.values.kind === "counts" && !flags.compat ? "log1p-cpm" : "none"
     : flags.normalize;

@@ -6,22 +6,26 @@ import type { KnownGene } from "./known_genes.ts";
 import type { GenomeTables, Plan } from "./plan.ts";
 import type { PreparedTf } from "./prepared.ts";
 
-/** Of two names of one gene, such as an old symbol and the new one, the first stands for it. */
+/** Of two names of one gene, such as an old symbol and the new one, the gene's own stands for it, else the first. */
 export function describeTfs(
   { grouping }: Plan,
   genes: readonly (KnownGene | null)[],
   placeOf: ReadonlyMap<string, number>,
 ): PreparedTf[] {
-  const seen = new Set<string>(), repeated: string[] = [];
-  const tfs = grouping.groups.names.map((name, slot): PreparedTf => {
-    const gene = genes[slot], isFirst = gene === null || !seen.has(gene.id);
-    if (!isFirst) repeated.push(name);
-    if (gene !== null) seen.add(gene.id);
+  const { names } = grouping.groups, repeated: string[] = [], slotOfGene = new Map<string, number>();
+  genes.forEach((gene, slot) => {
+    if (gene === null) return;
+    const isOwn = names[slot] === gene.symbol || names[slot] === gene.id;
+    if (isOwn || !slotOfGene.has(gene.id)) slotOfGene.set(gene.id, slot);
+  });
+  const tfs = names.map((name, slot): PreparedTf => {
+    const gene = genes[slot], stands = gene !== null && slotOfGene.get(gene.id) === slot;
+    if (gene !== null && !stands) repeated.push(name);
     return {
       name,
       id: gene?.id ?? name,
       isKnown: gene !== null,
-      isReadOut: gene !== null && isFirst && placeOf.has(gene.id),
+      isReadOut: gene !== null && stands && placeOf.has(gene.id),
       rows: grouping.rowsOf[slot],
       cells: grouping.cellsOf?.[slot] ?? null,
     };

@@ -1,6 +1,6 @@
 /** A screen as it was measured: rows are cells or guides, columns genes, with what is known of each. */
 import type { AnnotationTable, TableColumn } from "../io/h5ad_frame.ts";
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 
 export interface Screen {
   readonly path: string;

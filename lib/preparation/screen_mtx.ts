@@ -7,7 +7,7 @@ import { readCsvTable, someColumns } from "../io/csv.ts";
 import type { TableColumn } from "../io/h5ad_frame.ts";
 import { openMatrixMarket, readMatrixMarketHead } from "../io/matrix_market.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
-import type { ExpressionBlock, ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionBlock, ExpressionMatrix } from "../dataset/expression_block.ts";
 import { columnOf, textColumn } from "./column_of_cells.ts";
 import type { Screen } from "./screen.ts";
 

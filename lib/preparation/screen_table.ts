@@ -9,7 +9,7 @@ import { plainBytes } from "../io/plain_bytes.ts";
 import { readOrOpen, WindowedFile } from "../io/windowed_file.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import { columnOf, textColumn } from "./column_of_cells.ts";
-import { denseBlock, type ExpressionBlock, type ExpressionMatrix } from "./expression_block.ts";
+import { denseBlock, type ExpressionBlock, type ExpressionMatrix } from "../dataset/expression_block.ts";
 import type { Screen } from "./screen.ts";
 
 /** Columns of numbers that tell of a guide, not of a gene. */

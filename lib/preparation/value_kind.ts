@@ -1,7 +1,7 @@
 /** What the numbers of a screen are, by a look at the first block of them. */
-import type { ExpressionMatrix } from "./expression_block.ts";
+import type { ExpressionMatrix } from "../dataset/expression_block.ts";
 
-export type ValueKind = "counts" | "log-normalised" | "normalised" | "relative";
+export type ValueKind = "counts" | "negative counts" | "log-normalised" | "normalised" | "relative";
 
 export interface ValueFacts {
   readonly kind: ValueKind;
@@ -21,6 +21,9 @@ export async function valueFacts(matrix: ExpressionMatrix, saysLog1p: boolean): 
       if (value > largest) largest = value;
     }
     const among = `among the first ${seen} values`;
+    if (negative > 0 && fractions === 0) {
+      return { kind: "negative counts", reason: `whole numbers, but ${negative} negative, ${among}` };
+    }
     if (negative > 0) return { kind: "relative", reason: `${negative} negative ${among}` };
     if (fractions === 0) return { kind: "counts", reason: `whole numbers only ${among}` };
     const sum = of === "rows" ? commonSum(count, starts, values) : null;

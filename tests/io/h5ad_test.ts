@@ -5,7 +5,7 @@ import { DataError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { openH5ad } from "../../lib/io/h5ad.ts";
 import { writeH5ad } from "../../lib/io/h5ad_write.ts";
-import type { ExpressionMatrix } from "../../lib/preparation/expression_block.ts";
+import type { ExpressionMatrix } from "../../lib/dataset/expression_block.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
 const fixtures = join(import.meta.dirname!, "../fixtures/preparation");

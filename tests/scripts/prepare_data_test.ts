@@ -145,6 +145,22 @@ Deno.test("the layer of adjusted p, halves, own genes and splits", async () => {
   });
 });
 
+Deno.test("old symbols are found by HGNC's table, and a layer's missing values count in nothing", async () => {
+  await inFolder(async (folder) => {
+    const aliases = join(folder, "hgnc.txt");
+    await Deno.writeTextFile(aliases, "symbol\tprev_symbol\talias_symbol\nTFX\tOLD1\t\n");
+    const lines = await run(
+      ...["--h5ad", published, "--layer", "masked", "--control-label", "off-target", "--output", folder],
+      ...[...genome.slice(0, 2), "--aliases", aliases],
+    );
+    assertStringIncludes(lines.join("\n"), "with the gene of another name: kept in targets.csv only");
+    const targets = await tableOf(artifact(folder, "targets.csv"));
+    assertEquals(targets.get("OLD1")!.get("gene_id"), "ENSG00000000008");
+    assertEquals(targets.get("TFA")!.get("ENSG00000000001"), "");
+    assertEquals([...targets.get("TFB")!.values()].filter((cell) => cell === "").length, 1);
+  });
+});
+
 Deno.test("guides weighted by cells, active ones, those with enough cells", async () => {
   await inFolder(async (folder) => {
     const file = await openH5ad(published);
@@ -291,6 +307,8 @@ Deno.test("what cannot be prepared is refused in one line that says what would b
       "1000",
     );
     await data("is among the", "--h5ad", cells, "--genes", await listed(folder, "ENSG00000000012\n"));
+    const negative = await listed(folder, "target,TFA,TFB\nTFA,1,-2\nctrl,0,3\n");
+    await data("holds whole numbers, but 1 negative", "--table", negative);
     await usage("needs", "--h5ad");
     await usage("Flag --h5ad is needed");
     await usage("together: one screen is read", "--h5ad", cells, "--table", cells);
