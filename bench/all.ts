@@ -1,5 +1,5 @@
 /**
- * Runs every bench that has a peer in Python several times, ours and the peer's in turns, prints the medians of the ratios with
+ * Runs every bench several times, ours and the peer's in turns, prints the medians of the ratios with
  * their spread, and writes them as the table of bench/README.md.
  *
  *   eval "$(bash bench/peers.sh --print)"
@@ -17,7 +17,7 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { writeFileAtomic } from "../lib/io/atomic_write.ts";
 import { findPeer, peerFlags } from "./peer.ts";
-import { parseRows, type Row, type Side } from "./rows.ts";
+import { parseRows, type Row } from "./rows.ts";
 
 interface Bench {
   readonly file: string;
@@ -26,6 +26,8 @@ interface Bench {
   readonly tiny: readonly string[];
   /** Takes --blas off: run with the library and without. */
   readonly hasBlas?: boolean;
+  /** Its peer is a package of npm, and --python no flag of it. */
+  readonly withoutPython?: boolean;
 }
 
 const benches: readonly Bench[] = [
@@ -52,6 +54,12 @@ const benches: readonly Bench[] = [
     file: "cpu_kernels.ts",
     args: ["--no-onnx", "--threads", "1"],
     tiny: ["--repeats", "1", "--only", "add"],
+  },
+  {
+    file: "webgpu_kernels.ts",
+    args: ["--only-peer"],
+    tiny: ["--size", "128", "--repeats", "1"],
+    withoutPython: true,
   },
   { file: "io.ts", args: [], tiny: ["--perturbations", "10", "--repeats", "1"] },
 ];
@@ -89,7 +97,8 @@ async function main(args: string[]): Promise<void> {
         const { file, args } = bench;
         console.log(`round ${round} of ${flags.rounds}: ${file} ${[...args, ...more].join(" ")}`);
         const sizes = flags.tiny ? bench.tiny : [];
-        const rows = await run(file, [...args, ...more, ...sizes, "--json", "--python", python]);
+        const peer = bench.withoutPython ? [] : ["--python", python];
+        const rows = await run(file, [...args, ...more, ...sizes, "--json", ...peer]);
         if (typeof rows === "string") {
           console.log(`  failed: ${rows}`);
           failures.push(file);
@@ -152,8 +161,9 @@ export function tableOf(samples: readonly (readonly Row[])[], rounds: number, ve
   ].join("\n");
 }
 
-const mib = (rows: readonly Row[], side: "ours" | "peer") =>
-  Math.max(...rows.map((row): number => (row[side] as Side).peakMib!)).toFixed(0);
+function mib(rows: readonly Row[], side: "ours" | "peer"): string {
+  return Math.max(...rows.map((row) => row[side].peakMib!)).toFixed(0);
+}
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b), middle = sorted.length >> 1;
@@ -176,13 +186,16 @@ function machine(): string {
   } GiB`;
 }
 
-/** Put the table between its marks, at the end of the file where there are none yet. */
 async function writeTable(table: string): Promise<void> {
-  const text = await Deno.readTextFile(readme), from = text.indexOf(begin), to = text.indexOf(end);
-  const block = `${begin}\n\n${table}\n\n${end}`;
-  const written = from >= 0 && to > from
-    ? text.slice(0, from) + block + text.slice(to + end.length)
-    : `${text.trimEnd()}\n\n## Every subject in one run\n\n\`deno run -A --lock=tests/deno.lock bench/all.ts --write\`.\n\n${block}\n`;
-  await writeFileAtomic(readme, written);
+  await writeFileAtomic(readme, withTable(await Deno.readTextFile(readme), table));
   console.log(`Wrote the table of ${readme} (deno fmt aligns it)`);
+}
+
+/** A text with the table between its marks, or at its end where it has none yet. */
+export function withTable(text: string, table: string): string {
+  const from = text.indexOf(begin), to = text.indexOf(end);
+  const block = `${begin}\n\n${table}\n\n${end}`;
+  if (from >= 0 && to > from) return text.slice(0, from) + block + text.slice(to + end.length);
+  const command = "`deno run -A --lock=tests/deno.lock bench/all.ts --write`";
+  return `${text.trimEnd()}\n\n## Every subject in one run\n\n${command}.\n\n${block}\n`;
 }

@@ -12,7 +12,7 @@ import type { Backend, Storage } from "../lib/backend/backend.ts";
 import { openCpuBackend } from "../lib/backend/cpu/mod.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
-import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { exitWith, noOnnxRuntime, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
@@ -167,7 +167,7 @@ async function timeOurs(
 }
 
 async function timeOnnx(size: number): Promise<number> {
-  const ort = await import("npm:onnxruntime-web@1.30.0");
+  const ort = await import("npm:onnxruntime-web@1.30.0").catch(noOnnxRuntime);
   ort.env.wasm.numThreads = flags.threads;
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["wasm"],

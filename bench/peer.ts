@@ -1,5 +1,5 @@
 /** The Python that benches compare with: found by --python or PEERS_PYTHON, asked for its versions before anything is timed. */
-import { UsageError } from "../lib/cli/errors.ts";
+import { DataError, UsageError } from "../lib/cli/errors.ts";
 
 /** The flags of every bench that has a peer in Python. */
 export const peerFlags = {
@@ -21,8 +21,7 @@ export interface Peer {
   run(script: string, args: readonly string[], env?: Record<string, string>): Promise<string>;
 }
 
-const advice =
-  "run bash bench/peers.sh and set PEERS_PYTHON to what it prints, or leave the peer out with --no-peer";
+const advice = "run bash bench/peers.sh and set PEERS_PYTHON to what it prints";
 
 /**
  * The interpreter to compare with; prints its versions.
@@ -67,15 +66,22 @@ export async function peerOrExit(
   try {
     return peer ? await findPeer(modules, python) : null;
   } catch (error) {
-    exitWith(error);
+    const isUsage = error instanceof UsageError;
+    exitWith(isUsage ? new UsageError(`${error.message}, or leave the peer out with --no-peer`) : error);
   }
 }
 
-/** End with a UsageError's sentence, as scripts do. */
+/** End with the sentence of a UsageError or DataError, as scripts do. */
 export function exitWith(error: unknown): never {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof UsageError || error instanceof DataError)) throw error;
   console.error(error.message);
-  Deno.exit(2);
+  Deno.exit(error instanceof UsageError ? 2 : 1);
+}
+
+/** For the import of onnxruntime-web: end with one sentence where its package cannot be had. */
+export function noOnnxRuntime(error: unknown): never {
+  const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  exitWith(new UsageError(`Cannot run the peer onnxruntime-web: ${reason}; leave it out with --no-peer`));
 }
 
 /**

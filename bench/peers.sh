@@ -19,7 +19,7 @@ peers=(
 
 fail() {
   echo "peers.sh: $1" >&2
-  exit 1
+  exit "${2:-1}"
 }
 
 # install NAME PACKAGE...: a virtual environment of that name with these packages.
@@ -41,7 +41,7 @@ install_torch() {
 
 case ${1:-} in
   "" | --versions | --print) ;;
-  *) fail "unknown flag $1 (--versions, --print)" ;;
+  *) fail "unknown flag $1, expected --versions or --print" 2 ;;
 esac
 if [ "${1:-}" = --print ]; then
   [ -x "$folder/peers/bin/python" ] || fail "$folder/peers is not made yet (run it without --print)"

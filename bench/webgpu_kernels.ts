@@ -12,6 +12,8 @@
 import { parseFlags } from "../lib/cli/flags.ts";
 import { openWebGpuBackend } from "../lib/backend/webgpu/mod.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
+import { exitWith, noOnnxRuntime } from "./peer.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the best counts" },
@@ -22,12 +24,13 @@ const flags = parseFlags({
     choices: ["", "software", "gpu"],
     help: "kernels instead of those that suit the adapter",
   },
+  ...rowsFlag,
   "size": { default: 0, min: 0, help: "largest product instead of the adapter's own" },
 }, { script: "bench/webgpu_kernels.ts", about: "The WebGPU kernels beside onnxruntime-web's." });
 
 const backend = await openWebGpuBackend({
   kernels: (flags.kernels || undefined) as "software" | "gpu" | undefined,
-});
+}).catch(exitWith);
 const { software } = backend.adapter;
 console.log(`${backend.description}${software ? " (software adapter)" : ""}`);
 
@@ -74,7 +77,7 @@ function report(name: string, time: number, amount: number, unit: "GFLOP/s" | "G
 
 /** Time the same product in both, turn by turn, so that other work on the machine meets both alike. */
 async function besidePeer(size: number): Promise<{ own: number; peer: number }> {
-  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu");
+  const ort = await import("npm:onnxruntime-web@1.30.0/webgpu").catch(noOnnxRuntime);
   const session = await ort.InferenceSession.create(onnxMatmul(size, size, size), {
     executionProviders: ["webgpu"],
   });
@@ -110,9 +113,17 @@ async function besidePeer(size: number): Promise<{ own: number; peer: number }> 
 
 const largest = flags.size || (software ? 1024 : 4096);
 if (flags.peer) {
+  const rows: Row[] = [];
   for (const size of [largest / 2, largest]) {
     const { own, peer } = await besidePeer(size);
     const flops = 2 * size ** 3;
+    rows.push({
+      subject: `WebGPU matmul ${size}^3 with transfers`,
+      engine: backend.description,
+      ours: { seconds: own },
+      peer: { seconds: peer },
+      peerName: "onnxruntime-web 1.30.0",
+    });
     report(`matmul ${size}^3 with transfers`, own, flops, "GFLOP/s");
     report(
       `  onnxruntime-web`,
@@ -122,6 +133,7 @@ if (flags.peer) {
       `   ours is ${(peer / own).toFixed(2)} times as fast`,
     );
   }
+  printRows(flags.json, rows);
 }
 if (flags.onlyPeer) {
   await backend.close();

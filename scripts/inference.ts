@@ -6,6 +6,8 @@
  *     --input tf_sequences.csv --output tf.npy                       (one file; -P=hub lets it download the model)
  *   deno run -P scripts/inference.ts --pipeline hyenadna --model my-models/hyenadna-large-1m-seqlen \
  *     --input promoters.fasta --output promoters.npy                 (a model in a folder)
+ *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --input long.fasta --output long.npy \
+ *     --layer 6 last --both-strands --windows 6000:3000              (docs/embeddings.md)
  *   deno run -P scripts/inference.ts --pipeline ntv2 --model my-models/nt-v2-50m --genome genome.fa --regions genes.gtf.gz \
  *     --window 12000 --output genes.npy                              (regions of a genome, no table in between)
  *   deno run -P=hub scripts/inference.ts --gene-csv genes.csv --tf-csv tfs.csv --tf-overlap-csv overlap.csv \
@@ -16,7 +18,8 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { log } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { embedSequences } from "../lib/embedding/embed_sequences.ts";
-import { embeddingJobs, inferenceFlags } from "../lib/embedding/inference_flags.ts";
+import { embeddingJobs } from "../lib/embedding/embedding_jobs.ts";
+import { inferenceFlags } from "../lib/embedding/inference_flags.ts";
 import { mergeShards } from "../lib/embedding/merge_shards.ts";
 import { checkModel, checkModelWindows, modelRuns } from "../lib/embedding/model_runs.ts";
 import { openEmbedder } from "../lib/embedding/open_embedder.ts";
@@ -27,7 +30,7 @@ import { regionsAsInput } from "../lib/embedding/region_flags.ts";
 import { readRegionSequences } from "../lib/embedding/region_sequences.ts";
 import { shownPath } from "../lib/embedding/run_record.ts";
 import { readSequences, type Sequences } from "../lib/embedding/sequences.ts";
-import { checkExported, checkTokenizerFlags } from "../lib/embedding/tokenizer_choice.ts";
+import { checkExported, checkTokenizerFlags, onnxTokenizer } from "../lib/embedding/tokenizer_choice.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = regionsAsInput(parseFlags(inferenceFlags, {
@@ -43,6 +46,7 @@ export async function main(args: string[]): Promise<void> {
   const shard = flags.shard === null ? null : parseShard(flags.shard);
   const cut = cutOf(flags);
   checkTokenizerFlags(flags);
+  if (flags.onnx !== null) await checkExported(flags.onnx);
   for (const { pipeline } of jobs) {
     if (cut.windows !== null && pipeline !== "other" && flags.onnx === null) {
       checkModelWindows(pipeline, cut.windows, flags);
@@ -71,9 +75,10 @@ export async function main(args: string[]): Promise<void> {
     inputs.set(files, isTable ? await readSequences(input, columns) : await readRegionSequences(flags));
     for (const output of shardOutputs(files.outputs, shard)) await checkOutputs(output);
   }
-  await Promise.all(
-    runs.map((run) => flags.onnx === null ? checkModel(run) : checkExported(run, flags.onnx, flags)),
-  );
+  for (const run of runs) {
+    if (flags.onnx === null) await checkModel(run);
+    else await onnxTokenizer(run.pipeline, run.source, flags.onnx, flags);
+  }
 
   for (const run of runs) {
     const { pipeline, jobs } = run, isHyena = pipeline === "hyenadna";

@@ -4,12 +4,14 @@
  * The same seed writes the same bytes.
  *
  *   deno run -P scripts/make_demo_data.ts
+ *   deno run -P scripts/make_demo_data.ts --screen my-screen      (a screen, a GTF and a genome for prepare_data.ts instead)
  */
 import { fromFileUrl, join } from "@std/path";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { resultLine } from "../lib/cli/log.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { type DemoData, makeDemoData } from "../lib/dataset/demo_data.ts";
+import { writeDemoScreen } from "../lib/dataset/demo_screen.ts";
 import { kFold } from "../lib/dataset/kfold.ts";
 import { writeFileAtomic } from "../lib/io/atomic_write.ts";
 import { encodeCsv } from "../lib/io/csv.ts";
@@ -25,6 +27,13 @@ const declarations = {
     shownDefault: "data/demo of this repository",
     help: "where the data set is written",
   },
+  "screen": {
+    default: null,
+    type: "text",
+    value: "DIR",
+    help:
+      "write a made-up screen (screen.h5ad, genes.gtf.gz, genome.fa) for prepare_data.ts there, and nothing else",
+  },
   "seed": { default: 2024, min: 0, help: "seed of all random numbers" },
 } as const;
 
@@ -35,6 +44,12 @@ export async function main(args: string[]): Promise<void> {
     script: "scripts/make_demo_data.ts",
     about: "Make the synthetic data set of data/demo. The same seed writes the same bytes.",
   }, args);
+  if (flags.screen !== null) {
+    const { cells, genes } = await writeDemoScreen(flags.screen, flags.seed);
+    return resultLine(
+      `Wrote a screen of ${cells} cells x ${genes} genes with its GTF and genome to ${flags.screen}`,
+    );
+  }
   const folder = flags.outputDir ?? fromFileUrl(new URL("../data/demo", import.meta.url));
   const data = makeDemoData(sizes, flags.seed);
   await writeTargets(join(folder, "data", "artifacts"), data);

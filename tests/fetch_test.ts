@@ -4,8 +4,8 @@ import { join } from "@std/path";
 import { inFolder } from "./support/temporary_folder.ts";
 
 const repository = join(import.meta.dirname!, "..");
-/** Packages of tests, benches, the kernel build and --onnx: from 8 to 139 MB each. */
-const heavy = ["onnxruntime-web", "binaryen", "assemblyscript", "parquet-wasm", "apache-arrow"];
+/** Packages of tests, benches, the kernel build, --onnx and h5ad files: from 8 to 139 MB each. */
+const heavy = ["onnxruntime-web", "binaryen", "assemblyscript", "parquet-wasm", "apache-arrow", "h5wasm"];
 
 const scripts = [...Deno.readDirSync(join(repository, "scripts"))].map(({ name }) => join("scripts", name));
 

@@ -41,7 +41,10 @@ MODELS = {
     "hs_27_mlp_hyena": Model("folds", ("embeddings",)),
     "concat_gene_tf_mlp": Model("folds", ("embeddings", "gene_embeddings")),
     "nt_v2_ia3_regression": Model("folds", ("sequences",)),
+    "baselines": Model(None, ("embeddings",), threads=None),
 }
+# What baselines.ts makes; each is a run, in a result folder that ends in its name. The first two read no embeddings.
+BASELINES = ["zero", "mean", "nearest", "kernel-ridge", "kernel-ridge-linear", "shuffled"]
 
 # Flags that the workflow gives itself.
 OWN_FLAGS = {
@@ -52,7 +55,8 @@ OWN_FLAGS = {
 # Flags whose value is a file that must be there; one that a script would write (fresh folds) two jobs would write at once.
 FILE_FLAGS = {
     "targets", "targets-path", "targets-csv", "ids", "gene-ids", "gene-index", "tf-seq-csv", "cv-splits-file", "group-by",
-    "onnx", "ntv2-dir", "hyena-dir", "h5ad", "gtf", "gff", "genome",
+    "onnx", "ntv2-dir", "hyena-dir", "h5ad", "mtx", "guides", "table", "gtf", "genome", "regions", "aliases", "tfs", "de-genes",
+    "gene-names",
 }  # fmt: skip
 
 
@@ -70,6 +74,8 @@ class Run:
     embeddings: tuple = ()
     gene_embeddings: "str | None" = None
     sequences: "str | None" = None
+    # What --model-name says: the name of the result folder, but for baselines.ts.
+    model_name: "str | None" = None
 
     @property
     def model(self):
@@ -150,12 +156,15 @@ class Plan:
         return [*self.prepared(), *given, *map(self.vectors, names), *self.fetched(self._hub_model_of(run))]
 
     def sequences(self, embedding):
-        """FASTA or table of an embedding: as it is named, else of the data folder."""
-        return self._of_data_folder(self.embeddings[embedding].settings["sequences"])
+        """FASTA or table of an embedding: as it is named, else of the data folder; None where flags name a genome and regions."""
+        path = self.embeddings[embedding].settings.get("sequences")
+        return None if path is None else self._of_data_folder(path)
 
     def embedding_inputs(self, embedding):
         path = self.sequences(embedding)
-        own = self.prepared() if "prepare" in self.config and path.startswith(self.data + os.sep) else [path]
+        is_prepared = path is not None and "prepare" in self.config and path.startswith(self.data + os.sep)
+        flags = file_flags(self.embeddings[embedding].settings.get("flags", {}))
+        own = self.prepared() if is_prepared else [path] if path else [path for _, path in flags]
         return [*own, *self.fetched(self.embeddings[embedding].settings.get("model"))]
 
     def fetched(self, model):
@@ -169,8 +178,9 @@ class Plan:
         path = name if name.endswith(".ts") else os.path.join(self.root, "scripts", f"{name}.ts")
         return [self.config["deno"], "run", "--quiet", allow, path, *words]
 
-    def train(self, run, part, output_dir, threads=None, device=None):
-        """One run of a script. `part`: flags that say which part of the run, or that it merges."""
+    def train(self, run, part, output_dir, device=None):
+        """One run of a script. `part`: flags that say which part of the run, or that it merges. Rules add the number of threads,
+        which may change without a run being another."""
         run = self.runs[run]
         words = [*run.words, "--seed", str(run.seed), "--n-folds", str(self.config["folds"]), *self._data_flags()]
         if run.embeddings:
@@ -180,10 +190,8 @@ class Plan:
             words += ["--gene-embeddings", self.vectors(run.gene_embeddings), *self._ids("--gene-ids", run.gene_embeddings)]
         if run.sequences:
             words += ["--sequences", self._of_data_folder(run.sequences)]
-        if run.model.threads and threads:
-            words += [run.model.threads, str(threads)]
         words += ["--device", device or run.device]
-        return self.script(run.script, *words, "--output-dir", output_dir, "--model-name", run.name, *part)
+        return self.script(run.script, *words, "--output-dir", output_dir, "--model-name", run.model_name or run.name, *part)
 
     def part_flags(self, run, index):
         run = self.runs[run]
@@ -209,11 +217,11 @@ class Plan:
         ]
         return "status=0; " + "; ".join(f"{line} || status=1" for line in lines) + "; exit $status"
 
-    def embed(self, name, *more, threads=None):
+    def embed(self, name, *more):
         own = self.embeddings[name].settings
         words = ["--pipeline", own["pipeline"], *self._model_flags(own), *flag_words(own.get("flags", {}))]
-        words += ["--threads", str(threads)] if threads else []
-        words += ["--input", self.sequences(name), "--output", self.vectors(name)]
+        words += ["--input", self.sequences(name)] if self.sequences(name) else []
+        words += ["--output", self.vectors(name)]
         return self.script("inference", *words, *more)
 
     def fetch(self, model, fasta, vectors):
@@ -227,8 +235,8 @@ class Plan:
         return self.script("prepare_data", *words, "--output", self.data)
 
     def compare(self):
-        words = ["--results", os.path.join(self.out, "results"), "--output", os.path.join(self.out, "report")]
-        return self.script("compare", *self._data_flags(), *flag_words(self.config["compare"]), *words)
+        words = ["--results", *map(self.result, self.runs), "--output", os.path.join(self.out, "report")]
+        return self.script("compare", *words, *flag_words(self.config["compare"]))
 
     # Checks
 
@@ -236,7 +244,7 @@ class Plan:
         """Ask each script whether it knows the flags that it will get, all values at once: --help comes after they are parsed."""
         words = {}
         for run in self.runs.values():
-            words.setdefault(run.script, {})[tuple(run.words)] = self.train(run.name, ["--help"], self.out, 1)
+            words.setdefault(run.script, {})[tuple(run.words)] = self.train(run.name, ["--help"], self.out)
         for embedding in self.embeddings.values():
             if embedding.is_made:
                 words.setdefault("inference", {})[embedding.name] = self.embed(embedding.name, "--help")
@@ -261,7 +269,7 @@ class Plan:
             own = embedding.settings
             wanted |= {f"embeddings, {name}: {key}": own[key] for key in ("file", "ids") if key in own}
             wanted |= {f"embeddings, {name}: {key}": value for key, value in file_flags(own.get("flags", {}))}
-            if embedding.is_made and "prepare" not in self.config:
+            if embedding.is_made and self.sequences(name) and "prepare" not in self.config:
                 wanted[f"embeddings, {name}: sequences"] = self.sequences(name)
         for number, entry in enumerate(self.config["models"], 1):
             flags = [*entry.get("flags", {}).items()]
@@ -312,11 +320,14 @@ class Plan:
                 raise WorkflowError(f'Cannot find the embeddings "{name}" of {place}: the config has {known}')
         points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
         for names, point, seed in itertools.product(inputs, points, entry.get("seeds", self.config["seeds"])):
+            if script == "baselines":
+                yield from self._baselines({**fixed, **point}, names, seed, names == inputs[0])
+                continue
             settings = {**fixed, **point}
             words = [script, *(["+".join(names)] if names else []), *([genes] if genes else [])]
             words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
             yield Run(
-                name=run_name(words),
+                name=run_name(words, settings),
                 script=script,
                 words=tuple(flag_words(settings)),
                 seed=seed,
@@ -325,6 +336,27 @@ class Plan:
                 embeddings=names,
                 gene_embeddings=genes,
                 sequences=entry.get("sequences"),
+            )
+
+    def _baselines(self, settings, embeddings, seed, is_first):
+        """One run for each baseline; those that nothing but the targets changes once for each seed."""
+        asked = settings.pop("models", BASELINES)
+        for name in asked if isinstance(asked, list) else [asked]:
+            reads = name not in BASELINES[:2]
+            if not reads and not is_first:
+                continue
+            words = ["baselines", *(["+".join(embeddings)] if embeddings and reads else [])]
+            words += [f"{key}-{text_of(value)}" for key, value in settings.items()] + [f"seed-{seed}"]
+            model_name = run_name(words, settings)
+            yield Run(
+                name=f"{model_name}_{name.replace('-', '_')}",
+                script="baselines",
+                words=("--models", name, *flag_words(settings)),
+                seed=seed,
+                parts=1,
+                device="cpu",
+                embeddings=embeddings if reads else (),
+                model_name=model_name,
             )
 
     # Flags
@@ -383,14 +415,17 @@ def file_flags(flags):
 
 
 def text_of(value):
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(text_of, value))
+    return str(value).lower() if isinstance(value, bool) else os.path.basename(str(value).rstrip("/"))
 
 
-def run_name(words):
-    """A folder name that says the settings. Where letters had to go or it got long, a hash tells it from its like."""
+def run_name(words, settings):
+    """A folder name that says the settings. Where that takes letters away, or it got long, a hash tells it from its like."""
     whole = "__".join(words)
     name = re.sub(r"[^A-Za-z0-9.+_-]", "-", whole)[:140]
-    return name if name == whole else f"{name}__{hashlib.sha256(json.dumps(words).encode()).hexdigest()[:8]}"
+    is_whole = name == whole and not any("/" in word for word in flag_words(settings))
+    return name if is_whole else f"{name}__{hashlib.sha256(json.dumps([words, settings]).encode()).hexdigest()[:8]}"
 
 
 def slug(model):

@@ -141,6 +141,11 @@ function textOf(content: string | Uint8Array): string {
 }
 
 function parseText(text: string, refuse: Refuse): unknown {
+  if (!/^\s*\{/.test(text)) {
+    refuse(
+      "it is neither JSON nor UBJSON (save it with Booster.save_model under a name that ends in .json or .ubj)",
+    );
+  }
   try {
     // XGBoost writes NaN and Infinity as they are.
     const numbers = /(?<=[[,:])(-?)(?:(nan)|inf(?:inity)?)(?=[\],}])/gi;

@@ -56,6 +56,7 @@ export async function embedSequences(
     return;
   }
   warnAboutCutting(run);
+  warnAboutSize(run);
   if (unfinished.exists && !resume) {
     log.warn(`Starting anew though "${unfinished.path}" is there (--resume would go on from it)`);
   }
@@ -114,6 +115,19 @@ function warnAboutCutting({ tokenized: { truncatedIds, windows, ids }, input, cu
   log.info(`${counted(ids.length, "sequence")} in ${counted(total, "window")}`);
 }
 
+/** Token vectors are for small inputs: what they will take is told where it is much. */
+function warnAboutSize({ outputs, tokenized: { tokens }, embedder: { width } }: SequenceRun): void {
+  const folders = outputs.filter(({ reading }) => reading.pooling === "none").length;
+  const gigabytes = folders * tokens * width * 4 / 1e9;
+  if (gigabytes >= 1) {
+    log.warn(
+      `Vectors of single tokens will take ${
+        gigabytes.toFixed(1)
+      } GB (--pooling-method mean keeps one a sequence)`,
+    );
+  }
+}
+
 /** Embed what is not done; it is among `kept` and in the unfinished run's file afterwards. */
 async function embedOpen(
   run: SequenceRun,
@@ -124,7 +138,7 @@ async function embedOpen(
   const { embedder, outputs, tokenized: { pieces, ids }, input } = run;
   const readings = outputs.map(({ reading }) => reading);
   const isDone = (place: number) => kept.has(place),
-    name = pieces.length === ids.length ? "sequence" : "piece";
+    name: "sequence" | "piece" = pieces.length === ids.length ? "sequence" : "piece";
   if (kept.size > 0) log.info(`Resuming: ${counted(kept.size, name)} of ${pieces.length} are done`);
   const release = onInterrupt(() => {
     unfinished.close();
@@ -132,7 +146,7 @@ async function embedOpen(
     const left = `${kept.size} of ${counted(pieces.length, name)} in "${unfinished.path}"`;
     return { kept: left, resume: resumeCommand() };
   });
-  progress.begin(pieces.length, kept.size, openTokens(pieces, isDone));
+  progress.begin(pieces.length, kept.size, openTokens(pieces, isDone), `${name}s`);
   try {
     for await (const batch of embedPieces(embedder, pieces, { readings, batchSize, isDone })) {
       if (batch.notFinite !== null) {

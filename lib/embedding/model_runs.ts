@@ -6,7 +6,8 @@ import { type ModelSource, openModelWeights, readModelConfig } from "../models/m
 import { readNtTokenizer } from "../models/nucleotide_transformer/pretrained.ts";
 import { ntConfig } from "../models/nucleotide_transformer/model.ts";
 import type { Pipeline } from "./embedder.ts";
-import { type EmbeddingJob, type InferenceFlags, modelName } from "./inference_flags.ts";
+import { type EmbeddingJob, modelName } from "./embedding_jobs.ts";
+import type { InferenceFlags } from "./inference_flags.ts";
 import { ntSize } from "./nt_size.ts";
 import { modelSource } from "./open_embedder.ts";
 import type { EmbeddingFiles } from "./outputs.ts";

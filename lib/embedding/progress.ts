@@ -8,7 +8,8 @@ export class EmbeddingProgress {
   readonly #label: string;
   readonly #bar: boolean;
   #shown: ProgressBar | null = null;
-  #sequences = 0;
+  #total = 0;
+  #noun = "sequences";
   #done = 0;
   #startMs = 0;
   #startedWith = 0;
@@ -22,15 +23,19 @@ export class EmbeddingProgress {
     this.#bar = bar && Deno.stderr.isTerminal();
   }
 
-  /** @param tokens of the sequences that are not done */
-  begin(sequences: number, done: number, tokens: number): void {
-    this.#sequences = sequences;
+  /**
+   * @param total sequences, or pieces of sequences, as `noun` says
+   * @param tokens of those that are not done
+   */
+  begin(total: number, done: number, tokens: number, noun: "sequences" | "pieces" = "sequences"): void {
+    this.#total = total;
+    this.#noun = noun;
     this.#done = this.#startedWith = done;
     this.#tokens = 0;
     this.#totalTokens = tokens;
     this.#startMs = this.#lastLineMs = performance.now();
     if (this.#bar) {
-      this.#shown = new ProgressBar(this.#label, sequences);
+      this.#shown = new ProgressBar(this.#label, total);
       this.#shown.update(done);
     }
   }
@@ -40,14 +45,14 @@ export class EmbeddingProgress {
     if (share > 0 && share < 1) this.#shown?.update(this.#done + share, this.#rates());
   }
 
-  finished(sequences: number, tokens: number): void {
-    this.#done += sequences;
+  finished(count: number, tokens: number): void {
+    this.#done += count;
     this.#tokens += tokens;
     if (this.#bar) return this.#shown?.update(this.#done, this.#rates());
     const nowMs = performance.now();
     if (nowMs - this.#lastLineMs < lineEveryMs && this.#tokens < this.#totalTokens) return;
     this.#lastLineMs = nowMs;
-    log.info(`${this.#label} ${this.#done}/${this.#sequences}: ${this.#rates()}`);
+    log.info(`${this.#label} ${this.#done}/${this.#total}: ${this.#rates()}`);
   }
 
   end(): void {
@@ -61,6 +66,6 @@ export class EmbeddingProgress {
       const value = count / seconds;
       return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
     };
-    return `${rate(this.#done - this.#startedWith)} sequences/s, ${rate(this.#tokens)} tokens/s`;
+    return `${rate(this.#done - this.#startedWith)} ${this.#noun}/s, ${rate(this.#tokens)} tokens/s`;
   }
 }

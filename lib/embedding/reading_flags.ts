@@ -23,7 +23,7 @@ export const readingFlags = {
   },
   "both-strands": {
     default: false,
-    words: ["concat"],
+    words: ["mean", "concat"],
     group: "Embedding",
     help:
       "the mean of a sequence's vector and that of its reverse complement; with the word concat one behind the other",

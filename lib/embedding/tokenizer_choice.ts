@@ -43,21 +43,15 @@ export function checkTokenizerFlags(
   if (kmer !== null) parseKmer(kmer);
 }
 
-/** Whether an exported model and its tokenizer are there. @throws {DataError} */
-export async function checkExported(
-  { pipeline, source }: { pipeline: Pipeline; source: ModelSource },
-  onnx: string,
-  flags: TokenizerFlags,
-): Promise<void> {
+/** @throws {DataError} when there is no such file */
+export async function checkExported(onnx: string): Promise<void> {
   const found = await Deno.stat(onnx).catch(() => null);
-  if (!found?.isFile) {
-    throw new DataError(
-      `Cannot read "${onnx}": ${
-        found === null ? "there is no such file" : "it is no file"
-      } (--onnx names the exported model)`,
-    );
-  }
-  await onnxTokenizer(pipeline, source, onnx, flags);
+  if (found?.isFile) return;
+  throw new DataError(
+    `Cannot read "${onnx}": ${
+      found === null ? "there is no such file" : "it is no file"
+    } (--onnx names the exported model)`,
+  );
 }
 
 /**

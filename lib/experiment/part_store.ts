@@ -12,13 +12,13 @@
 import { join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
-import { rename } from "../io/disk.ts";
 import { type Checkpoint, readCheckpoint } from "../nn/checkpoint_file.ts";
 import type { TrainingCheckpoint } from "../nn/training.ts";
 import { FinishedRun, type OutputFlags } from "./finished_run.ts";
 import { differenceOf, type Identity, runIdOf } from "./identity.ts";
 import { type GeneRange, type Part, type PartKey, readPart, writePart } from "./part.ts";
 import { filesIn, removeFile, removeFolder } from "./folders.ts";
+import { checkpointName, partKey, partName, startAnew, takeBack } from "./unfinished_folder.ts";
 
 export interface PartStoreOptions {
   /** Number of folds, and of genes of the run. */
@@ -81,8 +81,8 @@ export class PartStore {
     }
     const runId = await runIdOf(options.identity);
     const store = new PartStore(folder, options, await FinishedRun.lookFor(folder, runId), runId);
-    if (options.resume || options.merge || store.#isPart) await store.#takeBack();
-    else await store.#startAnew();
+    if (options.resume || options.merge || store.#isPart) await takeBack(store.#folder, options.identity);
+    else await startAnew(store.#folder, options);
     await store.#look();
     if (options.merge) store.#refuseGaps();
     else if (!options.resume) await store.#forgetAsked();
@@ -136,9 +136,9 @@ export class PartStore {
 
   async save(part: Omit<Part, "engines">): Promise<void> {
     const { key } = part, whole = { ...part, engines: this.#enginesOf(key.fold) };
-    if (this.#options.isQuick && !this.#isPart) this.#inMemory.set(this.#name(key), whole);
+    if (this.#options.isQuick && !this.#isPart) this.#inMemory.set(this.#nameOf(key), whole);
     else await writePart(this.#path(key), whole, this.#options.identity);
-    this.#engines.set(this.#name(key), whole.engines);
+    this.#engines.set(this.#nameOf(key), whole.engines);
     this.#keys.push(key);
     await removeFile(this.#checkpointPath(key.fold));
   }
@@ -267,18 +267,18 @@ export class PartStore {
 
   /** Take in the parts that lie there. */
   async #look(): Promise<void> {
-    const known = new Set(this.#keys.map((key) => this.#name(key)));
+    const known = new Set(this.#keys.map((key) => this.#nameOf(key)));
     for (const name of await filesIn(this.#folder)) {
-      const key = this.#keyOf(name);
-      if (key === null || known.has(this.#name(key))) continue;
+      const key = partKey(name, this.#options.genes);
+      if (key === null || known.has(this.#nameOf(key))) continue;
       const { part } = await this.#readChecked(key);
-      this.#engines.set(this.#name(key), part.engines);
+      this.#engines.set(this.#nameOf(key), part.engines);
       this.#keys.push(key);
     }
   }
 
   async #readChecked(key: PartKey): Promise<{ part: Part }> {
-    const inMemory = this.#inMemory.get(this.#name(key));
+    const inMemory = this.#inMemory.get(this.#nameOf(key));
     if (inMemory) return { part: inMemory };
     const { part, identity } = await readPart(this.#path(key));
     this.#refuseOther(this.#path(key), identity);
@@ -294,45 +294,6 @@ export class PartStore {
     if (difference === null) return;
     throw new DataError(
       `Cannot go on from "${path}": ${difference} (repeat that run's flags, or delete "${this.#folder}")`,
-    );
-  }
-
-  /** Bring back this run's parts where another run had set them aside. */
-  async #takeBack(): Promise<void> {
-    const aside = `${this.#folder}.${this.#runId}`;
-    if ((await filesIn(aside)).length === 0) return;
-    await this.#setAsideOthers();
-    if ((await filesIn(this.#folder)).length === 0) await removeFolder(this.#folder);
-    await rename(aside, this.#folder);
-  }
-
-  /** Delete what this very run left before, and say so; set aside what another run left. */
-  async #startAnew(): Promise<void> {
-    await this.#setAsideOthers();
-    const parts = (await filesIn(this.#folder)).filter((name) => this.#keyOf(name) !== null);
-    await removeFolder(this.#folder);
-    if (parts.length === 0) return;
-    log.warn(
-      `Deleted ${
-        counted(parts.length, "part")
-      } of an earlier run in "${this.#folder}" to start anew (--resume would have ` +
-        `gone on from them).`,
-    );
-  }
-
-  async #setAsideOthers(): Promise<void> {
-    const names = (await filesIn(this.#folder)).filter((name) => name.endsWith(".safetensors"));
-    const theirs = await identityOf(names.map((name) => join(this.#folder, name)));
-    const difference = theirs && differenceOf(theirs, this.#options.identity);
-    if (!theirs || !difference) return;
-    const aside = `${this.#folder}.${await runIdOf(theirs)}`;
-    await removeFolder(aside);
-    await rename(this.#folder, aside);
-    log.warn(
-      `Another run (${difference}) has left ${
-        counted(names.length, "unfinished part")
-      }: set aside as "${aside}", from where ` +
-        `--resume with that run's flags takes them back.`,
     );
   }
 
@@ -374,38 +335,15 @@ export class PartStore {
     }
   }
 
-  #keyOf(name: string): PartKey | null {
-    const match = /^fold_(\d+)(?:_genes_(\d+)_(\d+))?\.safetensors$/.exec(name);
-    if (!match) return null;
-    const [fold, from = 0, to = this.#options.genes] = match.slice(1).filter((text) => text !== undefined)
-      .map(Number);
-    return { fold, from, to };
-  }
-
-  #name({ fold, from, to }: PartKey): string {
-    const isWhole = from === 0 && to === this.#options.genes;
-    return `fold_${fold}${isWhole ? "" : `_genes_${from}_${to}`}.safetensors`;
+  #nameOf(key: PartKey): string {
+    return partName(key, this.#options.genes);
   }
 
   #path(key: PartKey): string {
-    return join(this.#folder, this.#name(key));
+    return join(this.#folder, this.#nameOf(key));
   }
 
   #checkpointPath(fold: number): string {
-    return join(this.#folder, `fold_${fold}_checkpoint.safetensors`);
+    return join(this.#folder, checkpointName(fold));
   }
-}
-
-/** The identity that parts or checkpoints carry; null where none can be read. */
-async function identityOf(paths: readonly string[]): Promise<Identity | null> {
-  for (const path of paths) {
-    try {
-      if (!path.endsWith("_checkpoint.safetensors")) return (await readPart(path)).identity;
-      const checkpoint = await readCheckpoint(path);
-      if (checkpoint) return checkpoint.values.identity as Identity;
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error; // damaged: whose it was cannot be told
-    }
-  }
-  return null;
 }

@@ -117,12 +117,21 @@ export class AtomicFile {
       await body();
     } catch (error) {
       await this[Symbol.asyncDispose]();
+      const name = basename(this.#path), folder = dirname(this.#path), cause = causeOf(error);
+      if (!cause.startsWith("File name too long")) {
+        throw new DataError(`Cannot write "${name}" into folder "${folder}": ${cause} (${this.#advice})`);
+      }
+      const bytes = new TextEncoder().encode(name).length;
       throw new DataError(
-        `Cannot write "${basename(this.#path)}" into folder "${dirname(this.#path)}": ${causeOf(error)} ` +
-          `(${this.#advice})`,
+        `Cannot write "${shortened(name)}" into folder "${folder}": its name of ${bytes} bytes is too long ` +
+          `(choose one of 240 at most)`,
       );
     }
   }
+}
+
+function shortened(name: string): string {
+  return name.length <= 40 ? name : `${name.slice(0, 37)}...`;
 }
 
 function isAt(file: Deno.FsFile, path: string): boolean {

@@ -10,6 +10,7 @@ import type { Matrix } from "../linalg/matrix.ts";
 import { CsvScanner } from "./csv_scanner.ts";
 import { parseFloat32 } from "./decimal.ts";
 import { idHeadRank } from "./id_heads.ts";
+import { TextRoom } from "./text_room.ts";
 import { plainBytes } from "./plain_bytes.ts";
 import { readOrOpen, WindowedFile } from "./windowed_file.ts";
 
@@ -127,10 +128,12 @@ function textTable(
 ): CsvTable {
   const scanner = new CsvScanner(bytes, name);
   const { header, hasRow } = readHeader(scanner, name);
-  const rows: string[][] = [], rowNumbers: number[] = [];
+  const rows: string[][] = [], rowNumbers: number[] = [], room = new TextRoom(name);
   for (let more = hasRow; more && rows.length < mostRows; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
-    rows.push(header.map((_, field) => textOf(scanner, field)));
+    const row = header.map((_, field) => textOf(scanner, field));
+    room.take(row.reduce((sum, text) => sum + text.length, 0), row.length);
+    rows.push(row);
     rowNumbers.push(scanner.row);
   }
   return { header, rows, rowNumbers };

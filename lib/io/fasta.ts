@@ -1,9 +1,8 @@
 /** Sequences in FASTA files. */
 import { constants, gunzipSync } from "node:zlib";
-import { getHeapStatistics } from "node:v8";
-import { DataError } from "../cli/errors.ts";
-import { isGzip, plainPieces } from "./byte_pieces.ts";
+import { isGzip, plainPieces } from "./plain_pieces.ts";
 import { FastaParser, type FastaRecord } from "./fasta_parser.ts";
+import { TextRoom } from "./text_room.ts";
 import { pipeContent } from "./pipes.ts";
 
 export { isNoSequence } from "./fasta_parser.ts";
@@ -43,25 +42,12 @@ async function headOf(path: string): Promise<Uint8Array | null> {
  */
 export async function readFasta(path: string): Promise<FastaRecord[]> {
   const parser = new FastaParser(path);
-  let bytes = 0;
+  const room = new TextRoom(path);
   for await (const piece of plainPieces(path)) {
-    if ((bytes += piece.length) > mostBytes()) throw tooLarge(path, bytes);
+    room.take(piece.length);
     parser.push(piece);
   }
   return parser.end();
-}
-
-/** Sequences are texts, which V8 keeps on its heap: beyond it the process would be lost without a word. */
-function mostBytes(): number {
-  return 0.85 * getHeapStatistics().heap_size_limit;
-}
-
-function tooLarge(path: string, bytes: number): DataError {
-  const gigabytes = (bytes / 2 ** 30).toFixed(1);
-  return new DataError(
-    `Cannot read "${path}": it has more than ${gigabytes} GiB of text, for which there is no room (split it, or run with ` +
-      `--v8-flags=--max-old-space-size=16000 for 16 GB)`,
-  );
 }
 
 /** As `readFasta`, from bytes; `name` is what errors call the file. */

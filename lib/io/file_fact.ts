@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { rawPieces } from "./byte_pieces.ts";
+import { rawPieces } from "./file_pieces.ts";
 
 /** A file by its path (with slashes, below the result folder; or as the user named it), its size and its content. */
 export interface FileFact {

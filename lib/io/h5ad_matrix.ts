@@ -42,7 +42,7 @@ function openDense(file: Hdf5File, path: string): ExpressionMatrix {
     *blocks(): Generator<ExpressionBlock> {
       for (let first = 0; first < rows; first += step) {
         const end = Math.min(rows, first + step);
-        yield denseBlock(first, end - first, columns, Float64Array.from(file.numbers(path, first, end)));
+        yield denseBlock(first, end - first, columns, new Float64Array(file.numbers(path, first, end)));
       }
     },
   };
@@ -60,7 +60,7 @@ function openSparse(file: Hdf5File, path: string): ExpressionMatrix {
   }
   const stored = file.facts(`${path}/data`).shape[0];
   const byRows = format === "csr", [major, minor] = byRows ? [rows, columns] : [columns, rows];
-  const pointers = Float64Array.from(file.numbers(`${path}/indptr`));
+  const pointers = new Float64Array(file.numbers(`${path}/indptr`));
   const isRight = pointers.length === major + 1 && pointers[0] === 0 && pointers[major] === stored &&
     pointers.every((at, i) => i === 0 || at >= pointers[i - 1]) &&
     file.facts(`${path}/indices`).shape[0] === stored;
@@ -78,20 +78,25 @@ function openSparse(file: Hdf5File, path: string): ExpressionMatrix {
         let end = first + 1;
         while (end < major && pointers[end + 1] - pointers[first] <= valuesPerBlock) end++;
         const [from, to] = [pointers[first], pointers[end]];
-        const indices = Int32Array.from(file.numbers(`${path}/indices`, from, to));
-        if (indices.some((index) => index < 0 || index >= minor)) throw fail("has an index beyond its shape");
+        const indices = new Int32Array(file.numbers(`${path}/indices`, from, to));
+        if (!areWithin(indices, minor)) throw fail("has an index beyond its shape");
         yield {
           of: byRows ? "rows" : "columns",
           first,
           count: end - first,
           starts: pointers.subarray(first, end + 1).map((at) => at - from),
           indices,
-          values: Float64Array.from(file.numbers(`${path}/data`, from, to)),
+          values: new Float64Array(file.numbers(`${path}/data`, from, to)),
         };
         first = end;
       }
     },
   };
+}
+
+function areWithin(indices: Int32Array, count: number): boolean {
+  for (let i = 0; i < indices.length; i++) if (indices[i] < 0 || indices[i] >= count) return false;
+  return true;
 }
 
 /** "csr" or "csc" by the attributes of AnnData since 0.7, or of h5sparse before. */

@@ -4,6 +4,7 @@
  */
 import { DataError } from "../cli/errors.ts";
 import { shortId } from "../dataset/ids.ts";
+import { hdf5Reason } from "./hdf5_reason.ts";
 import { type HdfDataset, type HdfEntity, type HdfGroup, type HdfType, loadH5wasm } from "./h5wasm.ts";
 import { refuseLfsPointer } from "./lfs_pointer.ts";
 import { RandomAccessFile } from "./random_access_file.ts";
@@ -66,7 +67,7 @@ export class Hdf5File {
     } catch (error) {
       file.close();
       if (error instanceof DataError) throw error;
-      throw new DataError(`Cannot read "${path}": ${reasonOf(error)}`);
+      throw new DataError(`Cannot read "${path}": ${hdf5Reason(error)}`);
     }
   }
 
@@ -198,7 +199,7 @@ export class Hdf5File {
       return read();
     } catch (error) {
       if (error instanceof DataError) throw error;
-      throw new DataError(`Cannot read "${this.path}": "${shortId(path)}": ${reasonOf(error)}`);
+      throw new DataError(`Cannot read "${this.path}": "${shortId(path)}": ${hdf5Reason(error)}`);
     }
   }
 }
@@ -257,25 +258,4 @@ function refuseOtherFormats(file: RandomAccessFile): void {
     ? "it is a zip archive (zarr?)"
     : "it is not HDF5, as h5ad files are";
   throw new DataError(`Cannot read "${file.path}": ${hint}`);
-}
-
-/** What went wrong, of HDF5's many lines. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/truncated file/i.test(text)) {
-    const [, eof, stored] = /eof = (\d+).*stored_eof = (\d+)/.exec(text) ?? [];
-    return `the file is cut off${
-      eof ? `: it has ${eof} bytes and says it has ${stored}` : ""
-    } (copy or download it again)`;
-  }
-  if (
-    /inflate|checksum|wrong .*signature|unable to decode|Filter operation failed|addr overflow/i.test(text)
-  ) {
-    return "its content is damaged (copy or download the file again)";
-  }
-  if (/out of memory|memory access|Cannot enlarge|allocation|malloc/i.test(text)) {
-    return "not enough memory to read a piece of it";
-  }
-  const last = [...text.matchAll(/\(\): (.+)/g)].at(-1)?.[1];
-  return `HDF5 cannot read it: ${shortId(last ?? text.split("\n")[0])}`;
 }

@@ -11,10 +11,9 @@ const heldValues = 2 ** 26;
 export async function groupMedians(
   matrix: ExpressionMatrix,
   request: SumRequest,
-): Promise<Omit<GroupCentres, "moments">> {
+): Promise<Omit<GroupCentres, "moments" | "means">> {
   const { groups, genes } = request, slots = slotCount(groups);
-  const whole = new Float64Array(slots * genes),
-    halves = [new Float64Array(slots * genes), new Float64Array(slots * genes)];
+  const whole = new Float64Array(slots * genes), halves = new Float64Array(2 * slots * genes);
   const all = [0, 1, 2].map(() => new Float64Array(genes));
   const rowsOf = Array.from({ length: slots }, () => [[], []] as [number[], number[]]);
   groups.slotOf.forEach((slot, row) => slot >= 0 && rowsOf[slot][groups.halfOf[row]].push(row));
@@ -29,13 +28,13 @@ export async function groupMedians(
       rowsOf.forEach(([a, b], slot) => {
         const at = slot * genes + first + g, isSplit = a.length > 0 && b.length > 0;
         whole[at] = of(a, b);
-        halves[0][at] = isSplit ? of(a) : NaN;
-        halves[1][at] = isSplit ? of(b) : NaN;
+        halves[2 * slot * genes + first + g] = isSplit ? of(a) : NaN;
+        halves[(2 * slot + 1) * genes + first + g] = isSplit ? of(b) : NaN;
       });
       [of(kept[0], kept[1]), of(kept[0]), of(kept[1])].forEach((value, i) => all[i][first + g] = value);
     }
   }
-  return { genes, whole, halves: [halves[0], halves[1]], all: [all[0], all[1], all[2]] };
+  return { genes, whole, halves, all: [all[0], all[1], all[2]] };
 }
 
 /** Normalised values of some genes: rows x count. */

@@ -13,8 +13,8 @@ export interface GroupingRequest {
   readonly obs: AnnotationTable;
   readonly column: PerturbationColumn;
   readonly controls: Controls;
-  /** Gene of each label that names a guide; null: labels are taken as they are. */
-  readonly guideGenes: ReadonlyMap<string, string> | null;
+  /** Genes that a label stands for, where it does not say them itself; null: labels are taken as they are. */
+  readonly spelledAs: ReadonlyMap<string, string> | null;
   readonly combinations: "drop" | "keep" | "as they are";
   readonly activeColumn: string | null;
   readonly cellsColumn: string | null;
@@ -76,7 +76,7 @@ export function groupRows(request: GroupingRequest): Grouping {
     }
   }
   if (cells === null) count.tooFewCells += dropSmall(nameOf, minCells);
-  const names = namesInOrder(nameOf, column, request);
+  const names = namesInOrder(nameOf, column);
   refuseEmpty(names, request, count, rows);
   const slotByName = new Map(names.map((name, slot) => [name, slot]));
   const slotOf = Int32Array.from({ length: rows }, (_, row) => {
@@ -106,12 +106,12 @@ export function groupRows(request: GroupingRequest): Grouping {
   };
 }
 
-function asMeaning(label: string, { controls, guideGenes, combinations }: GroupingRequest): Meaning {
+function asMeaning(label: string, { controls, spelledAs, combinations }: GroupingRequest): Meaning {
   if (combinations === "as they are") {
     if (controls.isControl(label)) return { kind: "control" };
     return { kind: "perturbation", name: label, isCombination: false };
   }
-  return meaningOf(guideGenes?.get(label) ?? label, (part) => controls.isControl(part));
+  return meaningOf(spelledAs?.get(label) ?? label, (part) => controls.isControl(part));
 }
 
 function cellNumbers(request: GroupingRequest): { name: string; values: Float64Array } | null {
@@ -164,21 +164,12 @@ function dropSmall(nameOf: (string | null)[], minRows: number): number {
   return dropped;
 }
 
-/** In the order of the file's categories, else sorted, as pandas' groupby has them. */
-function namesInOrder(
-  nameOf: readonly (string | null)[],
-  { categories }: PerturbationColumn,
-  request: GroupingRequest,
-): string[] {
+/** In the order of the file's categories where they are the names, else sorted: as pandas' groupby has them. */
+function namesInOrder(nameOf: readonly (string | null)[], { categories }: PerturbationColumn): string[] {
   const names = [...new Set(nameOf)].filter((name) => name !== null);
-  if (categories === null) return sortedOrder(names).map((i) => names[i]);
-  const rank = new Map<string, number>();
-  categories.forEach((label, i) => {
-    const meaning = asMeaning(label, request),
-      name = meaning.kind === "control" ? label.trim() : meaning.name;
-    if (!rank.has(name)) rank.set(name, i);
-  });
-  return names.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
+  const rank = new Map(categories?.map((label, i) => [label, i]));
+  if (names.every((name) => rank.has(name))) return names.sort((a, b) => rank.get(a)! - rank.get(b)!);
+  return sortedOrder(names).map((i) => names[i]);
 }
 
 function refuseEmpty(

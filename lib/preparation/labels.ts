@@ -42,6 +42,25 @@ export function meaningOf(label: string, isControl: (part: string) => boolean): 
 }
 
 /**
+ * Labels that join genes by "_", such as "AHR_KLF1" or "AHR_ctrl", with "+" in its place: those that are no gene, but whose
+ * parts all are genes or controls.
+ */
+export function joinedGenes(
+  labels: readonly string[],
+  isGene: (label: string) => boolean,
+  isControl: (label: string) => boolean,
+): Map<string, string> {
+  const joined = new Map<string, string>();
+  for (const label of labels) {
+    const parts = label.split("_");
+    const areGenes = parts.length > 1 && parts.every((part) => isGene(part) || isControl(part)) &&
+      parts.some(isGene);
+    if (areGenes && !isGene(label) && !isControl(label)) joined.set(label, parts.join("+"));
+  }
+  return joined;
+}
+
+/**
  * Labels of guides cut to their genes, where most labels are no genes but begin with one: "AATF_GCGCGG" and "TP53-2" are
  * AATF and TP53. Other labels stay as they are.
  *

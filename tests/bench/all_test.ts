@@ -1,7 +1,7 @@
 /** The table of bench/all.ts, and what a bench says where its peer is missing. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { tableOf } from "../../bench/all.ts";
+import { tableOf, withTable } from "../../bench/all.ts";
 import { findPeer } from "../../bench/peer.ts";
 import { parseRows, type Row } from "../../bench/rows.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
@@ -21,6 +21,13 @@ Deno.test("tableOf() gives the median of the rounds' ratios with their spread, a
   // Ratios 0.5, 0.25 and 1; seconds 2 of 1 to 3, and 4 of 3 to 4.
   const line = "| an epoch | CPU, 2 threads | 0.50 (0.25 to 1.00) | 2.00 s | 4.00 s | 300 / 50 MiB |";
   assertEquals(table.split("\n").at(-1), line);
+});
+
+Deno.test("withTable() puts a table at the end of a text, and later in the place of the one before", () => {
+  const first = withTable("# Timings\n\nWords.\n", "| a |");
+  assertStringIncludes(first, "Words.\n\n## Every subject in one run\n");
+  const second = withTable(first + "\nMore words.\n", "| b |");
+  assertEquals(second, (first + "\nMore words.\n").replace("| a |", "| b |"));
 });
 
 Deno.test("parseRows() finds the rows among a bench's other output", () => {

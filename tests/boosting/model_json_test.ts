@@ -61,7 +61,10 @@ Deno.test("parseModel() refuses other formats, boosters and objectives by name",
   refuse(/"default_left":\[\d,/, '"default_left":[', "default_left, but has");
   refuse('"split_type":[0', '"split_type":[1', "categorical splits");
   assertThrows(() => parseModel("{}", "m.json"), DataError, "it has no version");
-  assertThrows(() => parseModel("[1, 2}", "m.json"), DataError, "it is not JSON");
+  assertThrows(() => parseModel("{1, 2}", "m.json"), DataError, "it is not JSON");
+  const binary = new TextEncoder().encode("binf\0\0\0?");
+  assertThrows(() => parseModel(binary, "m.model"), DataError, "it is neither JSON nor UBJSON");
+  assertThrows(() => parseModel(new Uint8Array(0), "m.ubj"), DataError, "it is neither JSON nor UBJSON");
 });
 
 Deno.test("parseModel() takes what later versions write: lists of base scores, true and false", () => {

@@ -48,15 +48,15 @@ interface DemoRun {
 export function demoRuns({ training }: DemoSize): DemoRun[] {
   const isLong = training === "long", seed = "__seed-7";
   const pairs: DemoRun["flags"] = isLong
-    ? { "epochs": 25, "patience": 100, "checkpoint-seconds": 1 }
+    ? { "n-top-genes": 150, "epochs": 20, "patience": 100, "checkpoint-seconds": 1 }
     : { "n-top-genes": 40, "epochs": 2, "checkpoint-seconds": 1 };
   const fineTuned = {
     "model": join(models, "nt_tiny"),
-    "max-length": isLong ? 256 : 32,
-    "num-epochs": isLong ? 8 : 1,
+    "max-length": isLong ? 64 : 32,
+    "num-epochs": isLong ? 6 : 1,
     "checkpoint-seconds": 1,
   };
-  const mlp = { "epochs": isLong ? 60 : 10, "hidden-dims": [32, 16] };
+  const mlp = { "epochs": isLong ? 20 : 10, "hidden-dims": [32, 16] };
   const words = (flags: DemoRun["flags"]) =>
     Object.entries(flags).map(([key, value]) => `__${key}-${Array.isArray(value) ? value.join("-") : value}`)
       .join("");
@@ -68,8 +68,8 @@ export function demoRuns({ training }: DemoSize): DemoRun[] {
       script: "hs27_xgboost",
       embeddings: ["hyena"],
       parts: isLong ? 8 : 3,
-      flags: { "n-estimators": isLong ? 100 : 10, "save-model": true },
-      name: `hs27_xgboost__hyena__n-estimators-${isLong ? 100 : 10}__save-model-true${seed}`,
+      flags: { "n-estimators": isLong ? 30 : 10, "save-model": true },
+      name: `hs27_xgboost__hyena__n-estimators-${isLong ? 30 : 10}__save-model-true${seed}`,
     },
     { script: "hs_27_mlp_nt", embeddings: ["nt"], flags: mlp, name: `hs_27_mlp_nt__nt${words(mlp)}${seed}` },
     { script: "hs_27_mlp_hyena", parts: 2, flags: mlp, name: `hs_27_mlp_hyena${words(mlp)}${seed}` },
@@ -166,7 +166,7 @@ async function resultsOf(folder: string): Promise<Map<string, unknown>> {
     if (!/^(results|embeddings)\//.test(path) || /\/(unfinished|manifest\.json|.*\.png)/.test(path)) continue;
     const name = path.replaceAll(hashed, "nt_v2_ia3_regression");
     const bytes = await Deno.readFile(join(folder, path));
-    const isJson = path.endsWith(".json") && !/\/(adapters|model)\//.test(path);
+    const isJson = path.endsWith(".json") && !path.includes("/adapters/");
     facts.set(name, isJson ? withoutTimes(new TextDecoder().decode(bytes)) : await sha256(bytes));
   }
   return facts;
@@ -178,7 +178,7 @@ function withoutTimes(text: string): unknown {
     text.replaceAll(hashed, "nt_v2_ia3_regression"),
     (key, value) => {
       const isOfThisRun =
-        /^(timings_seconds|date|flags|inputs|seconds|.*_seconds|multioutput_n_jobs|merged_shards|truncated_ids|threads)$/
+        /^(timings_seconds|date|flags|inputs|cv_splits_file|seconds|.*_seconds|multioutput_n_jobs|merged_shards|truncated_ids|threads)$/
           .test(key);
       return isOfThisRun ? undefined : value;
     },

@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/cli/errors.ts";
 import { parseFlags } from "../../lib/cli/flags.ts";
-import { embeddingJobs, inferenceFlags, modelName } from "../../lib/embedding/inference_flags.ts";
+import { embeddingJobs, modelName } from "../../lib/embedding/embedding_jobs.ts";
+import { inferenceFlags } from "../../lib/embedding/inference_flags.ts";
 
 const flagsOf = (...args: string[]) =>
   parseFlags(inferenceFlags, { script: "scripts/inference.ts", about: "" }, args);

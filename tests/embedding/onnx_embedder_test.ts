@@ -98,6 +98,22 @@ onnxTest(
   },
 );
 
+onnxTest("openOnnxEmbedder() sums half-precision states in full precision", async (write) => {
+  // 2,000 tokens of 100: float16 ends at 65,504, and above 2,048 it skips whole numbers.
+  const path = write(lookup({
+    outputs: [{ ...hidden, type: "float16" }],
+    nodes: [
+      { op: "Gather", inputs: ["table", "input_ids"], outputs: ["rows"] },
+      { op: "Cast", inputs: ["rows"], outputs: ["last_hidden_state"], attributes: { to: 10 } },
+    ],
+    constants: [{ name: "table", shape: [tokens, width], data: table.map((_, i) => 100 + i % width) }],
+  }));
+  const embedder = await openOnnxEmbedder(path, options);
+  const batch = padBatch([rightPadded.encode("A".repeat(2000)).tokenIds], rightPadded);
+  assertEquals((await pooled(embedder, batch, "mean")).vectors, [100, 101, 102, 103]);
+  await embedder.close();
+});
+
 onnxTest("openOnnxEmbedder() finds the row that is not finite", async (write) => {
   const broken = table.slice();
   broken[11 * width + 2] = NaN; // N

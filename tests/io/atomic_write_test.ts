@@ -51,6 +51,13 @@ Deno.test("writeFileAtomic() says which folder cannot be written, and leaves not
       DataError,
       "a folder stands at that name",
     );
+    await assertRejects(
+      () => writeFileAtomic(`${folder}/${"x".repeat(250)}.csv`, "1"),
+      DataError,
+      `Cannot write "${
+        "x".repeat(37)
+      }..." into folder "${folder}": its name of 254 bytes is too long (choose one of 240`,
+    );
     assertEquals(namesIn(folder), ["file", "taken"]);
   });
 });

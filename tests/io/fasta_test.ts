@@ -102,18 +102,20 @@ Deno.test("parseFasta() tells bytes that are no UTF-8 text by their line", () =>
   assertThrows(() => parseFasta(Uint8Array.of(0xff, 0xfe, 62, 0), "x.fa"), DataError, "it is UTF-16 text");
 });
 
-Deno.test("readFasta() refuses what is larger than the heap, with what to do", () =>
-  inFolder(async (folder) => {
-    const path = `${folder}/x.fa`, line = "ACGT".repeat(2 ** 18) + "\n";
-    await Deno.writeTextFile(path, `>a\n${line.repeat(110)}`);
-    const code = `import { readFasta } from "${new URL("../../lib/io/fasta.ts", import.meta.url)}";
-      await readFasta("${path}").catch((error) => console.log(error.message));`;
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", "-q", "--no-lock", "--v8-flags=--max-old-space-size=16", code],
-      cwd: new URL("../../", import.meta.url),
-    }).output();
-    assertStringIncludes(
-      new TextDecoder().decode(stdout),
-      "GiB of text, for which there is no room (split it, or",
-    );
-  }));
+for (const [reader, file, head] of [["readFasta", "fasta", ">a"], ["readCsvTable", "csv", "sequence"]]) {
+  Deno.test(`${reader}() refuses what is larger than the heap, with what to do`, () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/x`, line = "ACGT".repeat(2 ** 18) + "\n";
+      await Deno.writeTextFile(path, `${head}\n${line.repeat(110)}`);
+      const code = `import { ${reader} } from "${new URL(`../../lib/io/${file}.ts`, import.meta.url)}";
+        await ${reader}("${path}").catch((error) => console.log(error.message));`;
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", "-q", "--no-lock", "--v8-flags=--max-old-space-size=100", code],
+        cwd: new URL("../../", import.meta.url),
+      }).output();
+      assertStringIncludes(
+        new TextDecoder().decode(stdout),
+        "more text than there is room for, 0.1 GiB (split it",
+      );
+    }));
+}

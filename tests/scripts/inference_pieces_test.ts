@@ -174,6 +174,34 @@ for (const pipeline of ["ntv2", "hyenadna"] as const) {
   });
 }
 
+piecesTest("several layers and poolings at once give the bytes of one at a time", async (folder) => {
+  const input = fasta(folder, "in.fa", sequences.map((letters, i) => [ids[i], letters]));
+  for (const pipeline of ["ntv2", "hyenadna"] as const) {
+    // One sequence a batch: states that wait to be read back leave room for fewer.
+    const run1 = (output: string, ...flags: string[]) =>
+      run(pipeline, input, join(folder, pipeline, output), "--batch-size", "1", ...flags);
+    const poolings = ["max", "none", "mean", "mean-no-special", "cls"], layers = ["1", "last", "0"];
+    await run1("all/x.npy", "--layer", ...layers, "--pooling-method", ...poolings);
+    const at = (file: string) => Deno.readFileSync(join(folder, pipeline, file));
+    for (const layer of layers) {
+      for (const pooling of poolings) {
+        await run1("one/x.npy", "--layer", layer, "--pooling-method", pooling);
+        const name = `${layer === "last" ? layer : `layer${layer}`}_${pooling.replaceAll("-", "_")}`;
+        if (pooling !== "none") assertEquals(at(`all/x_${name}.npy`), at("one/x.npy"), name);
+        else {
+          for (const file of filesIn(join(folder, pipeline, "one/x_tokens"))) {
+            assertEquals(
+              at(`all/x_${name.replace("none", "tokens")}/${file}`),
+              at(`one/x_tokens/${file}`),
+              file,
+            );
+          }
+        }
+      }
+    }
+  }
+});
+
 /** Paths of all files below a folder. */
 function filesIn(folder: string, below = ""): string[] {
   return [...Deno.readDirSync(join(folder, below))].flatMap(({ name, isDirectory }) =>

@@ -59,12 +59,11 @@ rule embed_shard:
     benchmark:
         f"{out}/benchmarks/embed/{{embedding}}_{{part}}-of-{{total}}.tsv"
     params:
-        command=lambda wildcards, threads: line(
+        command=lambda wildcards: line(
             plan.embed(
                 wildcards.embedding,
                 *["--shard", f"{wildcards.part}/{wildcards.total}", "--resume"],
                 *["--device", embedding_device(wildcards)],
-                threads=threads,
             )
         ),
     threads: 4
@@ -75,7 +74,7 @@ rule embed_shard:
         slurm_partition=gpu_partition(embedding_device),
         slurm_extra=gpu_request(embedding_device),
     shell:
-        "{params.command} > {log:q} 2>&1"
+        "{params.command} --threads {threads} > {log:q} 2>&1"
 
 
 def shards_of(wildcards):

@@ -15,16 +15,19 @@ def runs_of(stage):
     return "|".join(re.escape(run.name) for run in plan.runs.values() if run.stage == stage) or "none^"
 
 
-def train_command(wildcards, threads):
-    return line(plan.train(wildcards.run, ["--resume"], os.path.join(out, "results"), threads))
+def threads_flag(wildcards):
+    return plan.runs[wildcards.run].model.threads
 
 
-def part_command(wildcards, threads):
-    """Train a part, and put what it has left in the place of the job's output."""
+def train_command(wildcards):
+    return line(plan.train(wildcards.run, ["--resume"], os.path.join(out, "results")))
+
+
+def part_command(wildcards):
     run, index = wildcards.run, int(wildcards.part)
     work = plan.work(run, index)
     flags = [*plan.part_flags(run, index), "--resume"]
-    return line(plan.train(run, flags, work, threads))
+    return line(plan.train(run, flags, work))
 
 
 def unfinished(wildcards):
@@ -76,6 +79,7 @@ rule train_whole:
         f"{out}/benchmarks/train/{{run}}.tsv"
     params:
         command=train_command,
+        threads=threads_flag,
     threads: 4
     retries: 3
     resources:
@@ -84,7 +88,7 @@ rule train_whole:
         slurm_partition=gpu_partition(run_device),
         slurm_extra=gpu_request(run_device),
     shell:
-        "{params.command} > {log:q} 2>&1"
+        "{params.command} {params.threads} {threads} > {log:q} 2>&1"
 
 
 rule train_genes:
@@ -100,6 +104,7 @@ rule train_genes:
         part_benchmark
     params:
         command=part_command,
+        threads=threads_flag,
         unfinished=unfinished,
     threads: 4
     retries: 3
@@ -107,7 +112,7 @@ rule train_genes:
         mem_mb=megabytes(2000, 8),
         runtime=minutes(60),
     shell:
-        "{params.command} > {log:q} 2>&1 && mv {params.unfinished:q} {output:q}"
+        "{params.command} {params.threads} {threads} > {log:q} 2>&1 && mv {params.unfinished:q} {output:q}"
 
 
 rule train_folds:
@@ -123,6 +128,7 @@ rule train_folds:
         part_benchmark
     params:
         command=part_command,
+        threads=threads_flag,
         unfinished=unfinished,
     threads: 4
     retries: 3
@@ -132,7 +138,7 @@ rule train_folds:
         slurm_partition=gpu_partition(run_device),
         slurm_extra=gpu_request(run_device),
     shell:
-        "{params.command} > {log:q} 2>&1 && mv {params.unfinished:q} {output:q}"
+        "{params.command} {params.threads} {threads} > {log:q} 2>&1 && mv {params.unfinished:q} {output:q}"
 
 
 # Copies, so that no part of a run is ever written to by two jobs; the script learns nothing here and refuses gaps.

@@ -1,11 +1,8 @@
-/** Files of any size, a piece at a time. */
+/** Text of any size, gzip or not, a piece at a time. */
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DataError } from "../cli/errors.ts";
-import { reasonOf } from "./read_file.ts";
-import { pipeContent } from "./pipes.ts";
-
-const pieceBytes = 2 ** 20;
+import { rawPieces } from "./file_pieces.ts";
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
@@ -29,21 +26,5 @@ export async function* plainPieces(path: string): AsyncGenerator<Uint8Array> {
   } catch (error) {
     if (error instanceof DataError) throw error;
     throw new DataError(`Cannot read "${path}": its gzip stream is damaged or cut off`);
-  }
-}
-
-/** The bytes of a file or a pipe. @throws {DataError} naming the path, when it cannot be read */
-export async function* rawPieces(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    const piped = await pipeContent(path);
-    if (piped !== null) return yield piped;
-    using file = await Deno.open(path);
-    for (;;) {
-      const piece = new Uint8Array(pieceBytes), count = await file.read(piece);
-      if (count === null) return;
-      yield piece.subarray(0, count);
-    }
-  } catch (error) {
-    throw new DataError(`Cannot read "${path}": ${reasonOf(error)}`);
   }
 }
