@@ -10,21 +10,25 @@ const bytesEach = 0.92;
 
 export class ExplorerBlock {
   /** Columns of the genes, ascending. */
-  readonly genes: Int32Array;
+  genes: Int32Array;
   /** Values are rounded to multiples of it: 1, 2 or 5 times a power of ten, a fortieth of the data's size or less. */
   readonly step: number;
   /** All of the largest this many genes of every perturbation are held. */
-  readonly complete: number;
+  complete: number;
+  /** Columns of the genes, those that matter most first. */
+  #order: number[];
+  readonly #ranks: Float64Array;
   readonly #truth: Matrix;
-  readonly #predictions: Float32Array[] = [];
+  #predictions: Float32Array[] = [];
 
   constructor(data: Aligned, orders: TruthOrders, models: number) {
     const { rows, columns } = data.truth;
     const most = Math.max(1, Math.floor(mostBytes / (bytesEach * rows * (models + 1))));
-    const ranks = bestRanks(data, orders);
-    const order = Array.from(ranks.keys()).sort((a, b) => ranks[a] - ranks[b] || a - b).slice(0, most);
-    this.genes = Int32Array.from(order).sort();
-    this.complete = completeUpTo(ranks, order, columns);
+    this.#ranks = bestRanks(data, orders);
+    this.#order = Array.from(this.#ranks.keys()).sort((a, b) => this.#ranks[a] - this.#ranks[b] || a - b)
+      .slice(0, most);
+    this.genes = Int32Array.from(this.#order).sort();
+    this.complete = completeUpTo(this.#ranks, this.#order, columns);
     this.step = stepFor(data.truth.data);
     this.#truth = data.truth;
   }
@@ -32,6 +36,21 @@ export class ExplorerBlock {
   /** Keep a model's values of the genes. */
   add(prediction: Matrix): void {
     this.#predictions.push(this.#taken(prediction));
+  }
+
+  /** Keep the `count` genes that matter most of those that are there. */
+  keep(count: number): void {
+    const before = this.genes;
+    this.#order = this.#order.slice(0, Math.max(1, count));
+    this.genes = Int32Array.from(this.#order).sort();
+    this.complete = completeUpTo(this.#ranks, this.#order, this.#truth.columns);
+    const places = Array.from(this.genes, (gene) => before.indexOf(gene)), each = before.length;
+    this.#predictions = this.#predictions.map((values) =>
+      Float32Array.from(
+        { length: this.#truth.rows * places.length },
+        (_, i) => values[Math.floor(i / places.length) * each + places[i % places.length]],
+      )
+    );
   }
 
   /** perturbations x genes of the block: the measurement, then each model. */

@@ -1,5 +1,5 @@
 /** Where a model's predictions come from, and what is known of them. */
-import { dirname, extname, join } from "@std/path";
+import { extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { exists } from "../experiment/folders.ts";
 import { type Manifest, readListed, readManifest } from "../experiment/manifest.ts";
@@ -116,9 +116,4 @@ export function refuseRepeatedNames(sources: readonly ModelSource[], taken: read
     }
     seen.add(name.toLowerCase());
   }
-}
-
-/** Folder of a file. */
-export function folderOf(path: string): string {
-  return dirname(path);
 }

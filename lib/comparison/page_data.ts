@@ -72,7 +72,7 @@ export async function pageData({ flags, truth, folds, data, comparison, explorer
     effects: await packNumbers(effects, scoreStep),
     scores: await packScores(comparison.models, main.map(({ name }) => name)),
     geneScores: await packGenes(models, explorer.step),
-    explorer: await packExplorer({ data, explorer }),
+    explorer: await fittingExplorer({ data, explorer }),
   };
 }
 
@@ -91,6 +91,19 @@ async function packGenes(models: readonly ModelResult[], step: number) {
     pearson: await packNumbers(known.flatMap(({ genes }) => Array.from(genes!.pearson)), 1e-3),
     rmse: await packNumbers(known.flatMap(({ genes }) => Array.from(genes!.rmse)), step / 10),
   };
+}
+
+/** Characters that the explorer's values may take in the page: with all else it stays below 8 MB. */
+const mostCharacters = 6.9e6;
+
+/** Values that vary more than the data compress less: then fewer genes are held. */
+async function fittingExplorer(report: Pick<Report, "data" | "explorer">, most = mostCharacters) {
+  for (;;) {
+    const packed = await packExplorer(report);
+    const characters = [packed.measured, ...packed.models].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (characters <= most || report.explorer.genes.length === 1) return packed;
+    report.explorer.keep(Math.floor(report.explorer.genes.length * 0.97 * most / characters));
+  }
 }
 
 async function packExplorer({ data, explorer }: Pick<Report, "data" | "explorer">) {

@@ -51,8 +51,8 @@ export async function writeReport(folder: ReportFolder, report: Report): Promise
     await write("genes.csv", geneTable(comparison, data.genes, truth.nameOf));
     await write("perturbations.csv", perturbationTable(comparison, data, folds.names, truth.nameOf));
     await write("calibration.csv", calibrationTable(comparison));
+    const page = await pageData(report); // settles which genes the explorer holds
     await writeExplorerValues(folder.staged("explorer_values.parquet"), data, comparison, explorer);
-    const page = await pageData(report);
     await writeFigures(folder, page);
     const provenance = await provenanceOf(report);
     const files = [...folder.names, "comparison.json", "index.html"];

@@ -52,7 +52,11 @@ export class MetricTable {
     const interval = lower === null ? null : make("small", {}, `${shown(lower)} to ${shown(upper)}`);
     return make(
       "td",
-      { className: mean !== null && mean === this.#best(metric) ? "best" : "" },
+      {
+        className: this.page.models[model].kind === "model" && mean !== null && mean === this.#best(metric)
+          ? "best"
+          : "",
+      },
       shown(mean),
       interval,
     );
