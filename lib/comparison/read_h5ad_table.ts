@@ -3,7 +3,7 @@ import { DataError } from "../cli/errors.ts";
 import { someIds } from "../dataset/ids.ts";
 import { openH5ad } from "../io/h5ad.ts";
 import type { AnnotationTable } from "../io/h5ad_frame.ts";
-import type { ExpressionBlock } from "../preparation/expression_block.ts";
+import type { ExpressionBlock } from "../dataset/expression_block.ts";
 import { type Matrix, zeros } from "../linalg/matrix.ts";
 import type { LabelledTable } from "./read_table.ts";
 
