@@ -87,18 +87,21 @@ export class Hdf5File {
 
   /** Names in a group; none where there is no such group. */
   names(group: string): string[] {
-    return this.kind(group) === "group" ? (this.#find(group) as HdfGroup).keys() : [];
+    const entity = this.#find(group);
+    return entity?.type === "Group" ? this.#guarded(group, () => (entity as HdfGroup).keys()) : [];
   }
 
   /** An attribute: text, number, or an array of them; undefined where there is none. */
   attribute(path: string, name: string): unknown {
-    const attributes = this.#find(path)?.attrs ?? {};
-    if (!Object.hasOwn(attributes, name)) return undefined;
-    return this.#guarded(path, () => attributes[name].value);
+    const entity = this.#find(path);
+    return this.#guarded(path, () => {
+      const attributes = entity?.attrs ?? {};
+      return Object.hasOwn(attributes, name) ? attributes[name].value : undefined;
+    });
   }
 
   facts(path: string): DatasetFacts {
-    const { metadata } = this.#dataset(path);
+    const dataset = this.#dataset(path), metadata = this.#guarded(path, () => dataset.metadata);
     return {
       shape: metadata.shape ?? [],
       kind: kindOf(metadata),
@@ -168,7 +171,7 @@ export class Hdf5File {
 
   #slice(path: string, shape: readonly number[], start: number, end: number): unknown {
     const dataset = this.#dataset(path);
-    this.#refuseUnreadable(path, dataset);
+    this.#guarded(path, () => this.#refuseUnreadable(path, dataset));
     if (shape.length === 0) return this.#guarded(path, () => [dataset.value]);
     const ranges = shape.map((length, axis): [number, number] =>
       axis === 0 ? [start, Math.min(end, length)] : [0, length]

@@ -1,11 +1,12 @@
 /** h5ad files as five AnnData versions wrote them, value for value, and files that cannot be read. */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { openH5ad } from "../../lib/io/h5ad.ts";
 import { writeH5ad } from "../../lib/io/h5ad_write.ts";
 import type { ExpressionMatrix } from "../../lib/dataset/expression_block.ts";
+import { ModelStream } from "../../lib/random/model_stream.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 
 const fixtures = join(import.meta.dirname!, "../fixtures/preparation");
@@ -92,6 +93,29 @@ Deno.test("a damaged chunk is an error, not other numbers", async () => {
       errors++;
     }
     assertEquals(errors, 1);
+  });
+});
+
+Deno.test("bytes that were changed anywhere end in a message about the file, whatever they hit", async () => {
+  const whole = await Deno.readFile(join(fixtures, "anndata_0_12.h5ad"));
+  await inFolder(async (folder) => {
+    const path = join(folder, "x.h5ad");
+    let refused = 0;
+    for (let seed = 0; seed < 40; seed++) {
+      const random = new ModelStream(seed, "damage"), bytes = whole.slice();
+      for (let i = 0; i < 20; i++) bytes[random.below(bytes.length)] = random.below(256);
+      await Deno.writeFile(path, bytes);
+      try {
+        const file = await openH5ad(path);
+        for (const name of ["X", ...file.layers]) await denseOf(file.matrix(name));
+        file.close();
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        assertStringIncludes(error.message, "x.h5ad");
+        refused++;
+      }
+    }
+    assert(refused > 5, `${refused} of 40`);
   });
 });
 
