@@ -25,7 +25,12 @@ import { perturbationNames } from "../lib/prediction/names.ts";
 import { openFold } from "../lib/prediction/open_fold.ts";
 import { chooseFolds, modelsOfRows, predictBlocks, warnOfTrainingRows } from "../lib/prediction/predict.ts";
 import { readPredictionRows } from "../lib/prediction/read_input.ts";
-import { besideOutput, checkOutput, writePredictions } from "../lib/prediction/write_frame.ts";
+import {
+  besideOutput,
+  checkOutput,
+  refuseOwnInputs,
+  writePredictions,
+} from "../lib/prediction/write_frame.ts";
 
 export async function main(args: string[]): Promise<void> {
   const flags = parseFlags(predictFlags, {
@@ -41,6 +46,12 @@ export async function main(args: string[]): Promise<void> {
     throw new UsageError("Flag --result is needed: the result folder of a trained model");
   }
   await checkOutput(flags.output);
+  await refuseOwnInputs(flags.output, [
+    ...flags.embeddings ?? [],
+    ...flags.ids ?? [],
+    flags.sequences,
+    flags.tfSeqCsv,
+  ]);
   const members = await openMembers(flags.result, flags), [{ model }] = members;
 
   let opened: OpenedBackend | null = null;

@@ -54,6 +54,10 @@ export async function runScript(
 
 /** What Deno did not allow, and the command that has it allowed. */
 function refusal({ message }: Error, script: string, command: string): string {
+  const device = /"(\/(?:dev|proc)\/[^"]*)"/.exec(message)?.[1];
+  if (device !== undefined) {
+    return `Cannot open "${device}" here: write what it gives into a file first, and name that file`;
+  }
   const access = /^Requires (.*? access.*?), run again/.exec(message)?.[1] ?? message;
   const allowed = access.startsWith("net") ? commandLine(script, Deno.args, "hub") : command;
   return `Cannot run without ${access}. Run this instead: ${allowed}`;

@@ -52,6 +52,9 @@ export async function readEmbeddings(
         `(one id a row is needed)`,
     );
   }
+  if (values.columns === 0) {
+    throw new DataError(`Cannot use "${vectorsPath}": its vectors have no columns`);
+  }
   const bad = values.data.findIndex((value: number) =>
     !Number.isFinite(value) && !(options.allowMissing && Number.isNaN(value))
   );
@@ -168,7 +171,7 @@ export async function findIds(vectors: string): Promise<string> {
   for (const place of places) {
     if ((await Deno.stat(place).catch(() => null))?.isFile) return place;
   }
-  const looked = places.slice(0, 3).map((place) => `"${place}"`).join(" or ");
+  const looked = [...new Set(places)].slice(0, 3).map((place) => `"${place}"`).join(" or ");
   throw new DataError(`Cannot find the ids of "${vectors}": there is no ${looked} (--ids names the file)`);
 }
 

@@ -92,6 +92,9 @@ function prepare(
   }
   const all = input.ids.map((_, row) => row);
   const rows = shard === null ? all : shardRows(all.length, shard);
+  if (rows.length === 0) {
+    log.warn(`There is nothing in this shard: "${input.path}" has ${counted(all.length, "sequence")}.`);
+  }
   const tokenized = tokenizeInput(input, rows, { tokenizer, maxTokens, ...cut });
   const empty = tokenized.pieces.find(({ tokenIds }) => tokenIds.length <= tokenizer.specialTokens.length);
   if (empty !== undefined) {

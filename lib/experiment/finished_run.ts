@@ -38,7 +38,7 @@ export class FinishedRun {
 
   tell(): void {
     log.info(
-      `Nothing to do: "${this.#folder}" holds the finished result of this run (leave out --resume to run it anew).`,
+      `Nothing to do: "${this.#folder}" holds the finished result of this run (without --resume or --merge it is run anew).`,
     );
   }
 

@@ -267,8 +267,14 @@ export class PartStore {
 
   /** Take in the parts that lie there. */
   async #look(): Promise<void> {
+    const names = await filesIn(this.#folder);
+    // Somebody may have taken parts away.
+    this.#keys = this.#keys.filter((key) => {
+      const name = this.#nameOf(key);
+      return this.#inMemory.has(name) || names.includes(name);
+    });
     const known = new Set(this.#keys.map((key) => this.#nameOf(key)));
-    for (const name of await filesIn(this.#folder)) {
+    for (const name of names) {
       const key = partKey(name, this.#options.genes);
       if (key === null || known.has(this.#nameOf(key))) continue;
       const { part } = await this.#readChecked(key);

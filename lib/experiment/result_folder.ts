@@ -44,6 +44,11 @@ export class ResultFolder {
     if (/[/\\\0]/.test(modelName) || modelName === "." || modelName === "..") {
       throw new UsageError(`Cannot use --model-name "${modelName}": it names a folder, without slashes`);
     }
+    if (/^\.|\.bak\d*$/.test(modelName)) {
+      throw new UsageError(
+        `Cannot use --model-name "${modelName}": names that begin with a point or end in .bak are for what is set aside`,
+      );
+    }
     // The longest names in a result are this much longer than the model's.
     const bytes = new TextEncoder().encode(modelName).length;
     if (bytes > 180) {
@@ -51,7 +56,7 @@ export class ResultFolder {
         `Cannot use --model-name: it is ${bytes} bytes long (180 at most, file names hold it)`,
       );
     }
-    const path = join(results, modelName);
+    const path = await withoutLink(join(results, modelName));
     await recoverIfFree(path);
     const made = await missingFolders(path);
     await checkWritable(join(path, "summary.json"), advice);
@@ -231,4 +236,15 @@ async function runOf(folder: string): Promise<string | null> {
 
 function hiddenSibling(path: string, name: string): string {
   return join(dirname(path), `.${basename(path)}.${name}`);
+}
+
+/** Where a link leads: results are put in place by renaming, which would take the link away. @throws {DataError} when it leads nowhere */
+async function withoutLink(path: string): Promise<string> {
+  const found = await Deno.lstat(path).catch(() => null);
+  if (!found?.isSymlink) return path;
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    throw new DataError(`Cannot write results to "${path}": it is a link that leads nowhere`);
+  }
 }

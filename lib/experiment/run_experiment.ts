@@ -235,6 +235,7 @@ async function saveModel<Inputs>(
     genes: targets.genes,
     input: data.modelInput,
     script: spec.script,
+    type: spec.modelType,
     flags,
     aliases: Object.fromEntries(targets.perturbations.map((id) => [id, [...data.otherNames(id)]])),
   };

@@ -62,6 +62,8 @@ export interface SavedModel {
   readonly genes: readonly string[];
   readonly input: ModelInput;
   readonly script: string;
+  /** What the summary calls the model, such as "baseline: kernel ridge"; files of before lack it. */
+  readonly type?: string;
   readonly flags: Readonly<Record<string, unknown>>;
   readonly folds: readonly SavedFold[];
   /** What else training knew a perturbation by, such as its gene id beside its symbol; files of before lack it. */
@@ -75,9 +77,10 @@ const format = "hs27-model";
 const version = 1;
 
 /** The text of model.json. */
-export function encodeModelJson({ kind, genes, input, script, flags, folds, aliases }: SavedModel): string {
-  return JSON.stringify({ format, version, kind, script, flags, input, folds, aliases, genes }, null, 2) +
-    "\n";
+export function encodeModelJson(model: SavedModel): string {
+  const { kind, genes, input, script, type, flags, folds, aliases } = model;
+  const fields = { format, version, kind, script, type, flags, input, folds, aliases, genes };
+  return JSON.stringify(fields, null, 2) + "\n";
 }
 
 /**
@@ -92,20 +95,29 @@ export function parseModelJson(path: string, json: unknown): SavedModel {
   if (json.version !== version) {
     throw fail(`"version" is ${JSON.stringify(json.version)}, this program reads ${version}`);
   }
-  const { kind, genes, input, script, flags, folds, aliases } = json;
+  const { kind, genes, input, script, type, flags, folds, aliases } = json;
   if (typeof kind !== "string" || kind === "") {
     throw fail(`"kind" is ${JSON.stringify(kind)}, not a kind of model`);
   }
   if (!isTextList(genes) || genes.length === 0) throw fail(`"genes" is not a list of gene ids`);
   if (!isModelInput(input)) throw fail(`"input" does not say what the model reads`);
   if (typeof script !== "string") throw fail(`"script" is not a text`);
+  if (type !== undefined && typeof type !== "string") throw fail(`"type" is not a text`);
   if (!isRecord(flags)) throw fail(`"flags" is not an object`);
   if (!Array.isArray(folds) || folds.length === 0) throw fail(`"folds" is not a list of folds`);
   for (const [at, fold] of folds.entries()) {
     if (!isSavedFold(fold)) throw fail(`"folds"[${at}] needs "fold", "test" and "weights", a file beside it`);
   }
   if (aliases !== undefined && !isAliases(aliases)) throw fail(`"aliases" does not give lists of names`);
-  const saved = { kind, genes, input, script, flags, folds: folds as SavedFold[] };
+  const saved = {
+    kind,
+    genes,
+    input,
+    script,
+    flags,
+    folds: folds as SavedFold[],
+    ...(type !== undefined && { type }),
+  };
   return aliases === undefined ? saved : { ...saved, aliases };
 }
 

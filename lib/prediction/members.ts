@@ -1,5 +1,6 @@
 /** The saved models that predict together: all folds of one result, or of several, such as one model with other seeds. */
 import { DataError, UsageError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { shortId } from "../dataset/ids.ts";
 import type { ModelFamily } from "../experiment/model.ts";
 import { type OpenedModel, openSavedModel } from "../experiment/saved_model.ts";
@@ -27,8 +28,14 @@ export async function openMembers(
   const members: Member[] = [], places = new Set<string>();
   for (const result of results) {
     const model = await openSavedModel(result), place = await Deno.realPath(result);
-    if (places.has(place)) {
-      throw new UsageError(`Cannot use --result "${result}" twice: each result has one say`);
+    const twin = members.find((member) =>
+      member.model.manifest !== null && member.model.manifest.run_id === model.manifest?.run_id
+    );
+    if (places.has(place) || twin) {
+      throw new UsageError(
+        `Cannot use --result "${result}" twice: each result has one say` +
+          (twin && !places.has(place) ? `, and it is the run of "${twin.model.resultFolder}" again` : ""),
+      );
     }
     places.add(place);
     if (members.length > 0) refuseOther(members[0].model, model);
@@ -57,4 +64,55 @@ function refuseOther(first: OpenedModel, other: OpenedModel): void {
     );
   }
   if (JSON.stringify(first.input) !== JSON.stringify(other.input)) throw fail("they read other inputs");
+  if (first.type !== other.type) {
+    throw fail(`one is of the type "${first.type ?? "?"}", the other "${other.type ?? "?"}"`);
+  }
+  const [data, others] = [first, other].map(({ manifest }) => manifest?.data_id);
+  if (data !== undefined && others !== undefined && data !== others) {
+    throw fail("they were trained on other targets");
+  }
+  const settings = otherSettings(first.flags, other.flags);
+  if (settings.length > 0) {
+    log.warn(
+      `"${first.resultFolder}" and "${other.resultFolder}" were trained with other settings: ${
+        settings.join(", ")
+      }.`,
+    );
+  }
 }
+
+/** Flags that say how a model learns, and differ; places, seeds and what concerns the output are left out. */
+function otherSettings(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+    .filter((name) => !ownToRun.has(name) && JSON.stringify(a[name]) !== JSON.stringify(b[name]))
+    .map((name) =>
+      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${a[name]} and ${b[name]}`
+    );
+}
+
+const ownToRun: ReadonlySet<string> = new Set([
+  ...[
+    "seed",
+    "given",
+    "debug",
+    "help",
+    "json",
+    "progress",
+    "resume",
+    "merge",
+    "folds",
+    "genes",
+    "cvSplitsFile",
+  ],
+  ...["outputDir", "modelName", "plotFormat", "plotLimits", "predictionsFormat", "bootstrap", "saveModel"],
+  ...["dataDir", "targets", "targetsIdCol", "embeddings", "ids", "tfSeqCsv", "geneEmbeddings", "geneIds"],
+  ...["ntv2Dir", "hyenaDir", "sequences", "model", "device", "threads", "blas", "profile", "nJobs"],
+  ...[
+    "checkpointSeconds",
+    "checkpointSteps",
+    "mergeTo",
+    "microBatchSize",
+    "memoryGb",
+    "checkpointActivations",
+  ],
+]);

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join } from "@std/path";
 import { UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { exists, removeFile } from "../experiment/folders.ts";
+import { readManifest } from "../experiment/manifest.ts";
 import { ResultLock } from "../experiment/result_lock.ts";
 import { checkWritable } from "../io/atomic_write.ts";
 import { frameEndings, type FrameWriter, openFrameWriter } from "../io/frame_writer.ts";
@@ -20,6 +21,30 @@ export async function checkOutput(path: string): Promise<void> {
   }
   for (const each of [path, besideOutput(path, "baseline"), besideOutput(path, "spread")]) {
     await checkWritable(each, "--output names another file");
+  }
+}
+
+/**
+ * Keep predictions off the files that they are made from.
+ *
+ * @param inputs values of the flags that name files
+ * @throws {UsageError} when --output, or a file that stands beside it, is one of them or belongs to a result
+ */
+export async function refuseOwnInputs(path: string, inputs: readonly (string | null)[]): Promise<void> {
+  const folder = dirname(path);
+  for (const place of [folder, dirname(folder)]) {
+    if (await readManifest(place).catch(() => null) === null) continue;
+    throw new UsageError(
+      `Cannot use --output "${path}": "${place}" is a result, whose files belong together`,
+    );
+  }
+  const real = async (file: string) => await Deno.realPath(file).catch(() => null);
+  const read = new Set(await Promise.all(inputs.filter((input) => input !== null).map(real)));
+  for (const file of [path, besideOutput(path, "baseline"), besideOutput(path, "spread")]) {
+    const place = await real(file);
+    if (place !== null && read.has(place)) {
+      throw new UsageError(`Cannot use --output "${path}": "${file}" would take the place of an input`);
+    }
   }
 }
 

@@ -200,3 +200,17 @@ Deno.test({
       assertEquals(await Deno.readTextFile(victim), "precious");
     }),
 });
+
+Deno.test("a result is written through a link, not in its place, and no result is called as one that was set aside", () =>
+  inFolder(async (at) => {
+    await Deno.mkdir(join(at, "scratch", "elsewhere"), { recursive: true });
+    await Deno.symlink(join(at, "scratch", "elsewhere"), join(at, "linked"));
+    const { result: folder } = await captured(() => ResultFolder.open(at, "linked"));
+    assertEquals(folder.path, await Deno.realPath(join(at, "scratch", "elsewhere")));
+    await folder.close();
+    await Deno.symlink(join(at, "gone"), join(at, "broken"));
+    await assertRejects(() => ResultFolder.open(at, "broken"), DataError, "a link that leads nowhere");
+    for (const name of [".hidden", "x.bak", "x.bak2"]) {
+      await assertRejects(() => ResultFolder.open(at, name), UsageError, "set aside");
+    }
+  }));

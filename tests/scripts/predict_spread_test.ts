@@ -121,3 +121,56 @@ Deno.test("--spread needs two models, and results that go together", () =>
     await other("--models", "nearest", "--n-top-genes", "9");
     await refused(DataError, "they predict 50 and 9 genes", "--result", first, place("nearest"));
   }));
+
+Deno.test("predict.ts refuses a copy of a result, another model of the kind, and results of other targets", () =>
+  withTwoSeeds(async ({ screen, seeds: [first], run }) => {
+    const folder = join(first, "..", ".."), copy = join(folder, "copy");
+    await Deno.mkdir(copy);
+    for await (const { name, isFile } of Deno.readDir(first)) {
+      if (isFile) await Deno.copyFile(join(first, name), join(copy, name));
+    }
+    await Deno.mkdir(join(copy, "model"));
+    for await (const { name } of Deno.readDir(join(first, "model"))) {
+      await Deno.copyFile(join(first, "model", name), join(copy, "model", name));
+    }
+    await assertRejects(() => run("--result", first, copy), UsageError, "it is the run of");
+
+    const train = (name: string, targets: string, ...flags: string[]) =>
+      captured(() =>
+        baselines([
+          ...["--targets", targets, "--embeddings", screen.embeddings, "--output-dir", join(folder, name)],
+          ...["--save-model", "--plot-format", "svg", ...flags],
+        ])
+      );
+    await train("kernels", screen.targets, "--models", "kernel-ridge", "shuffled");
+    const kernels = ["baseline_kernel_ridge", "baseline_shuffled"].map((name) =>
+      join(folder, "kernels", name)
+    );
+    await assertRejects(() => run("--result", ...kernels), DataError, "is of the type");
+
+    const negated = join(folder, "negated.csv"),
+      { index, columns, values } = await readParquetFrame(screen.parquet);
+    const lines = index.map((id, row) =>
+      [id, ...Array.from(columns, (_, j) => -values.data[row * columns.length + j])].join(",")
+    );
+    await Deno.writeTextFile(negated, [["gene_id", ...columns].join(","), ...lines, ""].join("\n"));
+    await train("negated", negated, "--models", "nearest", "--k", "2");
+    const other = join(folder, "negated", "baseline_nearest");
+    await assertRejects(() => run("--result", first, other), DataError, "other targets");
+
+    await train("wider", screen.targets, "--models", "nearest", "--k", "3");
+    const { lines: said } = await run("--result", first, join(folder, "wider", "baseline_nearest"));
+    assert(said.some((line) => line.includes("other settings: --k 2 and 3")), said.join("\n"));
+  }));
+
+Deno.test("predict.ts writes neither over its inputs nor into a result", () =>
+  withTwoSeeds(async ({ screen, seeds: [first], run }) => {
+    const usual = ["--result", first, "--embeddings", screen.embeddings];
+    await assertRejects(
+      () => run(...usual, "--output", screen.embeddings),
+      UsageError,
+      "take the place of an input",
+    );
+    const inside = join(first, "predictions_baseline_nearest.parquet");
+    await assertRejects(() => run(...usual, "--output", inside), UsageError, "is a result");
+  }));
