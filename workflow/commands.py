@@ -34,7 +34,7 @@ class Commands:
             words += ["--gene-embeddings", self.plan.vectors(run.gene_embeddings), *self._ids("--gene-ids", run.gene_embeddings)]
         if run.sequences:
             words += ["--sequences", self.plan.of_data_folder(run.sequences)]
-        words += ["--device", device or run.device]
+        words += ["--device", device or run.device] if run.model.cut else []
         return self.script(run.script, *words, "--output-dir", output_dir, "--model-name", run.model_name or run.name, *part)
 
     def part_flags(self, run, index):

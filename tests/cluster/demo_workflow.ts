@@ -40,7 +40,7 @@ interface DemoRun {
   /** Names of TF embeddings; none: those of the demo data. */
   readonly embeddings?: readonly string[];
   readonly parts?: number;
-  readonly flags: Readonly<Record<string, string | number | boolean | readonly number[]>>;
+  readonly flags: Readonly<Record<string, string | number | boolean | readonly (number | string)[]>>;
   /** Settings that the config says in flags; the run is named by them. */
   readonly name: string;
 }
@@ -75,6 +75,7 @@ export function demoRuns({ training }: DemoSize): DemoRun[] {
     { script: "hs_27_mlp_hyena", parts: 2, flags: mlp, name: `hs_27_mlp_hyena${words(mlp)}${seed}` },
     { script: "concat_gene_tf_mlp", flags: pairs, name: `concat_gene_tf_mlp${words(pairs)}${seed}` },
     { script: "nt_v2_ia3_regression", flags: fineTuned, name: "nt_v2_ia3_regression" },
+    { script: "baselines", flags: { models: ["nearest"] }, name: `baselines${seed}` },
   ];
 }
 
@@ -86,7 +87,7 @@ export function demoConfig({ folds, shards }: DemoSize, runs: readonly DemoRun[]
       data_dir: demo,
       seeds: [7],
       folds,
-      compare: null,
+      compare: { resamples: 50 },
       embeddings: Object.fromEntries(embeddings.map(({ name, pipeline, model, flags }) => [
         name,
         { pipeline, model, sequences: promoters, shards, flags },
@@ -136,11 +137,10 @@ export async function runUnbroken(
         "7",
         "--n-folds",
         String(folds),
-        "--device",
-        "cpu",
         "--output-dir",
         join(folder, "results"),
       ],
+      ...(name === "baselines" ? [] : ["--device", "cpu"]),
       ...["--model-name", run],
       ...flagWords(flags),
       ...(embeddings.length > 0 ? ["--embeddings", ...embeddings.map(vectors)] : []),

@@ -37,6 +37,7 @@ Deno.test({
       ]);
       assert(done.success, done.text);
       assert(await assertSameBytes(join(output, "out put"), join(folder, "unbroken")) > 40);
+      assert(await exists(join(output, "out put", "report", "index.html")));
       assertStringIncludes(
         (await run(output, demoConfig(small, runs, "out put"), ["--cores", "2"])).text,
         "Nothing to be done",
@@ -77,6 +78,11 @@ const faults: [string, unknown, string][] = [
     "unknown embeddings",
     { ...config, models: [{ script: "hs27_xgboost", embeddings: ["nt"] }] },
     `Cannot find the embeddings "nt"`,
+  ],
+  [
+    "embeddings that are both given and made",
+    { ...config, embeddings: { nt: { file: "nt.npy", shards: 2 } } },
+    "Failed validating 'oneOf'",
   ],
   [
     "a run named twice",
