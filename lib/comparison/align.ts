@@ -77,6 +77,9 @@ export async function alignModels(
     folds,
     reference: foldReference(targets.values, folds.foldOf, folds.folds),
   }, note);
+  const foldOf = Int32Array.from(rows, (row) => folds.foldOf[row]);
+  const reference = takeCells(all, Array.from({ length: folds.folds }, (_, fold) => fold), genes);
+  refuseNothing(targets.path, { truth: values, reference, foldOf });
   const own = matchIds({ ids: rows.map((row) => targets.perturbations[row]), otherNames: truth.otherNames }, {
     ids: genes.map((gene) => targets.genes[gene]),
   });
@@ -90,14 +93,40 @@ export async function alignModels(
       perturbations: rows.map((row) => targets.perturbations[row]),
       genes: genes.map((gene) => targets.genes[gene]),
       truth: values,
-      foldOf: Int32Array.from(rows, (row) => folds.foldOf[row]),
+      foldOf,
       folds: folds.folds,
-      reference: takeCells(all, Array.from({ length: folds.folds }, (_, fold) => fold), genes),
+      reference,
       ownGene: own.rows,
     },
     targetRows: rows,
     models,
   };
+}
+
+/** @throws {DataError} when no model could be told from another, nor from the mean baseline */
+function refuseNothing(
+  path: string,
+  { truth: { data, rows, columns }, reference, foldOf }: Pick<Aligned, "truth" | "reference" | "foldOf">,
+): void {
+  let measured = 0, others = 0, unexpected = 0;
+  for (let cell = 0; cell < data.length; cell++) {
+    const value = data[cell], mean = foldOf[Math.floor(cell / columns)] * columns + cell % columns;
+    if (Number.isNaN(value)) continue;
+    measured++;
+    if (value !== 0) others++;
+    if (value !== reference.data[mean]) unexpected++;
+  }
+  if (others > 0 && unexpected > 0) return;
+  const what = measured === 0
+    ? "no number"
+    : others === 0
+    ? "nothing but 0"
+    : "nothing but the mean of the training rows";
+  throw new DataError(
+    `Cannot compare: the targets "${path}" hold ${what} in the ${counted(rows, "perturbation")} and ${
+      counted(columns, "gene")
+    } that are compared (values that differ are needed)`,
+  );
 }
 
 async function open(

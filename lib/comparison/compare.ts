@@ -115,7 +115,7 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
     const spread = await judgedSpread(source, { rows, columns }, data, prediction);
     models.push({ ...result, spread });
     explorer.add(prediction);
-    log.info(`${source.name}: error ratio ${result.means.error_ratio.mean.toFixed(4)}`);
+    log.info(`${source.name}: error ratio ${number(result.means.error_ratio.mean)}`);
   }
   models.push(await judged(meanBaselineName, "mean baseline", null, takeRows(data.reference, data.foldOf)));
   const halves = await readHalves(truth, data, flags.halves);
@@ -145,8 +145,13 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
 }
 
 function tell({ models }: Comparison, path: string): void {
-  const own = models.filter(({ kind }) => kind === "model");
-  const best = own.reduce((a, b) => b.means.error_ratio.mean < a.means.error_ratio.mean ? b : a);
+  const own = models.filter(({ kind }) => kind === "model"),
+    judged = own.filter(({ means }) => !Number.isNaN(means.error_ratio.mean));
+  if (judged.length === 0) {
+    resultLine(`No error ratio is defined; all of ${counted(own.length, "model")} in ${path}`);
+    return;
+  }
+  const best = judged.reduce((a, b) => b.means.error_ratio.mean < a.means.error_ratio.mean ? b : a);
   const { mean, lower, upper } = best.means.error_ratio;
   const interval = Number.isNaN(lower) ? "" : ` (95% ${lower.toFixed(4)} to ${upper.toFixed(4)})`;
   resultLine(

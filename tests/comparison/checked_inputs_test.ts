@@ -1,45 +1,12 @@
 /** What compare.ts reads is what it says: baselines, spreads, halves and names that are edited, torn or doubled. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
 import { DataError } from "../../lib/cli/errors.ts";
 import { foldReference } from "../../lib/comparison/reference.ts";
 import { encodeCsv } from "../../lib/io/csv.ts";
 import { writeParquetFrame } from "../../lib/io/parquet.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
-import { main } from "../../scripts/compare.ts";
-import { linesPrinted } from "../support/captured_log.ts";
-import {
-  noisy,
-  type Screen,
-  writePredictions,
-  writeResult,
-  writeScreen,
-} from "../support/comparison_data.ts";
-import { inFolder } from "../support/temporary_folder.ts";
-
-interface Place {
-  readonly screen: Screen;
-  path(name: string): string;
-  /** Output of a comparison, and the table that it wrote. */
-  run(...args: string[]): Promise<string>;
-  // deno-lint-ignore no-explicit-any
-  comparison(): Promise<any>;
-}
-
-async function inScreen(body: (place: Place) => Promise<void>): Promise<void> {
-  await inFolder(async (folder) => {
-    const screen = await writeScreen(folder), path = (name: string) => join(folder, name);
-    await body({
-      screen,
-      path,
-      run: async (...args) => {
-        const common = ["--output", path("report"), "--resamples", "50"];
-        return (await linesPrinted(() => main([...args, ...common]))).join("\n");
-      },
-      comparison: async () => JSON.parse(await Deno.readTextFile(path("report/comparison.json"))),
-    });
-  });
-}
+import { noisy, writePredictions, writeResult } from "../support/comparison_data.ts";
+import { inScreen } from "../support/comparison_run.ts";
 
 Deno.test("targets with fewer TFs than the results learned from: the mean baseline is the results' own, to the bit", async () => {
   await inScreen(async ({ screen, path, run, comparison }) => {
