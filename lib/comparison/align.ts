@@ -8,6 +8,8 @@ import type { Aligned } from "./aligned.ts";
 import { allFinite, cellsOfAll, type OpenedModel } from "./common_cells.ts";
 import type { FoldChoice } from "./folds.ts";
 import type { ModelSource } from "./model_source.ts";
+import { refuseDoubles } from "./double_names.ts";
+import { recordedBaseline } from "./recorded_baseline.ts";
 import { foldReference } from "./reference.ts";
 import { takeCells } from "./take_cells.ts";
 import type { Truth } from "./truth.ts";
@@ -44,7 +46,7 @@ export async function alignModels(
   note: (text: string) => void,
 ): Promise<Alignment> {
   const { targets } = truth, opened: OpenedModel[] = [];
-  for (const source of sources) opened.push(await open(truth, source, sources.length));
+  for (const source of sources) opened.push(await open(truth, source, sources.length, note));
   const held = targets.perturbations.map((_, row) => row).filter((row) => folds.foldOf[row] >= 0);
   const common = held.filter((row) => opened.every((model) => model.rows[row] >= 0));
   tellMissing(truth, opened, held, note);
@@ -71,7 +73,13 @@ export async function alignModels(
       else if (!Number.isFinite(values.data[i * genes.length + j])) values.data[i * genes.length + j] = NaN;
     }
   });
-  const all = foldReference(targets.values, folds.foldOf, folds.folds);
+  const all = await recordedBaseline(truth, sources, {
+    folds,
+    reference: foldReference(targets.values, folds.foldOf, folds.folds),
+  }, note);
+  const foldOf = Int32Array.from(rows, (row) => folds.foldOf[row]);
+  const reference = takeCells(all, Array.from({ length: folds.folds }, (_, fold) => fold), genes);
+  refuseNothing(targets.path, { truth: values, reference, foldOf });
   const own = matchIds({ ids: rows.map((row) => targets.perturbations[row]), otherNames: truth.otherNames }, {
     ids: genes.map((gene) => targets.genes[gene]),
   });
@@ -85,9 +93,9 @@ export async function alignModels(
       perturbations: rows.map((row) => targets.perturbations[row]),
       genes: genes.map((gene) => targets.genes[gene]),
       truth: values,
-      foldOf: Int32Array.from(rows, (row) => folds.foldOf[row]),
+      foldOf,
       folds: folds.folds,
-      reference: takeCells(all, Array.from({ length: folds.folds }, (_, fold) => fold), genes),
+      reference,
       ownGene: own.rows,
     },
     targetRows: rows,
@@ -95,11 +103,42 @@ export async function alignModels(
   };
 }
 
-async function open(truth: Truth, source: ModelSource, models: number): Promise<OpenedModel> {
+/** @throws {DataError} when no model could be told from another, nor from the mean baseline */
+function refuseNothing(
+  path: string,
+  { truth: { data, rows, columns }, reference, foldOf }: Pick<Aligned, "truth" | "reference" | "foldOf">,
+): void {
+  let measured = 0, others = 0, unexpected = 0;
+  for (let cell = 0; cell < data.length; cell++) {
+    const value = data[cell], mean = foldOf[Math.floor(cell / columns)] * columns + cell % columns;
+    if (Number.isNaN(value)) continue;
+    measured++;
+    if (value !== 0) others++;
+    if (value !== reference.data[mean]) unexpected++;
+  }
+  if (others > 0 && unexpected > 0) return;
+  const what = measured === 0
+    ? "no number"
+    : others === 0
+    ? "nothing but 0"
+    : "nothing but the mean of the training rows";
+  throw new DataError(
+    `Cannot compare: the targets "${path}" hold ${what} in the ${counted(rows, "perturbation")} and ${
+      counted(columns, "gene")
+    } that are compared (values that differ are needed)`,
+  );
+}
+
+async function open(
+  truth: Truth,
+  source: ModelSource,
+  models: number,
+  note: (text: string) => void,
+): Promise<OpenedModel> {
   const table = await source.read(), { targets } = truth;
   const perturbations = { ids: targets.perturbations, otherNames: truth.otherNames };
-  const rows = bestMatch(perturbations, table.ids, table.otherIds);
-  const columns = bestMatch({ ids: targets.genes }, table.genes, table.otherGenes);
+  const { rows, ids } = bestMatch(perturbations, table.ids, table.otherIds);
+  const { rows: columns, ids: genes } = bestMatch({ ids: targets.genes }, table.genes, table.otherGenes);
   if (rows.every((row) => row < 0)) {
     throw new DataError(
       `Cannot compare "${source.path}": none of its ${counted(table.ids.length, "perturbation")} (${
@@ -114,6 +153,9 @@ async function open(truth: Truth, source: ModelSource, models: number): Promise<
       }) is in the targets "${targets.path}" (${someIds(targets.genes, 3)})`,
     );
   }
+  const place = { path: source.path, values: table.values };
+  refuseDoubles(perturbations, { ...place, ids, found: rows, of: "row" }, note);
+  refuseDoubles({ ids: targets.genes }, { ...place, ids: genes, found: columns, of: "column" }, note);
   const bytes = table.values.data.byteLength * models;
   return {
     source,
@@ -128,9 +170,10 @@ async function open(truth: Truth, source: ModelSource, models: number): Promise<
 function bestMatch(
   wanted: Parameters<typeof matchIds>[0],
   ...names: (readonly string[] | undefined)[]
-): Int32Array {
-  const matches = names.filter((ids) => ids !== undefined).map((ids) => matchIds(wanted, { ids }));
-  return matches.reduce((a, b) => b.unmatched.length < a.unmatched.length ? b : a).rows;
+): { rows: Int32Array; ids: readonly string[] } {
+  const matches = names.filter((ids) => ids !== undefined)
+    .map((ids) => ({ ids, ...matchIds(wanted, { ids }) }));
+  return matches.reduce((a, b) => b.unmatched.length < a.unmatched.length ? b : a);
 }
 
 function tellMissing(

@@ -5,7 +5,7 @@ import { defaultRng } from "../random/pcg64.ts";
 export interface Interval {
   /** NaN where no value is defined. */
   readonly mean: number;
-  /** 2.5th and 97.5th percentile of the resampled means. */
+  /** 2.5th and 97.5th percentile of the resampled means; NaN of fewer than two values, which do not vary. */
   readonly lower: number;
   readonly upper: number;
   /** Perturbations with a value. */
@@ -46,7 +46,7 @@ export class BootstrapTable {
       resampled[r] = weighted / totals[r];
     }
     const mean = filled.reduce((sum, value) => sum + value, 0) / rows.length;
-    return { mean, n: rows.length, resampled, ...bounds(resampled) };
+    return { mean, n: rows.length, resampled, ...bounds(resampled, rows.length) };
   }
 
   #drawnOf(has: Uint8Array): { rows: Int32Array; totals: Float64Array } {
@@ -64,8 +64,9 @@ export class BootstrapTable {
   }
 }
 
-/** 95% of the resamples; those that drew no perturbation with a value are left out. */
-export function bounds(resampled: Float64Array): { lower: number; upper: number } {
+/** 95% of the resamples of `n` values; those that drew no perturbation with a value are left out. */
+export function bounds(resampled: Float64Array, n: number): { lower: number; upper: number } {
+  if (n < 2) return { lower: NaN, upper: NaN };
   const known = resampled.filter((value) => value === value).sort();
   return { lower: percentileOfSorted(known, 2.5), upper: percentileOfSorted(known, 97.5) };
 }

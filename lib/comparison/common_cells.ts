@@ -48,6 +48,7 @@ export async function cellsOfAll(
     cells ??= new Uint8Array(rows.length * genes.length).fill(1);
     let measured = 0, failed = 0;
     const whole: string[] = [], touched: string[] = [];
+    const infinite = predicted.data.reduce((count, x) => Math.abs(x) === Infinity ? count + 1 : count, 0);
     for (let i = 0; i < rows.length; i++) {
       let rowMeasured = 0, rowFailed = 0, rowAsked = 0;
       for (let j = 0; j < genes.length; j++) {
@@ -72,23 +73,28 @@ export async function cellsOfAll(
       note(
         `"${model.source.name}" predicts no number for ${counted(whole.length, "perturbation")} (${
           someIds(whole)
-        }): left out for all models.`,
+        })${beyond(infinite)}: left out for all models.`,
       );
     }
-    refuseOrTell(model.source, { measured, failed, touched }, note);
+    refuseOrTell(model.source, { measured, failed, touched, infinite }, note);
   }
   return { rows: keep, cells };
 }
 
 function refuseOrTell(
   { name, path }: ModelSource,
-  { measured, failed, touched }: { measured: number; failed: number; touched: string[] },
+  { measured, failed, touched, infinite }: {
+    measured: number;
+    failed: number;
+    touched: string[];
+    infinite: number;
+  },
   note: (text: string) => void,
 ): void {
   if (failed === 0) return;
   const what = `${failed} of ${counted(measured, "measured cell")}, in ${
     counted(touched.length, "perturbation")
-  } (${someIds(touched)})`;
+  } (${someIds(touched)})${beyond(infinite)}`;
   if (failed > largestShare * measured) {
     throw new DataError(
       `Cannot compare "${path}": its predictions are NaN or infinite in ${what} (1% at most; leave the model out, or predict ` +
@@ -96,6 +102,13 @@ function refuseOrTell(
     );
   }
   note(`"${name}" predicts NaN or infinity in ${what}: these cells are left out for all models.`);
+}
+
+/** Finite float64 numbers may be infinite here: predictions are read as float32. */
+function beyond(infinite: number): string {
+  return infinite === 0
+    ? ""
+    : `, ${counted(infinite, "cell")} infinite or beyond what float32 holds (3.4e38 at most)`;
 }
 
 /** Cells that a run was not asked for, as --strict with --n-top-genes leaves: its mean baseline has none of them either. */

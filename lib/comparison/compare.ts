@@ -6,7 +6,7 @@ import { type Matrix, takeRows } from "../linalg/matrix.ts";
 import { type Alignment, alignModels } from "./align.ts";
 import type { Aligned } from "./aligned.ts";
 import { BootstrapTable } from "./bootstrap_table.ts";
-import { spreadCalibration, valueCalibration } from "./calibration.ts";
+import { valueCalibration } from "./calibration.ts";
 import { ExplorerBlock } from "./explorer_block.ts";
 import { readHalves, significantGenes } from "./extra_data.ts";
 import { findResults } from "./find_results.ts";
@@ -26,11 +26,10 @@ import {
 import { type ModelSource, otherSource, refuseRepeatedNames, resultSource } from "./model_source.ts";
 import { noiseCeiling } from "./noise_ceiling.ts";
 import { pairedDifferences } from "./paired.ts";
-import { readLabelledTable } from "./read_table.ts";
 import { truthOrders } from "./row_scores.ts";
 import { scoreModel } from "./score_model.ts";
+import { judgedSpread } from "./spread_file.ts";
 import { effectSizes, effectStrata, foldSubsets, groupSubsets } from "./subsets.ts";
-import { takeCells } from "./take_cells.ts";
 import { readTruth, topExpressed, type Truth } from "./truth.ts";
 import { summaryOf, writeReport } from "./write_report.ts";
 import { ReportFolder } from "./report_folder.ts";
@@ -113,12 +112,10 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
   for (const { source, rows, columns, read } of alignment.models) {
     const prediction = await read();
     const result = await judged(source.name, "model", source, prediction);
-    const spread = source.spread === null
-      ? null
-      : await spreadOf(source, { rows, columns }, data, prediction);
+    const spread = await judgedSpread(source, { rows, columns }, data, prediction);
     models.push({ ...result, spread });
     explorer.add(prediction);
-    log.info(`${source.name}: error ratio ${result.means.error_ratio.mean.toFixed(4)}`);
+    log.info(`${source.name}: error ratio ${number(result.means.error_ratio.mean)}`);
   }
   models.push(await judged(meanBaselineName, "mean baseline", null, takeRows(data.reference, data.foldOf)));
   const halves = await readHalves(truth, data, flags.halves);
@@ -147,26 +144,14 @@ async function scoreAll({ flags, truth, folds, alignment, data, notes }: Inputs)
   return { comparison, explorer };
 }
 
-/** Spread against error. The file has the rows and columns of the predictions. */
-async function spreadOf(
-  source: ModelSource,
-  place: { rows: readonly number[]; columns: readonly number[] },
-  data: Aligned,
-  prediction: Matrix,
-) {
-  const table = await readLabelledTable(source.spread!), predicted = await source.read();
-  const isSame = table.ids.join("\n") === predicted.ids.join("\n") &&
-    table.genes.join("\n") === predicted.genes.join("\n");
-  if (!isSame) {
-    log.warn(`"${source.spread}" has other rows or columns than "${source.predictions}": not used.`);
-    return null;
-  }
-  return spreadCalibration(data.truth, prediction, takeCells(table.values, place.rows, place.columns));
-}
-
 function tell({ models }: Comparison, path: string): void {
-  const own = models.filter(({ kind }) => kind === "model");
-  const best = own.reduce((a, b) => b.means.error_ratio.mean < a.means.error_ratio.mean ? b : a);
+  const own = models.filter(({ kind }) => kind === "model"),
+    judged = own.filter(({ means }) => !Number.isNaN(means.error_ratio.mean));
+  if (judged.length === 0) {
+    resultLine(`No error ratio is defined; all of ${counted(own.length, "model")} in ${path}`);
+    return;
+  }
+  const best = judged.reduce((a, b) => b.means.error_ratio.mean < a.means.error_ratio.mean ? b : a);
   const { mean, lower, upper } = best.means.error_ratio;
   const interval = Number.isNaN(lower) ? "" : ` (95% ${lower.toFixed(4)} to ${upper.toFixed(4)})`;
   resultLine(

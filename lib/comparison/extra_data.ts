@@ -4,6 +4,7 @@ import { DataError, UsageError } from "../cli/errors.ts";
 import { counted, log } from "../cli/log.ts";
 import { matchIds } from "../dataset/matching.ts";
 import { exists } from "../experiment/folders.ts";
+import { describeFile } from "../io/file_fact.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { Aligned } from "./aligned.ts";
 import { readLabelledTable } from "./read_table.ts";
@@ -49,6 +50,11 @@ export async function readHalves(
     await besideTargets(truth, named?.[1] ?? null, "targets_half_b.parquet"),
   ];
   if (a === null || b === null) return null;
+  if ((await describeFile(a)).sha256 === (await describeFile(b)).sha256) {
+    throw new DataError(
+      `Cannot use halves "${a}" and "${b}": they are one and the same (two halves of the cells or guides are needed)`,
+    );
+  }
   log.info(`Noise ceiling from "${a}" and "${b}".`);
   return [await onGrid(truth, grid, a), await onGrid(truth, grid, b)];
 }

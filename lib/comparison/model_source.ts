@@ -1,6 +1,7 @@
 /** Where a model's predictions come from, and what is known of them. */
 import { extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
+import { log } from "../cli/log.ts";
 import { exists } from "../experiment/folders.ts";
 import { type Manifest, readListed, readManifest } from "../experiment/manifest.ts";
 import { describeFile, type FileFact } from "../io/file_fact.ts";
@@ -33,7 +34,9 @@ export async function resultSource({ name, path }: FoundResult): Promise<ModelSo
     throw new DataError(`Cannot use "${path}": it has no manifest.json, so it is no finished result`);
   }
   const listed = manifest.files.map((file) => file.path);
-  const predictions = listed.filter((file) => /^predictions_.*\.parquet$/s.test(file) && !isSpread(file));
+  const tables = listed.filter((file) => /^predictions_.*\.parquet$/s.test(file));
+  // A model may be called so that its predictions end as a spread does: a spread has predictions beside it.
+  const predictions = tables.filter((file) => !tables.some((other) => spreadOf(other) === file));
   if (predictions.length !== 1) {
     throw new DataError(
       `Cannot use "${path}": its manifest lists ${predictions.length} files predictions_*.parquet (one is needed; run the ` +
@@ -51,9 +54,9 @@ export async function resultSource({ name, path }: FoundResult): Promise<ModelSo
     file: { ...manifest.files.find((fact) => fact.path === file)!, path: join(path, file) },
     manifest,
     folds: foldsFrom(metrics, join(path, "metrics_per_perturbation.csv")),
-    spread: await spreadBeside(join(path, file)),
+    spread: await listedSpread(path, manifest, file),
     read: () => readLabelledTable(join(path, file)),
-    readBaseline: async () => baseline === undefined ? null : await readLabelledTable(join(path, baseline)),
+    readBaseline: async () => baseline === undefined ? null : await readChecked(path, manifest, baseline),
   };
 }
 
@@ -92,15 +95,36 @@ function foldsFrom(csv: Uint8Array, path: string): Map<string, string> {
   return new Map(rows.filter((cells) => cells[fold] !== "").map((cells) => [cells[0], cells[fold]]));
 }
 
-function isSpread(path: string): boolean {
-  return path.slice(0, path.length - extname(path).length).endsWith("_spread");
+async function readChecked(folder: string, manifest: Manifest, file: string): Promise<LabelledTable> {
+  await readListed(folder, manifest, file); // compares the hash
+  return await readLabelledTable(join(folder, file));
+}
+
+/** The spread of a result's predictions, once its hash was compared. One that the manifest does not list is told of. */
+async function listedSpread(folder: string, manifest: Manifest, predictions: string): Promise<string | null> {
+  const name = manifest.files.map(({ path }) => path).find((path) => path === spreadOf(predictions));
+  if (name !== undefined) {
+    await readListed(folder, manifest, name);
+    return join(folder, name);
+  }
+  const beside = await spreadBeside(join(folder, predictions));
+  if (beside !== null) {
+    log.warn(
+      `"${beside}" is not used: the manifest of "${folder}" does not list it (--predictions NAME=FILE takes predictions with a ` +
+        `spread beside them).`,
+    );
+  }
+  return null;
+}
+
+function spreadOf(path: string, ending = extname(path)): string {
+  return `${path.slice(0, path.length - extname(path).length)}_spread${ending}`;
 }
 
 /** `<stem>_spread` with any of the endings that are read. */
 async function spreadBeside(path: string): Promise<string | null> {
-  const stem = path.slice(0, path.length - extname(path).length);
   for (const ending of new Set([extname(path), ".parquet", ".csv", ".npy"])) {
-    if (await exists(stem + "_spread" + ending)) return stem + "_spread" + ending;
+    if (await exists(spreadOf(path, ending))) return spreadOf(path, ending);
   }
   return null;
 }

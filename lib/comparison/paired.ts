@@ -50,21 +50,21 @@ function difference(
   const isSame = a.every((value, i) => Number.isNaN(value) === Number.isNaN(b[i]));
   if (!isSame) {
     const { resampled, ...interval } = table.mean(values);
-    return { ...interval, p: twoSided(resampled, interval.mean) };
+    return { ...interval, p: twoSided(resampled, interval) };
   }
   // The mean of differences is the difference of means, and those are there already.
   const mean = meanOf(values), { n, resampled: theirs } = second.means[metric];
   const resampled = first.means[metric].resampled.map((value, r) => value - theirs[r]);
-  return { mean, n, ...bounds(resampled), p: twoSided(resampled, mean) };
+  return { mean, n, ...bounds(resampled, n), p: twoSided(resampled, { mean, n }) };
 }
 
 /**
  * Twice the smaller share of resamples at or beyond zero, the data themselves counted as one of them. Where no resample is
  * there, their number sets a floor that many pairs could not get below after adjustment: then the normal tail at the
- * bootstrap's standard error counts, if it is smaller.
+ * bootstrap's standard error counts, if it is smaller. NaN of fewer than two values.
  */
-function twoSided(resampled: Float64Array, mean: number): number {
-  if (Number.isNaN(mean)) return NaN;
+function twoSided(resampled: Float64Array, { mean, n }: { mean: number; n: number }): number {
+  if (Number.isNaN(mean) || n < 2) return NaN;
   let below = 1, above = 1, count = 1, sum = 0, squares = 0;
   for (const value of resampled) {
     if (Number.isNaN(value)) continue;

@@ -72,19 +72,52 @@ export async function readManifest(folder: string): Promise<Manifest | null> {
       `Cannot read "${path}": it is not JSON (run the script again to write the result anew)`,
     );
   }
-  const { format, version, run_id, files } = manifest ?? {};
-  const isRight = format === "hs27-result" && version === 1 && typeof run_id === "string" &&
-    Array.isArray(files) && files.every(isFileFact);
-  if (isRight) return manifest;
-  throw new DataError(`Cannot read "${path}": it is no manifest of a result that this version can read`);
+  const { format, version } = isObject(manifest) ? manifest : {};
+  const isOurs = format === "hs27-result" && version === 1;
+  const wrong = isOurs &&
+    Object.entries(fields).find(([field, isRight]) => !isRight(manifest[field as keyof Manifest]));
+  if (isOurs && !wrong) return manifest;
+  throw new DataError(
+    `Cannot read "${path}": it is no manifest of a result that this version can read` +
+      (wrong ? ` ("${wrong[0]}" is missing or not what a run writes: run the script again)` : ""),
+  );
 }
 
-/** Path without a way out of the folder, size and hash. */
-function isFileFact(file: Partial<FileFact> | null): boolean {
-  const { path, bytes, sha256 } = file ?? {};
-  return typeof path === "string" && path !== "" && !path.split(/[\\/]/).includes("..") &&
-    !isAbsolute(path) &&
-    Number.isSafeInteger(bytes) && bytes! >= 0 && typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256);
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const isText = (value: unknown): value is string => typeof value === "string";
+
+function isListOf(isItem: (item: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(isItem);
+}
+
+/** What each field of a manifest must be. */
+const fields: Readonly<Record<Exclude<keyof Manifest, "format" | "version">, (value: unknown) => boolean>> = {
+  run_id: isText,
+  data_id: isText,
+  script: isText,
+  flags: isObject,
+  engines: isListOf(isText),
+  inputs: isListOf(isFileFact),
+  created: isText,
+  program: isText,
+  deno: isText,
+  files: isListOf((file) => isFileFact(file) && isInFolder(file.path)),
+};
+
+/** Path, size and hash. */
+function isFileFact(file: unknown): file is FileFact {
+  if (!isObject(file)) return false;
+  const { path, bytes, sha256 } = file;
+  return isText(path) && path !== "" && Number.isSafeInteger(bytes) && (bytes as number) >= 0 &&
+    isText(sha256) && /^[0-9a-f]{64}$/.test(sha256);
+}
+
+/** A path without a way out of the folder. */
+function isInFolder(path: string): boolean {
+  return !path.split(/[\\/]/).includes("..") && !isAbsolute(path);
 }
 
 /**

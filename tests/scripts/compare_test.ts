@@ -178,10 +178,9 @@ Deno.test("significant genes, halves, groups and spreads add what they tell", as
       path("families.csv"),
       "tf,group\n" + screen.tfs.map((tf, i) => `${tf},${"AB"[i % 2]}\n`).join(""),
     );
-    await writeParquetFrame(
-      path("results/good/predictions_x_spread.parquet"),
-      frame(new Float32Array(1200).fill(0.6)),
-    );
+    await writeResult(screen, path("results/good"), noisy(screen, 0.3), {
+      spread: { ...screen.truth, data: new Float32Array(1200).fill(0.6) },
+    });
     await linesPrinted(() =>
       main([
         "--results",

@@ -40,6 +40,12 @@ export interface WrittenResult {
   readonly ids?: readonly string[];
   readonly genes?: readonly string[];
   readonly foldOf?: (row: number) => number;
+  /** Mean baseline, in the layout of the prediction; the prediction itself where it is not given. */
+  readonly baseline?: Matrix;
+  /** Standard deviations, in the layout of the prediction. */
+  readonly spread?: Matrix;
+  /** End of the names of its tables. */
+  readonly stem?: string;
 }
 
 /** A finished result folder, as training scripts leave one. */
@@ -47,12 +53,22 @@ export async function writeResult(
   screen: Screen,
   path: string,
   prediction: Matrix,
-  { ids = screen.tfs, genes = screen.genes, foldOf = (row) => row % 4 }: WrittenResult = {},
+  {
+    ids = screen.tfs,
+    genes = screen.genes,
+    foldOf = (row) => row % 4,
+    baseline = prediction,
+    spread,
+    stem = "x",
+  }: WrittenResult = {},
 ): Promise<void> {
   await Deno.mkdir(path, { recursive: true });
   const frame = { index: [...ids], columns: [...genes], values: prediction };
-  await writeParquetFrame(join(path, "predictions_x.parquet"), frame);
-  await writeParquetFrame(join(path, "baseline_x.parquet"), frame);
+  const write = (name: string, values: Matrix) =>
+    writeParquetFrame(join(path, `${name}.parquet`), { ...frame, values });
+  await write(`predictions_${stem}`, prediction);
+  await write(`baseline_${stem}`, baseline);
+  if (spread) await write(`predictions_${stem}_spread`, spread);
   const lines = ids.map((id, row) => [id, foldOf(row)]);
   await Deno.writeTextFile(join(path, "metrics_per_perturbation.csv"), encodeCsv(["", "fold"], lines));
   await Deno.writeTextFile(join(path, "summary.json"), "{}");
