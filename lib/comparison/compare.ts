@@ -47,7 +47,7 @@ export async function compare(flags: CompareFlags): Promise<void> {
       log.warn(text);
       notes.push(text);
     };
-  const folder = await ReportFolder.open(flags.output);
+  await using folder = await ReportFolder.open(flags.output);
   const found = flags.results === null ? [] : await findResults(flags.results);
   const sources: ModelSource[] = [];
   for (const result of found) sources.push(await resultSource(result));
