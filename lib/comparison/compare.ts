@@ -23,7 +23,7 @@ import {
   noiseCeilingName,
   subsetMeans,
 } from "./model_result.ts";
-import { type ModelSource, otherSource, refuseRepeatedNames, resultSource } from "./model_source.ts";
+import { type ModelSource, otherSource, refuseNames, resultSource } from "./model_source.ts";
 import { noiseCeiling } from "./noise_ceiling.ts";
 import { pairedDifferences } from "./paired.ts";
 import { truthOrders } from "./row_scores.ts";
@@ -47,12 +47,12 @@ export async function compare(flags: CompareFlags): Promise<void> {
       log.warn(text);
       notes.push(text);
     };
-  const folder = await ReportFolder.open(flags.output);
+  await using folder = await ReportFolder.open(flags.output);
   const found = flags.results === null ? [] : await findResults(flags.results);
   const sources: ModelSource[] = [];
   for (const result of found) sources.push(await resultSource(result));
   for (const argument of flags.predictions ?? []) sources.push(await otherSource(argument));
-  refuseRepeatedNames(sources, [meanBaselineName, noiseCeilingName]);
+  refuseNames(sources, [meanBaselineName, noiseCeilingName]);
 
   const truth = await readTruth(flags, sources);
   const folds = await chooseFolds(truth, sources, flags, note);

@@ -8,6 +8,7 @@ import { describeFile } from "../io/file_fact.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { Aligned } from "./aligned.ts";
 import { readLabelledTable } from "./read_table.ts";
+import { hasSiblings } from "./siblings.ts";
 import { takeCells } from "./take_cells.ts";
 import type { Truth } from "./truth.ts";
 
@@ -61,6 +62,7 @@ export async function readHalves(
 
 async function besideTargets({ file }: Truth, named: string | null, name: string): Promise<string | null> {
   if (named !== null) return named;
+  if (!hasSiblings(file.path)) return null;
   const path = join(dirname(file.path), name);
   return await exists(path) ? path : null;
 }

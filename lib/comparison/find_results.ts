@@ -1,9 +1,12 @@
 /** Result folders among those that a user names. */
 import { basename, join, resolve } from "@std/path";
 import { DataError } from "../cli/errors.ts";
-import { log } from "../cli/log.ts";
+import { counted, log } from "../cli/log.ts";
+import { someIds } from "../dataset/ids.ts";
 import { exists } from "../experiment/folders.ts";
 import { recoverIfFree } from "../experiment/result_folder.ts";
+import { reasonOf } from "../io/read_file.ts";
+import { hasSiblings } from "./siblings.ts";
 
 export interface FoundResult {
   readonly name: string;
@@ -19,6 +22,12 @@ export interface FoundResult {
 export async function findResults(folders: readonly string[]): Promise<FoundResult[]> {
   const paths = new Map<string, string>();
   for (const folder of folders) {
+    if (!hasSiblings(folder)) {
+      throw new DataError(
+        `Cannot compare "${folder}": it is no folder of results (a table in a pipe goes into a file first, for --predictions ` +
+          `NAME=FILE)`,
+      );
+    }
     await recoverIfFree(folder);
     for (const path of await resultsIn(folder)) paths.set(resolve(path), path);
   }
@@ -27,11 +36,12 @@ export async function findResults(folders: readonly string[]): Promise<FoundResu
 
 async function resultsIn(folder: string): Promise<string[]> {
   if (await isResult(folder)) return [folder];
-  const found: string[] = [], others: string[] = [];
+  const found: string[] = [], others: string[] = [], skipped: string[] = [];
   for (const name of await foldersIn(folder)) {
     const path = join(folder, name);
-    if (name.startsWith(".") || /\.bak\d*$/.test(name)) continue;
-    if (await isResult(path)) found.push(path);
+    if (name.startsWith(".") || /\.bak\d*$/.test(name)) {
+      if (await isResult(path)) skipped.push(path);
+    } else if (await isResult(path)) found.push(path);
     else others.push(path);
   }
   for (const path of others) {
@@ -43,6 +53,14 @@ async function resultsIn(folder: string): Promise<string[]> {
     } else if (await exists(join(path, "unfinished"))) {
       log.warn(`Left out "${path}": its run is not finished (--resume finishes it).`);
     }
+  }
+  if (skipped.length > 0) {
+    log.warn(
+      `Left out ${counted(skipped.length, "result")} (${
+        someIds(skipped.sort().map((path) => basename(path)), 3)
+      }) of "${folder}": a name that ends with .bak is that of an older result, one that begins with . is hidden (--results with ` +
+        `the folder itself takes it).`,
+    );
   }
   if (found.length > 0) return found.sort();
   throw new DataError(
@@ -61,7 +79,7 @@ async function foldersIn(folder: string): Promise<string[]> {
     if (error instanceof Deno.errors.NotADirectory) {
       throw new DataError(`Cannot compare "${folder}": it is a file (--predictions NAME=FILE takes files)`);
     }
-    throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
+    throw new DataError(`Cannot look into "${folder}": ${reasonOf(error)}`);
   }
 }
 

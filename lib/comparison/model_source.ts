@@ -2,12 +2,14 @@
 import { extname, join } from "@std/path";
 import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
+import { shortId } from "../dataset/ids.ts";
 import { exists } from "../experiment/folders.ts";
 import { type Manifest, readListed, readManifest } from "../experiment/manifest.ts";
 import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { parseCsvTable } from "../io/csv.ts";
 import type { FoundResult } from "./find_results.ts";
 import { type LabelledTable, readLabelledTable } from "./read_table.ts";
+import { hasSiblings } from "./siblings.ts";
 
 export interface ModelSource {
   readonly name: string;
@@ -63,6 +65,14 @@ export async function resultSource({ name, path }: FoundResult): Promise<ModelSo
 /** `NAME=FILE` of --predictions. */
 export async function otherSource(argument: string): Promise<ModelSource> {
   const { name, path } = await nameAndFile(argument);
+  const letters = [...name].length;
+  if (name.trim() === "" || letters > 100) {
+    throw new UsageError(
+      `Cannot use --predictions "${shortId(argument)}": ${
+        letters > 100 ? `its NAME has ${letters} characters` : "its NAME is blank"
+      } (1 to 100 are needed)`,
+    );
+  }
   return {
     name,
     path,
@@ -82,7 +92,7 @@ async function nameAndFile(argument: string): Promise<{ name: string; path: stri
     at > 0 && at < argument.length - 1
   )
     .map((at) => ({ name: argument.slice(0, at), path: argument.slice(at + 1) }));
-  for (const cut of cuts) if (await exists(cut.path)) return cut;
+  for (const cut of cuts) if (!hasSiblings(cut.path) || await exists(cut.path)) return cut;
   if (cuts.length > 0) return cuts[0];
   throw new UsageError(
     `Cannot use --predictions "${argument}": it must be NAME=FILE, such as gears=gears.csv`,
@@ -123,14 +133,25 @@ function spreadOf(path: string, ending = extname(path)): string {
 
 /** `<stem>_spread` with any of the endings that are read. */
 async function spreadBeside(path: string): Promise<string | null> {
+  if (!hasSiblings(path)) return null;
   for (const ending of new Set([extname(path), ".parquet", ".csv", ".npy"])) {
     if (await exists(spreadOf(path, ending))) return spreadOf(path, ending);
   }
   return null;
 }
 
-/** @throws {UsageError} when two models have one name */
-export function refuseRepeatedNames(sources: readonly ModelSource[], taken: readonly string[]): void {
+/** @throws {UsageError} when two models have one name, or a spreadsheet would run a name as a formula */
+export function refuseNames(sources: readonly ModelSource[], taken: readonly string[]): void {
+  for (const { name } of sources) {
+    if (/^\s*[=+@-]/.test(name)) {
+      throw new UsageError(
+        `Cannot call a model "${
+          shortId(name)
+        }": spreadsheets take it for a formula (a name that begins with none of = + - @ is ` +
+          `needed)`,
+      );
+    }
+  }
   const seen = new Set(taken.map((name) => name.toLowerCase()));
   for (const { name } of sources) {
     if (seen.has(name.toLowerCase())) {

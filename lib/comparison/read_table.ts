@@ -27,8 +27,17 @@ export async function readLabelledTable(path: string): Promise<LabelledTable> {
     const { readH5adTable } = await import("./read_h5ad_table.ts"); // HDF5 is only loaded for its files
     return await readH5adTable(path);
   }
-  const { perturbations, genes, values } = await readTargets(path, { prefer: "first" });
+  const { perturbations, genes, values } = await readTargets(path, { prefer: "first" }).catch((error) => {
+    throw error instanceof DataError ? asTable(error) : error;
+  });
   return { path, ids: perturbations, genes, values };
+}
+
+/** The reader of targets says "targets", and names their flag: neither is meant here. */
+function asTable({ message }: DataError): DataError {
+  return new DataError(
+    message.replace(/^(Cannot \w+) targets /, "$1 ").replace(/; --targets-id-col [^;)]*/, ""),
+  );
 }
 
 async function readNpyTable(path: string): Promise<LabelledTable> {

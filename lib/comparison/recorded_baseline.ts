@@ -6,6 +6,7 @@ import { matchIds } from "../dataset/matching.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { FoldChoice } from "./folds.ts";
 import type { ModelSource } from "./model_source.ts";
+import type { LabelledTable } from "./read_table.ts";
 import type { Truth } from "./truth.ts";
 
 /**
@@ -27,7 +28,10 @@ export async function recordedBaseline(
   );
   const lacking = results.map((source) => ({ source, missing: missingRows(truth, source) }))
     .filter(({ missing }) => missing.length > 0);
-  if (lacking.length === 0) return reference;
+  if (lacking.length === 0) {
+    await tellOtherMeans(truth, results, { folds, reference }, note);
+    return reference;
+  }
   const { source, missing } = lacking.reduce((a, b) => b.source.folds!.size > a.source.folds!.size ? b : a);
   const what = `the targets "${truth.targets.path}" lack ${missing.length} of ${
     counted(source.folds!.size, "perturbation")
@@ -40,23 +44,58 @@ export async function recordedBaseline(
     );
   }
   const { targets } = truth, values = { ...reference, data: reference.data.slice() };
-  const rows = matchIds({ ids: targets.perturbations, otherNames: truth.otherNames }, baseline).rows;
   const columns = matchIds({ ids: targets.genes }, { ids: baseline.genes }).rows;
   const absent = targets.genes.filter((_, gene) => columns[gene] < 0);
-  for (let fold = 0; fold < folds.folds; fold++) {
-    const row = rows.find((at, row) => at >= 0 && folds.foldOf[row] === fold);
-    if (row === undefined) continue; // none of its perturbations is compared
-    columns.forEach((column, gene) => {
-      const value = column < 0 ? NaN : baseline.values.data[row * baseline.values.columns + column];
-      // A gene that the fold did not learn has no prediction either: its cells are left out.
-      if (Number.isFinite(value)) values.data[fold * values.columns + gene] = value;
-    });
-  }
+  for (const { cell, value } of writtenMeans(truth, folds, baseline)) values.data[cell] = value;
   note(
     `${what[0].toUpperCase()}${what.slice(1)}: the mean baseline is the one that was written with it.` +
       (absent.length > 0 ? ` ${counted(absent.length, "gene")} (${someIds(absent)}) are not in it.` : ""),
   );
   return values;
+}
+
+/** The means of a result's baseline and the cell of folds x genes that each stands for. */
+function* writtenMeans(
+  { targets, otherNames }: Truth,
+  folds: FoldChoice,
+  baseline: LabelledTable,
+): Generator<{ cell: number; value: number }> {
+  const rows = matchIds({ ids: targets.perturbations, otherNames }, baseline).rows;
+  const columns = matchIds({ ids: targets.genes }, { ids: baseline.genes }).rows;
+  for (let fold = 0; fold < folds.folds; fold++) {
+    const row = rows.find((at, row) => at >= 0 && folds.foldOf[row] === fold);
+    if (row === undefined) continue; // none of its perturbations is compared
+    for (const [gene, column] of columns.entries()) {
+      const value = column < 0 ? NaN : baseline.values.data[row * baseline.values.columns + column];
+      // A gene that the fold did not learn has no prediction either: its cells are left out.
+      if (Number.isFinite(value)) yield { cell: fold * targets.genes.length + gene, value };
+    }
+  }
+}
+
+/** Says so where targets have all rows, but other values than a result was made from. */
+async function tellOtherMeans(
+  truth: Truth,
+  results: readonly ModelSource[],
+  { folds, reference }: { folds: FoldChoice; reference: Matrix },
+  note: (text: string) => void,
+): Promise<void> {
+  const source = results.find(({ manifest }) =>
+    manifest !== null && manifest.inputs[0]?.sha256 !== truth.file.sha256
+  );
+  const baseline = await source?.readBaseline() ?? null;
+  if (!source || baseline === null) return;
+  let cells = 0, others = 0;
+  for (const { cell, value } of writtenMeans(truth, folds, baseline)) {
+    cells++;
+    // Another order of rows changes the last digits of a mean.
+    if (!(Math.abs(value - reference.data[cell]) <= 1e-5 * Math.max(1, Math.abs(value)))) others++;
+  }
+  if (others === 0) return;
+  note(
+    `The mean baseline of the targets "${truth.targets.path}" differs from the one that was written with "${source.path}" in ` +
+      `${others} of ${counted(cells, "mean")}: the result learned from other values, and is judged by these.`,
+  );
 }
 
 function missingRows({ targets, otherNames }: Truth, { folds }: ModelSource): string[] {

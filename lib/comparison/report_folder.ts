@@ -3,7 +3,8 @@
  * the page go first and come last: where they stand, all files are of one report.
  */
 import { dirname, join } from "@std/path";
-import { DataError } from "../cli/errors.ts";
+import { DataError, UsageError } from "../cli/errors.ts";
+import { shortId, someIds } from "../dataset/ids.ts";
 import { checkWritable } from "../io/atomic_write.ts";
 import { remove, rename } from "../io/disk.ts";
 import { readJsonObject } from "../io/json_file.ts";
@@ -14,27 +15,30 @@ export class ReportFolder {
   readonly #staging: string;
   readonly #names: string[] = [];
 
-  #lock: ResultLock | null = null;
+  #isBetween = false;
 
-  private constructor(readonly path: string) {
+  private constructor(readonly path: string, readonly lock: ResultLock) {
     this.#staging = join(path, `.new.${crypto.randomUUID().slice(0, 8)}`);
   }
 
-  /** @throws {DataError} when it cannot be written, or a result stands there */
+  /**
+   * Keep others out, before anything is scored.
+   *
+   * @throws {UsageError} when its name is too long
+   * @throws {DataError} when it cannot be written, another process writes a report there, or something else stands there
+   */
   static async open(path: string): Promise<ReportFolder> {
-    if (await exists(join(path, "manifest.json"))) {
-      throw new DataError(
-        `Cannot write the report to "${path}": a result stands there (--output names another folder)`,
-      );
-    }
-    await checkWritable(join(path, "comparison.json"), "--output names another folder");
-    return new ReportFolder(path);
+    refuseLongName(path);
+    await refuseOthers(path);
+    await checkWritable(join(path, "comparison.json"), advice);
+    const lock = await ResultLock.take(join(path, ".lock"), crypto.randomUUID(), "alone", "--output");
+    return new ReportFolder(path, lock);
   }
 
-  /** Keep others out, and take away what a killed run left. @throws {DataError} when another process writes a report there */
+  /** Take away what a killed run left, once files of this one are there: without a record they tell that a report was begun. */
   async begin(): Promise<void> {
-    this.#lock = await ResultLock.take(join(this.path, ".lock"), crypto.randomUUID(), "alone", "--output");
-    await removeLeftovers(this.path);
+    await Deno.mkdir(this.#staging, { recursive: true });
+    await removeLeftovers(this.path, this.#staging);
   }
 
   /** Where a file is written until `commit`. */
@@ -51,6 +55,7 @@ export class ReportFolder {
   /** Move all files in, and take away those that only an earlier report had. */
   async commit(): Promise<void> {
     const earlier = await this.#earlierFiles();
+    this.#isBetween = true;
     const isLast = (name: string) => name === "comparison.json" || name.endsWith(".html");
     const [last, first] = [true, false].map((is) => this.#names.filter((name) => isLast(name) === is));
     for (const name of new Set([...last, ...earlier.filter(isLast)])) await removeFile(join(this.path, name));
@@ -59,13 +64,15 @@ export class ReportFolder {
       await Deno.mkdir(dirname(join(this.path, name)), { recursive: true });
       await rename(join(this.#staging, name), join(this.path, name));
     }
+    this.#isBetween = false;
   }
 
-  async close(): Promise<void> {
+  /** Let others in, and take away what was not moved in; it stays where moving failed in between, for the next run to know. */
+  async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await removeFolder(this.#staging);
+      if (!this.#isBetween) await removeFolder(this.#staging);
     } finally {
-      await this.#lock?.release();
+      await this.lock.release();
     }
   }
 
@@ -80,10 +87,54 @@ export class ReportFolder {
   }
 }
 
+const advice = "--output names another folder";
+
+/** Each part of a path may have 255 bytes. */
+function refuseLongName(path: string): void {
+  const long = path.split(/[\\/]/).find((name) => new TextEncoder().encode(name).length > 255);
+  if (long === undefined) return;
+  const bytes = new TextEncoder().encode(long).length;
+  throw new UsageError(`Cannot use --output "${shortId(long)}": its name has ${bytes} bytes (255 at most)`);
+}
+
+/** A report may lie in a new folder, an empty one, and one that holds a report. */
+async function refuseOthers(path: string): Promise<void> {
+  const refusal = (what: string) =>
+    new DataError(`Cannot write the report to "${path}": ${what} (${advice})`);
+  if (await exists(join(path, "manifest.json"))) throw refusal("a result stands there");
+  let entries: Deno.DirEntry[];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(path));
+  } catch {
+    return; // not there yet, or `checkWritable` tells what is wrong
+  }
+  for (const { name, isFile } of entries) {
+    if (!isFile && await exists(join(path, name, "manifest.json"))) {
+      throw refusal(`it is a folder of results, such as "${shortId(name)}"`);
+    }
+  }
+  if (entries.some(({ name }) => isStaging(name))) return; // a run was killed here
+  const foreign = entries.map(({ name }) => name).filter((name) => !name.startsWith("."));
+  if (foreign.length === 0) return;
+  if (!foreign.includes("comparison.json")) {
+    // Workflow managers take away the file that they wait for, and leave the others.
+    if (
+      ["metrics_long.csv", "table.csv", "explorer_values.parquet"].every((name) => foreign.includes(name))
+    ) return;
+    throw refusal(`it holds other files and no earlier report (${someIds(foreign.sort(), 3)})`);
+  }
+  const record = await readJsonObject(join(path, "comparison.json")).catch(() => null);
+  if (record?.format !== "hs27-comparison") throw refusal(`its comparison.json is of something else`);
+}
+
+function isStaging(name: string): boolean {
+  return /^\.new\.[0-9a-f]{8}(\.[0-9a-f]{8}\.tmp)?$/.test(name);
+}
+
 /** What killed runs left, while the lock is held. */
-async function removeLeftovers(path: string): Promise<void> {
+async function removeLeftovers(path: string, own: string): Promise<void> {
   for (const { name, isDirectory } of await Array.fromAsync(Deno.readDir(path))) {
-    if (isDirectory && /^\.new\.[0-9a-f]{8}(\.[0-9a-f]{8}\.tmp)?$/.test(name)) {
+    if (isDirectory && isStaging(name) && join(path, name) !== own) {
       await remove(join(path, name), { recursive: true });
     }
   }

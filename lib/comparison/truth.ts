@@ -9,6 +9,7 @@ import { exists } from "../experiment/folders.ts";
 import { describeFile, type FileFact } from "../io/file_fact.ts";
 import { readCsvTable } from "../io/csv.ts";
 import type { ModelSource } from "./model_source.ts";
+import { hasSiblings } from "./siblings.ts";
 
 export interface Truth {
   readonly targets: Targets;
@@ -149,7 +150,7 @@ interface GeneTable {
 
 async function readGeneTable(named: string | null, targets: string): Promise<GeneTable> {
   const beside = join(dirname(targets), "gene_expression.csv");
-  const path = named ?? (await exists(beside) ? beside : null);
+  const path = named ?? (hasSiblings(targets) && await exists(beside) ? beside : null);
   if (path === null) return { path, names: new Map(), means: new Map() };
   const { header, rows } = await readCsvTable(path);
   const [id, name, mean] = ["gene_id", "gene_name", "mean"].map((column) => header.indexOf(column));

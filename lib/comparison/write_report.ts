@@ -39,32 +39,28 @@ export interface Report {
 /** @returns path of the page */
 export async function writeReport(folder: ReportFolder, report: Report): Promise<string> {
   const { truth, folds, data, comparison, explorer } = report;
-  try {
-    await folder.begin();
-    const write = (name: string, content: string | Iterable<string>) =>
-      writeFileAtomic(folder.staged(name), content);
-    await write("metrics_long.csv", longTable(comparison, data, folds.names));
-    await write("table.csv", summaryTable(comparison));
-    await write("table.tex", texTable(comparison, caption(report)));
-    await write("pairs.csv", pairTable(comparison));
-    await write("subsets.csv", subsetTable(comparison));
-    await write("genes.csv", geneTable(comparison, data.genes, truth.nameOf));
-    await write("perturbations.csv", perturbationTable(comparison, data, folds.names, truth.nameOf));
-    await write("calibration.csv", calibrationTable(comparison));
-    const page = await pageData(report); // settles which genes the explorer holds
-    await writeExplorerValues(folder.staged("explorer_values.parquet"), data, comparison, explorer);
-    await writeFigures(folder, page);
-    const provenance = await provenanceOf(report);
-    const files = [...folder.names, "comparison.json", "index.html"];
-    await write(
-      "comparison.json",
-      JSON.stringify({ ...summaryOf(report), ...provenance, files }, null, 2) + "\n",
-    );
-    await write("index.html", await pageHtml({ ...page, provenance }));
-    await folder.commit();
-  } finally {
-    await folder.close();
-  }
+  await folder.begin();
+  const write = (name: string, content: string | Iterable<string>) =>
+    writeFileAtomic(folder.staged(name), content);
+  await write("metrics_long.csv", longTable(comparison, data, folds.names));
+  await write("table.csv", summaryTable(comparison));
+  await write("table.tex", texTable(comparison, caption(report)));
+  await write("pairs.csv", pairTable(comparison));
+  await write("subsets.csv", subsetTable(comparison));
+  await write("genes.csv", geneTable(comparison, data.genes, truth.nameOf));
+  await write("perturbations.csv", perturbationTable(comparison, data, folds.names, truth.nameOf));
+  await write("calibration.csv", calibrationTable(comparison));
+  const page = await pageData(report); // settles which genes the explorer holds
+  await writeExplorerValues(folder.staged("explorer_values.parquet"), data, comparison, explorer);
+  await writeFigures(folder, page);
+  const provenance = await provenanceOf(report);
+  const files = [...folder.names, "comparison.json", "index.html"];
+  await write(
+    "comparison.json",
+    JSON.stringify({ ...summaryOf(report), ...provenance, files }, null, 2) + "\n",
+  );
+  await write("index.html", await pageHtml({ ...page, provenance }));
+  await folder.commit();
   return `${folder.path}/index.html`;
 }
 

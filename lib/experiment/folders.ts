@@ -1,6 +1,7 @@
 /** Folders that other processes may change at the same time: what is gone already is no error. */
 import { DataError } from "../cli/errors.ts";
 import { remove, rename } from "../io/disk.ts";
+import { reasonOf } from "../io/read_file.ts";
 
 /** Names of the files in a folder, ascending; none where it does not exist. @throws {DataError} when it cannot be read */
 export async function filesIn(folder: string): Promise<string[]> {
@@ -9,7 +10,7 @@ export async function filesIn(folder: string): Promise<string[]> {
     return entries.filter(({ isFile }) => isFile).map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
+    throw new DataError(`Cannot look into "${folder}": ${reasonOf(error)}`);
   }
 }
 
@@ -39,6 +40,6 @@ export async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw new DataError(`Cannot look at "${path}": ${error instanceof Error ? error.message : error}`);
+    throw new DataError(`Cannot look at "${path}": ${reasonOf(error)}`);
   }
 }

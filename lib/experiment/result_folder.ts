@@ -14,6 +14,7 @@ import { DataError, UsageError } from "../cli/errors.ts";
 import { log } from "../cli/log.ts";
 import { checkWritable } from "../io/atomic_write.ts";
 import { remove, rename } from "../io/disk.ts";
+import { reasonOf } from "../io/read_file.ts";
 import { exists, removeFolder } from "./folders.ts";
 import { type Manifest, readManifest, type RunFacts, writeManifest } from "./manifest.ts";
 import { ResultLock } from "./result_lock.ts";
@@ -191,7 +192,7 @@ async function leftBeside(path: string): Promise<string[]> {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
-      throw new DataError(`Cannot look into "${folder}": ${error instanceof Error ? error.message : error}`);
+      throw new DataError(`Cannot look into "${folder}": ${reasonOf(error)}`);
     }
   }
   return found.sort();

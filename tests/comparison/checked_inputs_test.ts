@@ -22,6 +22,13 @@ Deno.test("targets with fewer TFs than the results learned from: the mean baseli
     const { mean, lower, upper } = table.baseline_mean.error_ratio;
     assertEquals([mean, lower, upper], [1, 1, 1]);
 
+    await Deno.writeTextFile(path("gaps.csv"), lines.join("\n").replace(/,-?\d[^,]*/, ",nan"));
+    const told = await run("--results", path("results"), "--targets", path("gaps.csv"));
+    assertStringIncludes(told, "in 3 of 240 means: the result learned from other values");
+    await Deno.writeTextFile(path("same.csv"), lines.join("\n") + "\n");
+    const same = await run("--results", path("results"), "--targets", path("same.csv"));
+    assertEquals(same.includes("learned from other values"), false);
+
     const manifest = JSON.parse(await Deno.readTextFile(path("results/good/manifest.json")));
     const files = manifest.files.filter((file: { path: string }) => !file.path.startsWith("baseline_"));
     await Deno.writeTextFile(path("results/good/manifest.json"), JSON.stringify({ ...manifest, files }));
