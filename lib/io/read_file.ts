@@ -25,7 +25,9 @@ export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) {
-    return "Deno was not given read access to it (run with -P; of what lies under /dev, /dev/stdin alone can be read: write it to a file first)";
+    return /"\/(?:dev|proc)\//.test(error.message)
+      ? "of what lies there /dev/stdin alone can be read (write it into a file first)"
+      : "Deno was not given read access to it (run with -P, or add --allow-read for it)";
   }
   if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
   if (error instanceof Deno.errors.NotADirectory) return "a file stands where one of its folders should be";
