@@ -1,5 +1,6 @@
 import type { FlagDeclarations } from "../cli/flags.ts";
 import { jsonFlags } from "../cli/log.ts";
+import { dataFlags } from "../experiment/flags.ts";
 
 export const compareFlags = {
   "results": {
@@ -25,14 +26,7 @@ export const compareFlags = {
     shownDefault: "the file that the results were made from, where it is unchanged",
     help: "measured expression changes, a row a perturbation",
   },
-  "targets-id-col": {
-    default: null,
-    type: "text",
-    value: "NAME",
-    group: "Data",
-    shownDefault: "gene_id, gene_name, the index or the first text column",
-    help: "column of --targets that names the perturbations",
-  },
+  "targets-id-col": dataFlags["targets-id-col"],
   "tf-seq-csv": {
     default: null,
     type: "text",

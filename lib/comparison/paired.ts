@@ -1,4 +1,5 @@
 /** Every pair of models, over the perturbations for which both have a value. */
+import { meanOf } from "../evaluation/bootstrap.ts";
 import { type BootstrapTable, bounds, type Interval, type ResampledMean } from "./bootstrap_table.ts";
 import type { Scores } from "./score_model.ts";
 
@@ -101,14 +102,4 @@ export function holm(ps: readonly number[]): number[] {
     adjusted[i] = largest;
   });
   return adjusted;
-}
-
-function meanOf(values: Float64Array): number {
-  let sum = 0, count = 0;
-  for (const value of values) {
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    count++;
-  }
-  return sum / count;
 }

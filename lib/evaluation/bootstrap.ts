@@ -79,7 +79,8 @@ export function percentileOfSorted(sorted: Float64Array, share: number): number 
   return fraction < 0.5 ? low + (high - low) * fraction : high - (high - low) * (1 - fraction);
 }
 
-function meanOf(values: Float64Array): number {
+/** Mean of the values that are not NaN; NaN where there is none. */
+export function meanOf(values: Float64Array): number {
   let sum = 0, count = 0;
   for (const value of values) {
     if (Number.isNaN(value)) continue;

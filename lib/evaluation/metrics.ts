@@ -1,5 +1,6 @@
 /** How well predicted expression changes agree with the measured ones, perturbation by perturbation. */
 import type { Matrix } from "../linalg/matrix.ts";
+import { meanOf } from "./bootstrap.ts";
 
 /**
  * One value a perturbation, over the cells where truth and prediction are both finite. What is undefined is NaN and has
@@ -53,13 +54,7 @@ export function perturbationMetrics(truth: Matrix, prediction: Matrix): Perturba
 
 /** Mean over the perturbations for which the metric is defined; NaN when there is none. */
 export function meanMetric(metrics: PerturbationMetrics, name: MetricName): number {
-  let sum = 0, count = 0;
-  for (const value of metrics[name]) {
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    count++;
-  }
-  return sum / count;
+  return meanOf(metrics[name]);
 }
 
 /** Pearson r over all cells that are finite on both sides; NaN over fewer than two. */

@@ -10,9 +10,21 @@ const better = "#0067a8", worse = "#b34a00";
 /** More ticks than this hide one another: boxes stand alone. */
 const mostTicks = 8000;
 
+/** The axis of a metric's values. */
+function metricAxis({ width }, metric) {
+  return {
+    label: `${metric.title} (${metric.better} is better)`,
+    nice: true,
+    ticks: width < 500 ? 4 : 7,
+    grid: true,
+    labelAnchor: "center",
+    labelArrow: "none",
+  };
+}
+
 /** Mean of each model with its interval. */
 export function intervalFigure(context, name) {
-  const { Plot, page, width } = context, metric = metricOf(context, name), cells = page.table[name];
+  const { Plot, page } = context, metric = metricOf(context, name), cells = page.table[name];
   const rows = rowsOf(context, cells), known = rows.filter(({ mean }) => mean !== null);
   return Plot.plot(base(context, {
     height: 26 * rows.length + 66,
@@ -20,14 +32,7 @@ export function intervalFigure(context, name) {
     marginRight: 58,
     marginTop: 10,
     marginBottom: 48,
-    x: {
-      label: `${metric.title} (${metric.better} is better)`,
-      nice: true,
-      ticks: width < 500 ? 4 : 7,
-      grid: true,
-      labelAnchor: "center",
-      labelArrow: "none",
-    },
+    x: metricAxis(context, metric),
     y: {
       type: "point",
       padding: 0.6,
@@ -180,7 +185,7 @@ export function distributionFigure(context, name) {
 
 /** Means over parts of the perturbations: effect sizes, folds or groups. */
 export function strataFigure(context, name, kind) {
-  const { Plot, page, width } = context, metric = metricOf(context, name);
+  const { Plot, page } = context, metric = metricOf(context, name);
   const parts = page.subsets.filter((subset) => subset.kind === kind);
   const rows = rowsOf(context, page.table[name]);
   const points = parts.flatMap(({ means }, part) =>
@@ -194,14 +199,7 @@ export function strataFigure(context, name, kind) {
     marginTop: 8,
     marginBottom: 48,
     fy: { domain: parts.map((_, part) => part), axis: null, padding: 0.06 },
-    x: {
-      label: `${metric.title} (${metric.better} is better)`,
-      nice: true,
-      ticks: width < 500 ? 4 : 7,
-      grid: true,
-      labelAnchor: "center",
-      labelArrow: "none",
-    },
+    x: metricAxis(context, metric),
     y: {
       type: "point",
       padding: 0.6,
