@@ -121,6 +121,7 @@ const cases: Case[] = [
   fft(1, 1 << 21),
   elementWise("add", 3, (backend, [a, b, out]) => backend.binary("add", out, a, b, 1, elements, "same")),
   elementWise("gelu", 2, (backend, [x, out]) => backend.unary("gelu", out, x, elements)),
+  elementWise("siluGate", 3, (backend, [x, out]) => backend.siluGate(out, x, elements / 1024, 512)),
   elementWise("tanh", 2, (backend, [x, out]) => backend.unary("tanh", out, x, elements)),
   elementWise("sin", 2, (backend, [x, out]) => backend.unary("sin", out, x, elements)),
   elementWise("dropout", 2, (backend, [x, out]) => backend.dropout(out, x, elements, 0.2, 1, 2)),

@@ -38,9 +38,34 @@ export class Activations {
     }
   }
 
-  /** f(x), for where the function is found out vector by vector. */
-  static apply(f: i32, x: v128): v128 {
-    return Activations.one(f, x);
+  /**
+   * f of `bytes` (a multiple of 32) of numbers, which stay where they lie. The function is found out once, not at every
+   * vector.
+   */
+  static inPlace(f: i32, at: usize, bytes: usize): void {
+    switch (f) {
+      case UnaryFunction.Relu:
+        return Activations.loop(UnaryFunction.Relu, at, bytes);
+      case UnaryFunction.Gelu:
+        return Activations.loop(UnaryFunction.Gelu, at, bytes);
+      case UnaryFunction.GeluTanh:
+        return Activations.loop(UnaryFunction.GeluTanh, at, bytes);
+      case UnaryFunction.Silu:
+        return Activations.loop(UnaryFunction.Silu, at, bytes);
+      case UnaryFunction.Tanh:
+        return Activations.loop(UnaryFunction.Tanh, at, bytes);
+      case UnaryFunction.Sin:
+        return Activations.loop(UnaryFunction.Sin, at, bytes);
+    }
+  }
+
+  @inline
+  static loop(f: i32, at: usize, bytes: usize): void {
+    for (const end = at + bytes; at < end; at += 32) {
+      const first = Activations.one(f, v128.load(at)), second = Activations.one(f, v128.load(at, 16));
+      v128.store(at, first);
+      v128.store(at, second, 16);
+    }
   }
 
   /** f'(x), `f` a constant; for Tanh with `fromOutput`, x is tanh's value. */

@@ -41,7 +41,7 @@ export function dispatch(kernel: i32, job: usize, chunk: i32, scratch: usize): v
   if (kernel == Kernel.Rotary) return rotary(changetype<RotaryJob>(job), chunk);
   if (kernel == Kernel.PackOperands) return packOperands(changetype<PackJob>(job), chunk);
   if (kernel == Kernel.MultiplyTiles) return multiplyTiles(changetype<MultiplyJob>(job), chunk, scratch);
-  if (kernel == Kernel.Epilogue) return epilogue(changetype<EpilogueJob>(job), chunk);
+  if (kernel == Kernel.Epilogue) return epilogue(changetype<EpilogueJob>(job), chunk, scratch);
   if (kernel == Kernel.ColumnPartials) return columnPartials(changetype<ColumnSumJob>(job), chunk);
   if (kernel == Kernel.ColumnTotals) return columnTotals(changetype<ColumnTotalsJob>(job), chunk);
   if (kernel == Kernel.RowSum) return rowSum(changetype<RowSumJob>(job), chunk);

@@ -18,7 +18,16 @@ export class FillJob {
 export function fill(job: FillJob, chunk: i32): void {
   const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
   const value = i32x4.splat(job.value);
-  for (let i = start; i < end; i += 4) Lanes.store(job.out + (<usize> i << 2), value, end - i);
+  const out = job.out, whole = Lanes.wholeTurns(start, end, 4);
+  let i = start;
+  for (; i < whole; i += 16) {
+    const to = out + (<usize> i << 2);
+    v128.store(to, value);
+    v128.store(to, value, 16);
+    v128.store(to, value, 32);
+    v128.store(to, value, 48);
+  }
+  for (; i < end; i += 4) Lanes.store(out + (<usize> i << 2), value, end - i);
 }
 
 @unmanaged
@@ -104,7 +113,15 @@ class UnaryLoop {
   static forward(job: UnaryJob, chunk: i32, f: i32): void {
     const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
     const out = job.out, x = job.x;
-    for (let i = start; i < end; i += 4) {
+    const whole = Lanes.wholeTurns(start, end, 2);
+    let i = start;
+    for (; i < whole; i += 8) {
+      const from = x + (<usize> i << 2), to = out + (<usize> i << 2);
+      const first = Activations.one(f, v128.load(from)), second = Activations.one(f, v128.load(from, 16));
+      v128.store(to, first);
+      v128.store(to, second, 16);
+    }
+    for (; i < end; i += 4) {
       const at = <usize> i << 2;
       Lanes.store(out + at, Activations.one(f, v128.load(x + at)), end - i);
     }
@@ -196,12 +213,23 @@ export function binary(job: BinaryJob, chunk: i32): void {
   const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
   const f = job.f, columns = job.columns;
   if (job.repeat == Repeat.Same || job.repeat == Repeat.Scalar) {
-    const scalar = job.repeat == Repeat.Scalar;
     const out = job.out, left = job.a, right = job.b;
     const one = v128.load32_splat(right);
-    for (let i = start; i < end; i += 4) {
+    const whole = Lanes.wholeTurns(start, end, 4);
+    let i = start;
+    if (job.repeat == Repeat.Same) {
+      for (; i < whole; i += 16) {
+        const at = <usize> i << 2;
+        const a = left + at, b = right + at, to = out + at;
+        v128.store(to, Pair.combine(f, v128.load(a), v128.load(b)));
+        v128.store(to, Pair.combine(f, v128.load(a, 16), v128.load(b, 16)), 16);
+        v128.store(to, Pair.combine(f, v128.load(a, 32), v128.load(b, 32)), 32);
+        v128.store(to, Pair.combine(f, v128.load(a, 48), v128.load(b, 48)), 48);
+      }
+    }
+    for (; i < end; i += 4) {
       const at = <usize> i << 2;
-      const b = scalar ? one : v128.load(right + at);
+      const b = job.repeat == Repeat.Scalar ? one : v128.load(right + at);
       Lanes.store(out + at, Pair.combine(f, v128.load(left + at), b), end - i);
     }
     return;
@@ -213,6 +241,15 @@ export function binary(job: BinaryJob, chunk: i32): void {
     const byColumn = job.repeat == Repeat.Column;
     const one = v128.load32_splat(job.b + (byColumn ? <usize> row << 2 : 0));
     let b = job.b + (<usize> (i - row * columns) << 2);
+    const whole = byColumn ? i : Lanes.wholeTurns(i, rowEnd, 4);
+    for (; i < whole; i += 16) {
+      const a = job.a + (<usize> i << 2), to = job.out + (<usize> i << 2);
+      v128.store(to, Pair.combine(f, v128.load(a), v128.load(b)));
+      v128.store(to, Pair.combine(f, v128.load(a, 16), v128.load(b, 16)), 16);
+      v128.store(to, Pair.combine(f, v128.load(a, 32), v128.load(b, 32)), 32);
+      v128.store(to, Pair.combine(f, v128.load(a, 48), v128.load(b, 48)), 48);
+      b += 64;
+    }
     for (; i < rowEnd; i += 4) {
       const at = <usize> i << 2;
       const value = byColumn ? one : v128.load(b);
@@ -238,11 +275,19 @@ export class CombinationJob {
 export function linearCombination(job: CombinationJob, chunk: i32): void {
   const start = chunk * FLAT_CHUNK, end = min(start + FLAT_CHUNK, job.n);
   const alpha = f32x4.splat(job.alpha), beta = f32x4.splat(job.beta);
-  for (let i = start; i < end; i += 4) {
+  const a = job.a, b = job.b, out = job.out;
+  const whole = b != 0 ? Lanes.wholeTurns(start, end, 2) : start;
+  let i = start;
+  for (; i < whole; i += 8) {
+    const left = a + (<usize> i << 2), right = b + (<usize> i << 2), to = out + (<usize> i << 2);
+    v128.store(to, Lanes.madd(beta, v128.load(right), f32x4.mul(alpha, v128.load(left))));
+    v128.store(to, Lanes.madd(beta, v128.load(right, 16), f32x4.mul(alpha, v128.load(left, 16))), 16);
+  }
+  for (; i < end; i += 4) {
     const at = <usize> i << 2;
-    let sum = f32x4.mul(alpha, v128.load(job.a + at));
-    if (job.b != 0) sum = Lanes.madd(beta, v128.load(job.b + at), sum);
-    Lanes.store(job.out + at, sum, end - i);
+    let sum = f32x4.mul(alpha, v128.load(a + at));
+    if (b != 0) sum = Lanes.madd(beta, v128.load(b + at), sum);
+    Lanes.store(out + at, sum, end - i);
   }
 }
 
@@ -262,12 +307,24 @@ export function siluGate(job: GateJob, chunk: i32): void {
   let i = start, row = start / width;
   while (i < end) {
     const rowEnd = min(end, (row + 1) * width);
-    let x = job.x + (<usize> (i + row * width) << 2);
+    let x = job.x + (<usize> (i + row * width) << 2), value = x + (<usize> width << 2);
+    const whole = Lanes.wholeTurns(i, rowEnd, 2);
+    for (; i < whole; i += 8) {
+      const to = job.out + (<usize> i << 2);
+      v128.store(to, f32x4.mul(Activations.one(UnaryFunction.Silu, v128.load(x)), v128.load(value)));
+      v128.store(
+        to,
+        f32x4.mul(Activations.one(UnaryFunction.Silu, v128.load(x, 16)), v128.load(value, 16)),
+        16,
+      );
+      x += 32;
+      value += 32;
+    }
     for (; i < rowEnd; i += 4) {
-      const gate = v128.load(x);
-      const y = f32x4.mul(f32x4.mul(gate, Lanes.sigmoid(gate)), v128.load(x + (<usize> width << 2)));
+      const y = f32x4.mul(Activations.one(UnaryFunction.Silu, v128.load(x)), v128.load(value));
       Lanes.store(job.out + (<usize> i << 2), y, rowEnd - i);
       x += 16;
+      value += 16;
     }
     i = rowEnd;
     row++;

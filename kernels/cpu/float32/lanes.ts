@@ -8,6 +8,8 @@ const BIAS_IN_PLACE: usize = memory.data<i32>([127 << 23]);
 
 /** Beyond these exp is 0 or infinite. */
 const EXP_RANGE: usize = memory.data<f32>([90, -105]);
+/** Beyond these a sigmoid is 1 or, but for 1e-38, 0. */
+const SIGMOID_RANGE: usize = memory.data<f32>([87, -87]);
 const INVERSE_LN_2: usize = memory.data<f32>([1.44269504]);
 /** ln 2 in two parts. */
 const LN_2_PARTS: usize = memory.data<f32>([0.693359375, -2.12194440e-4]);
@@ -141,6 +143,15 @@ export class Lanes {
     else Lanes.storePart(to, x, left);
   }
 
+  /**
+   * Where a loop over numbers from `start` to `end` has no whole turn of `vectors` vectors left. What is left goes vector by
+   * vector: asking at each whether it is whole, beside the check of each load, costs a third of the speed of memory.
+   */
+  @inline
+  static wholeTurns(start: i32, end: i32, vectors: i32): i32 {
+    return start + (end - start) / (4 * vectors) * (4 * vectors);
+  }
+
   /** The first `count` (1 to 3) lanes, zeros in the others. */
   @inline
   static keepFirst(x: v128, count: i32): v128 {
@@ -271,10 +282,14 @@ export class Lanes {
     return f32x4.div(f32x4.mul(c, p), q);
   }
 
+  /** 1 / (1 + e^-x); below -87 e^-x is held at e^87, so that its power of two needs one step only. */
   @inline
   static sigmoid(x: v128): v128 {
     const one = Constants.of(ONE);
-    return f32x4.div(one, f32x4.add(one, Lanes.exp(f32x4.neg(x))));
+    x = f32x4.neg(f32x4.pmax(f32x4.pmin(x, Constants.of(SIGMOID_RANGE, 0)), Constants.of(SIGMOID_RANGE, 1)));
+    const power = Lanes.powerOfTwo(x);
+    const scale = i32x4.add(i32x4.shl(power, 23), Constants.of(BIAS_IN_PLACE));
+    return f32x4.div(one, Lanes.madd(Lanes.expSeries(Lanes.reduceExp(x, power)), scale, one));
   }
 
   /** sin(x + shift). The multiple of pi is taken off in f64, so that large arguments keep their digits. */

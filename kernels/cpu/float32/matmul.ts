@@ -180,6 +180,7 @@ export function multiplyTiles(job: MultiplyJob, chunk: i32, scratch: usize): voi
 /** The epilogue of one tile, and its way out. */
 function finishTile(job: MultiplyJob, out: usize, row: i32, column: i32, tile: usize): void {
   const rows = min(TILE_ROWS, job.m - row), columns = min(TILE_COLUMNS, job.n - column);
+  const plain = job.activation == 0 && columns == TILE_COLUMNS;
   const alpha = f32x4.splat(job.alpha);
   let bias0 = f32x4.splat(0), bias1 = bias0;
   let scale0 = f32x4.splat(1), scale1 = scale0;
@@ -192,13 +193,14 @@ function finishTile(job: MultiplyJob, out: usize, row: i32, column: i32, tile: u
     scale0 = v128.load(job.columnScale + (<usize> column << 2), 0);
     scale1 = v128.load(job.columnScale + (<usize> column << 2), 16);
   }
-  let to = out + <usize> row * job.stride + (<usize> column << 2);
+  const first = out + <usize> row * job.stride + (<usize> column << 2);
+  let at = tile, to = first;
   for (let i = 0; i < rows; i++) {
     if (job.bias != 0 && job.biasOfRows) {
       bias0 = bias1 = v128.load32_splat(job.bias + (<usize> (row + i) << 2));
     }
-    let x0 = Lanes.madd(v128.load(tile, 0), alpha, bias0);
-    let x1 = Lanes.madd(v128.load(tile, 16), alpha, bias1);
+    let x0 = Lanes.madd(v128.load(at, 0), alpha, bias0);
+    let x1 = Lanes.madd(v128.load(at, 16), alpha, bias1);
     if (job.rowScale != 0) {
       const scale = v128.load32_splat(job.rowScale + (<usize> (row + i) << 2));
       x0 = f32x4.mul(x0, scale);
@@ -206,29 +208,41 @@ function finishTile(job: MultiplyJob, out: usize, row: i32, column: i32, tile: u
     }
     x0 = f32x4.mul(x0, scale0);
     x1 = f32x4.mul(x1, scale1);
-    if (job.activation) {
-      x0 = Activations.apply(job.activation, x0);
-      x1 = Activations.apply(job.activation, x1);
+    if (plain) writeOut(job, to, x0, x1);
+    else {
+      v128.store(at, x0, 0);
+      v128.store(at, x1, 16);
     }
-    if (columns == TILE_COLUMNS) {
-      if (job.accumulate) {
-        x0 = f32x4.add(x0, v128.load(to, 0));
-        x1 = f32x4.add(x1, v128.load(to, 16));
-      }
-      v128.store(to, x0, 0);
-      v128.store(to, x1, 16);
-    } else {
-      v128.store(tile, x0, 0);
-      v128.store(tile, x1, 16);
+    at += 32;
+    to += job.stride;
+  }
+  if (plain) return;
+  Activations.inPlace(job.activation, tile, <usize> rows * 32);
+  at = tile;
+  to = first;
+  for (let i = 0; i < rows; i++) {
+    if (columns == TILE_COLUMNS) writeOut(job, to, v128.load(at, 0), v128.load(at, 16));
+    else {
       for (let j = 0; j < columns; j++) {
-        let value = load<f32>(tile + (<usize> j << 2));
+        let value = load<f32>(at + (<usize> j << 2));
         if (job.accumulate) value += load<f32>(to + (<usize> j << 2));
         store<f32>(to + (<usize> j << 2), value);
       }
     }
-    tile += 32;
+    at += 32;
     to += job.stride;
   }
+}
+
+/** A whole row of a tile. */
+
+function writeOut(job: MultiplyJob, to: usize, x0: v128, x1: v128): void {
+  if (job.accumulate) {
+    x0 = f32x4.add(x0, v128.load(to, 0));
+    x1 = f32x4.add(x1, v128.load(to, 16));
+  }
+  v128.store(to, x0, 0);
+  v128.store(to, x1, 16);
 }
 
 @unmanaged
@@ -249,22 +263,54 @@ export class EpilogueJob {
   chunkRows: i32;
 }
 
-/** The epilogue alone, on the product x that a BLAS library has made. A chunk is some rows. */
-export function epilogue(job: EpilogueJob, chunk: i32): void {
+/**
+ * The epilogue alone, on the product x that a BLAS library has made and that may be overwritten. A chunk is some rows; each
+ * is gone over again while it is in the cache.
+ */
+export function epilogue(job: EpilogueJob, chunk: i32, scratch: usize): void {
   const first = chunk * job.chunkRows, end = min(first + job.chunkRows, job.rows);
+  const columns = job.columns, bytes = <usize> columns << 2, whole = bytes & ~31;
+  const changed = job.bias != 0 || job.rowScale != 0 || job.columnScale != 0;
   for (let row = first; row < end; row++) {
     const x = job.x + <usize> row * job.xStride, out = job.out + <usize> row * job.stride;
-    let bias = f32x4.splat(0), scale = f32x4.splat(1);
-    if (job.bias != 0 && job.biasOfRows) bias = v128.load32_splat(job.bias + (<usize> row << 2));
-    if (job.rowScale != 0) scale = v128.load32_splat(job.rowScale + (<usize> row << 2));
-    for (let c = 0; c < job.columns; c += 4) {
-      const at = <usize> c << 2;
-      if (job.bias != 0 && !job.biasOfRows) bias = v128.load(job.bias + at);
-      let value = f32x4.mul(f32x4.add(v128.load(x + at), bias), scale);
-      if (job.columnScale != 0) value = f32x4.mul(value, v128.load(job.columnScale + at));
-      value = Activations.apply(job.activation, value);
-      if (job.accumulate) value = f32x4.add(value, v128.load(out + at));
-      Lanes.store(out + at, value, job.columns - c);
+    if (changed) shiftAndScale(job, x, row);
+    if (job.activation) {
+      Activations.inPlace(job.activation, x, whole);
+      memory.copy(scratch, x + whole, bytes - whole);
+      Activations.inPlace(job.activation, scratch, 32);
+      memory.copy(x + whole, scratch, bytes - whole);
     }
+    if (job.accumulate) addRow(out, x, columns);
+    else if (x != out) memory.copy(out, x, bytes);
+  }
+}
+
+/** x = (x + bias) rowScale columnScale, of one row. */
+function shiftAndScale(job: EpilogueJob, x: usize, row: i32): void {
+  const columns = job.columns, whole = Lanes.wholeTurns(0, columns, 2);
+  const ofRow = job.bias != 0 && job.biasOfRows != 0;
+  const biasAt = ofRow ? 0 : job.bias, scaleAt = job.columnScale;
+  let bias = ofRow ? v128.load32_splat(job.bias + (<usize> row << 2)) : f32x4.splat(0);
+  const scale = job.rowScale != 0 ? v128.load32_splat(job.rowScale + (<usize> row << 2)) : f32x4.splat(1);
+  let c = 0;
+  for (; c < whole && biasAt != 0 && scaleAt == 0; c += 8) {
+    const at = <usize> c << 2;
+    const second = f32x4.add(v128.load(x + at, 16), v128.load(biasAt + at, 16));
+    v128.store(x + at, f32x4.mul(f32x4.add(v128.load(x + at), v128.load(biasAt + at)), scale));
+    v128.store(x + at, f32x4.mul(second, scale), 16);
+  }
+  for (; c < columns; c += 4) {
+    const at = <usize> c << 2;
+    if (biasAt != 0) bias = v128.load(biasAt + at);
+    let value = f32x4.mul(f32x4.add(v128.load(x + at), bias), scale);
+    if (scaleAt != 0) value = f32x4.mul(value, v128.load(scaleAt + at));
+    Lanes.store(x + at, value, columns - c);
+  }
+}
+
+function addRow(out: usize, x: usize, columns: i32): void {
+  for (let c = 0; c < columns; c += 4) {
+    const at = <usize> c << 2;
+    Lanes.store(out + at, f32x4.add(v128.load(x + at), v128.load(out + at)), columns - c);
   }
 }
