@@ -7,10 +7,13 @@ import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
 import { multiplyByBlas, worthBlas } from "./matmul_blas.ts";
 import { float } from "./thread_pool.ts";
+import { TileChoice } from "./tile_choice.ts";
 
 const tileRows = 4, tileColumns = 8;
 /** Most panels of a block of the output: its tiles take 96 KiB, its part of A and B a few hundred. */
-const blockRowPanels = 16, blockColumnPanels = 32;
+const blockRowPanels = 18, blockColumnPanels = 32;
+/** Three panels of four rows are two of six. */
+const panelsBySix = 3;
 /** Blocks that a product is cut into where it is large enough, so that no thread waits long for the last one. */
 const wantedBlocks = 24;
 /** Multiplications below which a block is not worth handing to another thread. */
@@ -29,16 +32,39 @@ interface Packable {
   across: boolean;
 }
 
-/** @param blas takes the larger products, where there is one */
-export function matmulOperations(engine: Engine, blas: Blas | null = null): Pick<Backend, "matmul"> {
+/**
+ * @param blas takes the larger products, where there is one
+ * @param choice between the two inner loops of the others
+ */
+export function matmulOperations(
+  engine: Engine,
+  blas: Blas | null = null,
+  choice: TileChoice = new TileChoice(),
+): Pick<Backend, "matmul"> {
+  const measure = (bySix: boolean) => secondsOfProduct(engine, bySix);
   return {
     matmul(...operands) {
       checkMatmul(engine, ...operands);
       const [out, a, b, options] = operands[0].transposed ? turned(...operands) : operands;
+      const { batch = 1, m, n, k } = options;
       if (blas && worthBlas(options)) multiplyByBlas(engine, blas, out, a, b, options);
-      else multiply(engine, out, a, b, options);
+      else multiply(engine, out, a, b, options, choice.bySix(batch * m * n * k, measure));
     },
   };
+}
+
+/** Time of a product that takes half a millisecond, for `TileChoice`. */
+function secondsOfProduct(engine: Engine, bySix: boolean): number {
+  const m = 192, n = 256, k = 512;
+  const [out, a, b] = [m * n, m * k, k * n].map((size) => engine.heap.allocate("f32", size));
+  try {
+    for (const storage of [a, b]) engine.heap.view(storage).fill(1);
+    const start = performance.now();
+    multiply(engine, { storage: out }, { storage: a }, { storage: b }, { m, n, k }, bySix);
+    return performance.now() - start;
+  } finally {
+    for (const storage of [out, a, b]) engine.heap.release(storage);
+  }
 }
 
 /** out' = op(B)' op(A)': rows and columns change places everywhere. */
@@ -60,6 +86,7 @@ function multiply(
   a: MatrixOperand,
   b: MatrixOperand,
   options: MatmulOptions,
+  bySix: boolean,
 ): void {
   const { batch = 1, m, n, k } = options;
   if (batch === 0 || m === 0 || n === 0) return;
@@ -73,7 +100,8 @@ function multiply(
     for (let column = 0; column < n; column += columnSlab) {
       for (let row = 0; row < m; row += rowSlab) {
         const rows = Math.min(rowSlab, m - row), columns = Math.min(columnSlab, n - column);
-        multiplySlab(engine, out, left, right, options, { first, matrices, row, rows, column, columns });
+        const part = { first, matrices, row, rows, column, columns, bySix };
+        multiplySlab(engine, out, left, right, options, part);
       }
     }
   }
@@ -86,6 +114,7 @@ interface Slab {
   rows: number;
   column: number;
   columns: number;
+  bySix: boolean;
 }
 
 function multiplySlab(
@@ -94,7 +123,7 @@ function multiplySlab(
   a: Packable,
   b: Packable,
   options: MatmulOptions,
-  { first, matrices, row, rows, column, columns }: Slab,
+  { first, matrices, row, rows, column, columns, bySix }: Slab,
 ): void {
   const { n, k, m, alpha = 1, bias, biasAxis = "column", rowScale, columnScale, activation = "none" } =
     options;
@@ -138,6 +167,7 @@ function multiplySlab(
       vector(columnScale, column),
       activationCodes[activation],
       +(options.accumulate ?? false),
+      +bySix,
       ...partA.words,
       ...partB.words,
     ]);
@@ -156,7 +186,8 @@ function cutIntoBlocks(rows: number, columns: number, depth: number, matrices: n
   while (blocks[0] * blocks[1] * matrices < wanted && size(0) * size(1) > 1) {
     blocks[size(1) >= size(0) ? 1 : 0]++;
   }
-  const [rowPanels, columnPanels] = panels.map((count, axis) => Math.ceil(count / blocks[axis]));
+  const [wantedRowPanels, columnPanels] = panels.map((count, axis) => Math.ceil(count / blocks[axis]));
+  const rowPanels = panelled(wantedRowPanels, panelsBySix);
   return {
     rowPanels,
     columnPanels,

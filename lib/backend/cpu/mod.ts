@@ -18,6 +18,7 @@ import { memoryOperations } from "./memory_operations.ts";
 import { reductions } from "./reductions.ts";
 import { rowOperations, updates } from "./rows.ts";
 import { reservedBytes, ThreadPool } from "./thread_pool.ts";
+import { TileChoice } from "./tile_choice.ts";
 
 export interface CpuOptions {
   /** Threads to compute on, this one included; default: all cores. */
@@ -30,6 +31,8 @@ export interface CpuOptions {
   readonly memoryLimit?: number;
   /** Leave relaxed SIMD alone even where it is there: for tests and measurements. */
   readonly plainSimd?: boolean;
+  /** Rows that the inner loop of products takes at once, for tests and measurements; by default what is faster here. */
+  readonly tileRows?: 4 | 6;
 }
 
 /** File name of a library with its version, which the link that is opened does not show. */
@@ -57,7 +60,7 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   if (blas === null) found?.close();
   const operations = {
     ...memoryOperations(engine),
-    ...matmulOperations(engine, blas),
+    ...matmulOperations(engine, blas, new TileChoice(options.tileRows)),
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),

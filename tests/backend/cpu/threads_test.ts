@@ -26,10 +26,10 @@ async function resultBits(backend: Backend): Promise<Map<string, Int32Array>> {
   return bits;
 }
 
-Deno.test("every operation gives the same bits on 1, 2 and 5 threads", async () => {
+Deno.test("every operation gives the same bits on 1, 2 and 5 threads, by four rows and by six", async () => {
   const results = [];
-  for (const threads of [1, 2, 5]) {
-    const backend = await openCpuBackend({ threads, blas: "off" });
+  for (const [threads, tileRows] of [[1, 4], [2, 4], [5, 4], [1, 6], [2, 6]] as const) {
+    const backend = await openCpuBackend({ threads, blas: "off", tileRows });
     results.push(await resultBits(backend));
     await backend.close();
   }
