@@ -15,8 +15,9 @@ import { StateDict } from "../lib/models/state_dict.ts";
 import { Adam, clipFactor } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { backward, fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { peakMib as peakOfProcess } from "./peak_memory.ts";
 import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
-import { printRows, type Row, rowsFlag } from "./rows.ts";
+import { printRows, type Row, rowsFlag, type Work } from "./rows.ts";
 
 const flags = parseFlags({
   "tokens": { default: 2001, min: 1, help: "tokens of a sequence" },
@@ -25,6 +26,11 @@ const flags = parseFlags({
   "outputs": { default: 4912, min: 1, help: "predicted genes" },
   "steps": { default: 3, min: 1, help: "training steps; the fastest counts" },
   "checkpoint": { default: false, help: "compute layers again in the backward pass" },
+  "peer-threads": {
+    default: "both",
+    choices: ["both", "all"],
+    help: "PyTorch on one thread too, or on all alone",
+  },
   "f16": { default: false, help: "activations and frozen weights in f16" },
   ...peerFlags,
   ...rowsFlag,
@@ -126,27 +132,28 @@ for (let step = 0; step < flags.steps; step++) {
   if (stepS < best.stepS) best = { forwardS, backwardS, stepS };
 }
 const rows: Row[] = [];
-const peakMib = peakMemoryMib();
+const peakMib = peakOfProcess();
 const tokensOfStep = flags.batch * flags.tokens;
 console.log(`${flags.batch} x ${flags.tokens} tokens, ${flags.layers} layers, ${flags.outputs} outputs`);
 console.log(
   `ours: predict ${predictS.toFixed(2)} s, forward ${best.forwardS.toFixed(2)} s, backward ${
     best.backwardS.toFixed(2)
   } s (${(best.backwardS / best.forwardS).toFixed(2)} x forward), step ${best.stepS.toFixed(2)} s, ` +
-    `${(tokensOfStep / best.stepS).toFixed(0)} tokens/s; process ${peakMib.toFixed(0)} MiB, ` +
+    `${(tokensOfStep / best.stepS).toFixed(0)} tokens/s; process ${peakMib?.toFixed(0)} MiB, ` +
     `device ${(backend.memory.peak / 2 ** 20).toFixed(0)} MiB`,
 );
 await printProfile(opened);
 await backend.close();
 
 if (python) {
-  const sizes = [flags.tokens, flags.batch, flags.layers, flags.outputs].map(String);
+  const sizes = [flags.tokens, flags.batch, flags.layers, flags.outputs, flags.steps].map(String);
   const run = async (threads: number) => {
     const names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
     const env = Object.fromEntries(names.map((name) => [name, String(threads)]));
     return JSON.parse(await python.run("ia3_peer.py", sizes, env).catch(exitWith));
   };
-  for (const threads of [1, navigator.hardwareConcurrency]) {
+  const all = flags.threads ?? navigator.hardwareConcurrency;
+  for (const threads of flags.peerThreads === "all" ? [all] : new Set([1, all])) {
     const peer = await run(threads);
     rows.push({
       subject: `NT-v2-50m, IA3 step, ${flags.batch} x ${flags.tokens} tokens, PyTorch on ${threads} threads`,
@@ -154,6 +161,7 @@ if (python) {
       ours: { seconds: best.stepS, peakMib },
       peer: { seconds: peer.step_s, peakMib: peer.peak_mib },
       peerName: `PyTorch ${peer.version}`,
+      work: workOfStep(),
     });
     console.log(
       `PyTorch ${peer.version}, ${threads} threads: predict ${peer.predict_s.toFixed(2)} s, forward ${
@@ -165,14 +173,23 @@ if (python) {
     console.log(
       `ours / PyTorch: predict ${(predictS / peer.predict_s).toFixed(2)}, step ${
         (best.stepS / peer.step_s).toFixed(2)
-      }, memory ${(peakMib / peer.peak_mib).toFixed(2)}`,
+      }, memory ${((peakMib ?? NaN) / peer.peak_mib).toFixed(2)}`,
     );
   }
   printRows(flags.json, rows);
 }
 
-/** High-water mark of the process's resident memory. */
-function peakMemoryMib(): number {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return Number(/VmHWM:\s*(\d+) kB/.exec(status)![1]) / 1024;
+/**
+ * A product takes 2 m n k forward, and as much for the gradient of its input (the weights are frozen); attention 4 length^2 width
+ * forward and 10 backward, whose scores are computed again. Weights are read twice, a layer's activations go out and in once.
+ */
+function workOfStep(): Work {
+  const { width, intermediateWidth, layers } = config, { batch, tokens: length } = flags;
+  const weights = layers * (4 * width ** 2 + 3 * width * intermediateWidth);
+  const rows = batch * length, attention = 14 * layers * batch * length ** 2 * width;
+  return {
+    gflop: (4 * rows * weights + attention) / 1e9,
+    gflopBesideProducts: attention / 1e9,
+    gbytes: 4 * (2 * weights + 2 * layers * rows * width) / 1e9,
+  };
 }
