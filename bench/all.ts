@@ -64,7 +64,7 @@ const benches: readonly Bench[] = [
   {
     file: "cpu_kernels.ts",
     args: ["--no-onnx", "--repeats", "9"],
-    tiny: ["--repeats", "1", "--only", "a"],
+    tiny: ["--repeats", "1", "--only", "add"],
   },
   {
     file: "webgpu_kernels.ts",
@@ -199,8 +199,12 @@ async function run(file: string, args: readonly string[]): Promise<Row[] | strin
   const lock = fromFileUrl(new URL("../tests/deno.lock", import.meta.url));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "-A", `--lock=${lock}`, path, ...args],
+    env: { NO_COLOR: "1" },
   }).output();
-  if (!success) return new TextDecoder().decode(stderr).trim().split("\n").at(-1)!;
+  if (!success) {
+    const lines = new TextDecoder().decode(stderr).split("\n").filter((line) => /^\S/.test(line));
+    return lines.at(-1) ?? "it said nothing";
+  }
   const rows = parseRows(new TextDecoder().decode(stdout));
   return rows.length > 0 ? rows : "it measured nothing";
 }
