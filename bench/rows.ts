@@ -33,8 +33,6 @@ export interface Work {
   readonly gflopBesideProducts?: number;
   /** The least bytes to be moved, 1e9: weights, and activations in and out once. */
   readonly gbytes?: number;
-  /** What `gbytes` move through where all of it stays in the processor: "cache". */
-  readonly memory?: "cache";
 }
 
 const mark = "rows ";

@@ -70,7 +70,8 @@ function roofCells(rows: readonly Row[], roof: Roof | null): [string, string] {
   const ofAll = ofWidest !== null && name !== "memory" && name !== "cache"
     ? `, ${percent(ofWidest)} of the processor's`
     : "";
-  return [rates.join(", "), `${percent(share)} of ${name}${ofAll}${bound && `; ${bound}`}`];
+  const cached = name === "memory" && share > 1 ? " (part of it stays in the cache)" : "";
+  return [rates.join(", "), `${percent(share)} of ${name}${cached}${ofAll}${bound && `; ${bound}`}`];
 }
 
 function mib(rows: readonly Row[], side: "ours" | "peer"): string {

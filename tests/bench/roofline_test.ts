@@ -6,6 +6,7 @@ import { reachedOf, type Roof } from "../../bench/roofline.ts";
 const rates = { widest: 400, wasm: 100, memory: 40, ownMemory: 50, cache: 200, ownCache: 100 };
 const roof: Roof = {
   widestBits: 512,
+  cacheBytes: 2e6,
   rates: [{ ...rates, threads: 1, wasm: 50 }, { ...rates, threads: 2 }],
 };
 const own = "CPU, 2 threads, relaxed SIMD", blas = `${own}, products by libopenblas.so.0`;
@@ -17,7 +18,8 @@ Deno.test("reachedOf() takes the roof that binds: multiply-adds of our vectors, 
   assertAlmostEquals(heavy.ofWidest!, 50 / 400);
   const light = reachedOf(roof, { gflop: 1, gbytes: 100 }, own, 4)!;
   assertEquals([light.roof, light.share], ["memory", 0.5]);
-  assertEquals(reachedOf(roof, { gbytes: 100, memory: "cache" }, own, 1)!.roof, "cache");
+  const small = reachedOf(roof, { gbytes: 0.001 }, own, 1e-5)!; // fits in the cache
+  assertEquals([small.roof, small.share], ["cache", 0.5]);
   assertEquals(reachedOf(roof, {}, own, 1), null);
 });
 

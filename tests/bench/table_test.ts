@@ -19,6 +19,7 @@ const table = (samples: Row[][], roof: Roof | null = null) =>
 
 const roof: Roof = {
   widestBits: 512,
+  cacheBytes: null,
   rates: [{ threads: 2, widest: 400, wasm: 100, memory: 40, ownMemory: 50, cache: 200, ownCache: 100 }],
 };
 
