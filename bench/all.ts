@@ -18,7 +18,7 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { runScript } from "../lib/cli/script.ts";
 import { writeFileAtomic } from "../lib/io/atomic_write.ts";
 import { findPeer, type Peer, peerFlags } from "./peer.ts";
-import { measureRoof } from "./roofline.ts";
+import { higherRoof, measureRoof } from "./roofline.ts";
 import { parseRows, type Row } from "./rows.ts";
 import { bySubject, commitOfTree, keepSamples, openSamples, type Samples, thisMachine } from "./samples.ts";
 import { tableOf, withTable } from "./table.ts";
@@ -189,6 +189,11 @@ async function measure(
       samples.runs.push({ bench, round, rows });
       await keep();
     }
+  }
+  if (samples.starts.at(-1) === start.toISOString()) {
+    console.log("the roof once more");
+    samples.roof = higherRoof(samples.roof, await measureRoof(peer, samples));
+    await keep();
   }
   return failures;
 }

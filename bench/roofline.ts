@@ -129,6 +129,16 @@ export async function measureRoof(peer: Peer, options: { tiny?: boolean } = {}):
   return { widestBits: widestBits(), cacheBytes: cacheBytes(), rates };
 }
 
+/** The higher of each rate: other work on the machine can only lower one. */
+export function higherRoof(a: Roof, b: Roof): Roof {
+  const names = ["widest", "wasm", "memory", "ownMemory", "cache", "ownCache"] as const;
+  const rates = a.rates.map((one, i) => ({
+    ...one,
+    ...Object.fromEntries(names.map((name) => [name, Math.max(one[name], b.rates[i][name])])),
+  }));
+  return { ...a, rates };
+}
+
 /** @returns GB/s of c = a + b by our engine */
 async function ownAdditions(threads: number, length: number): Promise<number> {
   const backend = await openCpuBackend({ threads, blas: "off" });

@@ -69,13 +69,14 @@ export async function keepSamples(path: string | null, samples: Samples): Promis
   if (path !== null) await writeFileAtomic(path, JSON.stringify(samples, null, 1) + "\n");
 }
 
-/** The rows of each subject and engine, in the order in which they were met first. */
+/** The rows of each subject and engine, in the order in which they were met first; engines of a subject side by side. */
 export function bySubject({ runs }: Samples): Row[][] {
-  const found = new Map<string, Row[]>();
+  const found = new Map<string, Map<string | null, Row[]>>();
   for (const row of runs.flatMap(({ rows }) => rows)) {
-    found.getOrInsertComputed(JSON.stringify([row.subject, row.engine]), () => []).push(row);
+    const engines = found.getOrInsertComputed(row.subject, () => new Map());
+    engines.getOrInsertComputed(row.engine, () => []).push(row);
   }
-  return [...found.values()];
+  return [...found.values()].flatMap((engines) => [...engines.values()]);
 }
 
 /** The commit of this tree; "unknown" without git. */

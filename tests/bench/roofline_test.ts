@@ -1,7 +1,7 @@
 /** What a task reached of the roof of a machine, and the loop that measures one. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { multiplyAddModule } from "../../bench/multiply_adds.ts";
-import { reachedOf, type Roof } from "../../bench/roofline.ts";
+import { higherRoof, reachedOf, type Roof } from "../../bench/roofline.ts";
 
 const rates = { widest: 400, wasm: 100, memory: 40, ownMemory: 50, cache: 200, ownCache: 100 };
 const roof: Roof = {
@@ -34,6 +34,12 @@ Deno.test("reachedOf() takes the rates of the engine's threads and of its vector
   const share = (engine: string) => reachedOf(roof, { gflop: 100 }, engine, 4)!.share;
   assertAlmostEquals(share("CPU, 1 thread, relaxed SIMD"), 0.5);
   assertAlmostEquals(share("CPU, 2 threads, 256-bit SIMD"), 0.125);
+});
+
+Deno.test("higherRoof() keeps the better of two measurements, rate by rate", () => {
+  const other = { ...roof, rates: roof.rates.map((one) => ({ ...one, widest: 300, memory: 60 })) };
+  const [, { widest, memory, wasm, threads }] = higherRoof(roof, other).rates;
+  assertEquals({ widest, memory, wasm, threads }, { widest: 400, memory: 60, wasm: 100, threads: 2 });
 });
 
 Deno.test("the loop of multiply-adds sums what it says", async () => {
