@@ -70,7 +70,7 @@ export async function multiplyAddRate(threads: number): Promise<number> {
     const module = multiplyAddModule();
     await Promise.all(workers.map((worker) => {
       const ready = said(worker);
-      worker.postMessage({ module, iterations, calls: 20 });
+      worker.postMessage({ module, iterations, calls: 60 });
       return ready;
     }));
     const seconds = await Promise.all(workers.map((worker) => {

@@ -67,9 +67,9 @@ function roofCells(rows: readonly Row[], roof: Roof | null): [string, string] {
     ...gbs === null ? [] : [`${gbs.toPrecision(2)} GB/s`],
   ];
   const percent = (part: number) => `${(100 * part).toFixed(0)}%`;
-  const ofAll = ofWidest !== null && name !== "memory" && name !== "cache"
-    ? `, ${percent(ofWidest)} of the processor's`
-    : "";
+  // Where the roof is the widest vectors, the two are one number.
+  const isOther = ofWidest !== null && name !== "memory" && name !== "cache" && ofWidest < 0.999 * share;
+  const ofAll = isOther ? `, ${percent(ofWidest)} of the processor's` : "";
   const cached = name === "memory" && share > 1 ? " (part of it stays in the cache)" : "";
   return [rates.join(", "), `${percent(share)} of ${name}${cached}${ofAll}${bound && `; ${bound}`}`];
 }
