@@ -15,9 +15,10 @@ import { StateDict } from "../lib/models/state_dict.ts";
 import { Adam, clipFactor } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { backward, fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { ia3Step } from "./network_work.ts";
 import { peakMib as peakOfProcess } from "./peak_memory.ts";
 import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
-import { printRows, type Row, rowsFlag, type Work } from "./rows.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 
 const flags = parseFlags({
   "tokens": { default: 2001, min: 1, help: "tokens of a sequence" },
@@ -161,7 +162,10 @@ if (python) {
       ours: { seconds: best.stepS, peakMib },
       peer: { seconds: peer.step_s, peakMib: peer.peak_mib },
       peerName: `PyTorch ${peer.version}`,
-      work: workOfStep(),
+      work: ia3Step({
+        ...{ width: config.width, intermediate: config.intermediateWidth, layers: config.layers },
+        ...{ tokens: flags.tokens, batch: flags.batch },
+      }),
     });
     console.log(
       `PyTorch ${peer.version}, ${threads} threads: predict ${peer.predict_s.toFixed(2)} s, forward ${
@@ -177,19 +181,4 @@ if (python) {
     );
   }
   printRows(flags.json, rows);
-}
-
-/**
- * A product takes 2 m n k forward, and as much for the gradient of its input (the weights are frozen); attention 4 length^2 width
- * forward and 10 backward, whose scores are computed again. Weights are read twice, a layer's activations go out and in once.
- */
-function workOfStep(): Work {
-  const { width, intermediateWidth, layers } = config, { batch, tokens: length } = flags;
-  const weights = layers * (4 * width ** 2 + 3 * width * intermediateWidth);
-  const rows = batch * length, attention = 14 * layers * batch * length ** 2 * width;
-  return {
-    gflop: (4 * rows * weights + attention) / 1e9,
-    gflopBesideProducts: attention / 1e9,
-    gbytes: 4 * (2 * weights + 2 * layers * rows * width) / 1e9,
-  };
 }

@@ -17,9 +17,10 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { openHyenaEmbedder } from "../lib/embedding/hyena_embedder.ts";
 import { openNtEmbedder } from "../lib/embedding/nt_embedder.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
+import { hyenaForward, ntForward } from "./network_work.ts";
 import { peakMib } from "./peak_memory.ts";
 import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
-import { printRows, type Row, rowsFlag, type Work } from "./rows.ts";
+import { printRows, type Row, rowsFlag } from "./rows.ts";
 import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../tests/support/random_models.ts";
 
 interface Case {
@@ -116,34 +117,6 @@ interface Options {
   readonly layers: number | null;
 }
 
-/**
- * A product takes 2 m n k, attention 4 length^2 width, a real transform of n numbers 2.5 n log2 n: three of twice the length
- * for each channel of a long convolution, whose filter is made by a small network of 5, 64, 64, 64 and `width` units. Bytes:
- * weights once, a layer's activations in and out once.
- */
-function workOf({ kind, tokens }: Case, layers: number | null): Work {
-  const bytes = (weights: number, width: number, depth: number) =>
-    4 * depth * (weights + 2 * tokens * width) / 1e9;
-  if (kind === "ntv2") {
-    const { width, intermediate } = nt50m, depth = layers ?? nt50m.layers;
-    const weights = 4 * width ** 2 + 3 * width * intermediate, attention = 4 * tokens ** 2 * width;
-    return {
-      gflop: depth * (2 * tokens * weights + attention) / 1e9,
-      gflopBesideProducts: depth * attention / 1e9,
-      gbytes: bytes(weights, width, depth),
-    };
-  }
-  const { width, inner, filter } = hyenaLarge, depth = layers ?? hyenaLarge.layers, n = 2 * tokens;
-  const weights = 4 * width ** 2 + 2 * width * inner,
-    ofFilter = 5 * filter + 2 * filter ** 2 + filter * width;
-  const convolutions = width * (3 * 2.5 * n * Math.log2(n) + 3 * 6 * tokens);
-  return {
-    gflop: depth * (2 * tokens * (weights + ofFilter) + convolutions) / 1e9,
-    gflopBesideProducts: depth * convolutions / 1e9,
-    gbytes: bytes(weights + ofFilter, width, depth),
-  };
-}
-
 async function oursInChild(folder: string, one: Case): Promise<Measurement> {
   const args = ["run", "-A", self, "--ours", folder, JSON.stringify(one)];
   const { success, stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
@@ -181,7 +154,9 @@ async function compare(folder: string, one: Case, options: Options): Promise<Row
       ours: { seconds: ours.seconds, peakMib: ours.peakMiB },
       peer: { seconds: peer.seconds, peakMib: peer.peakMiB },
       peerName: `PyTorch ${peer.version}`,
-      work: workOf(one, options.layers),
+      work: one.kind === "ntv2"
+        ? ntForward({ ...nt50m, layers: options.layers ?? nt50m.layers, tokens: one.tokens })
+        : hyenaForward({ ...hyenaLarge, layers: options.layers ?? hyenaLarge.layers, tokens: one.tokens }),
     });
   }
   return rows;
