@@ -25,6 +25,7 @@ import { matchTfs } from "../lib/experiment/read_inputs.ts";
 import { encodeNpy, readNpyMatrix } from "../lib/io/npy.ts";
 import { type Matrix, takeColumns, takeRows } from "../lib/linalg/matrix.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
+import { peakMib } from "./peak_memory.ts";
 import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, rowsFlag } from "./rows.ts";
 
@@ -102,7 +103,7 @@ async function timeFit(
 async function timePeer(
   python: Peer,
   genes: number[],
-): Promise<{ ms: number; test: Matrix; version: string }> {
+): Promise<{ ms: number; test: Matrix; version: string; peakMib: number }> {
   const folder = await Deno.makeTempDir();
   try {
     const write = ({ data, rows, columns }: Matrix, name: string) =>
@@ -111,8 +112,13 @@ async function timePeer(
     await write(fold.test, "test.npy");
     await write(takeColumns(fold.targets, genes), "targets.npy");
     const args = [folder, `${flags.threads}`, flags.treeMethod];
-    const { seconds, version } = JSON.parse(await python.run("boosting_peer.py", args));
-    return { ms: seconds * 1000, version, test: await readNpyMatrix(join(folder, "predictions.npy")) };
+    const { seconds, version, peak_mib: peakMib } = JSON.parse(await python.run("boosting_peer.py", args));
+    return {
+      ms: seconds * 1000,
+      version,
+      peakMib,
+      test: await readNpyMatrix(join(folder, "predictions.npy")),
+    };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -124,7 +130,7 @@ const genes = flags.genes === "top"
 const size = `${fold.train.rows} rows x ${fold.train.columns} features, ${genes.length} outputs`;
 console.log(`${size}, ${flags.treeMethod}, ${engine.description}`);
 await timeFit(genes.slice(0, 4), defaults);
-const ours = await timeFit(genes, defaults);
+const ours = { ...await timeFit(genes, defaults), peakMib: peakMib() };
 console.log(`ours    ${(ours.ms / genes.length).toFixed(1)} ms a model`);
 if (python) {
   const peer = await timePeer(python, genes).catch(exitWith);
@@ -138,12 +144,17 @@ if (python) {
   console.log(
     `ratio   ${(peer.ms / ours.ms).toFixed(1)}; predictions differ by at most ${apart.toExponential(1)}`,
   );
+  const steps = fold.train.rows * fold.train.columns * defaults.maxDepth * defaults.rounds / 1e6;
+  const bound = flags.treeMethod === "exact"
+    ? `scans of each column's sorted rows in the cache, at most ${steps.toFixed(0)} M steps a model`
+    : "sums over rows into bins, in the cache";
   printRows(flags.json, [{
     subject: `boosted trees, ${flags.treeMethod}, a model of ${fold.train.rows} x ${fold.train.columns}`,
     engine: null,
-    ours: { seconds: ours.ms / 1000 / genes.length },
-    peer: { seconds: peer.ms / 1000 / genes.length },
+    ours: { seconds: ours.ms / 1000 / genes.length, peakMib: ours.peakMib },
+    peer: { seconds: peer.ms / 1000 / genes.length, peakMib: peer.peakMib },
     peerName: peer.version,
+    bound,
   }]);
 }
 if (flags.growth) {

@@ -2,6 +2,7 @@
 folder of the inputs. Run by bench/boosting.ts."""
 
 import json
+import resource
 import sys
 import time
 
@@ -18,4 +19,5 @@ predictions = model.fit(train, targets).predict(test)
 seconds = time.perf_counter() - start
 
 np.save(f"{folder}/predictions.npy", predictions.astype(np.float32))
-print(json.dumps({"seconds": seconds, "version": f"xgboost {xgboost.__version__}"}))
+peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": seconds, "peak_mib": peak_mib, "version": f"xgboost {xgboost.__version__}"}))

@@ -35,6 +35,8 @@ interface Case {
   /** Floating-point operations of a call, or bytes moved where that is what counts. */
   work: number;
   unit: "GFLOP/s" | "GB/s";
+  /** The least bytes of a call, where `work` is operations: inputs and results once. */
+  bytes?: number;
   /** Has its peer in bench/cpu_kernels_peer.py under this name. */
   peer?: boolean;
   /** @returns the call to time */
@@ -45,6 +47,7 @@ const matmul = (m: number, n: number, k: number, kind: "" | "A' B" | "A B'" = ""
   name: `matmul ${m} x ${n} x ${k}${kind && `, ${kind}`}`,
   work: 2 * m * n * k,
   unit: "GFLOP/s",
+  bytes: 4 * (m * k + k * n + m * n),
   peer: true,
   prepare(backend, input) {
     const [a, b, out] = [input(m * k), input(k * n), input(m * n)];
@@ -58,6 +61,7 @@ const attention = (length: number, heads: number, headWidth: number, backward: b
   name: `attention ${length} x ${heads} heads of ${headWidth}${backward ? ", forward and backward" : ""}`,
   work: (backward ? 14 : 4) * length ** 2 * heads * headWidth,
   unit: "GFLOP/s",
+  bytes: 4 * (backward ? 12 : 4) * length * heads * headWidth,
   peer: true,
   prepare(backend, input) {
     const size = length * heads * headWidth;
@@ -76,6 +80,7 @@ const fft = (rows: number, n: number): Case => ({
   name: `real FFT ${rows} x ${n}`,
   work: 2.5 * n * Math.log2(n) * rows,
   unit: "GFLOP/s",
+  bytes: 4 * rows * (2 * n + 2),
   peer: true,
   prepare(backend, input) {
     const x = input(rows * n), spectrum = input(rows * (n + 2));
@@ -142,6 +147,7 @@ const cases: Case[] = [
 /** Best seconds of each case. */
 async function timeOurs(
   blas: "auto" | "off",
+  cases: readonly Case[],
 ): Promise<{ description: string; seconds: Map<string, number> }> {
   const backend = await openCpuBackend({ threads: flags.threads, blas });
   const seconds = new Map<string, number>();
@@ -192,7 +198,8 @@ async function timePython(peer: Peer): Promise<{ versions: string; seconds: Reco
   return JSON.parse(await peer.run("cpu_kernels_peer.py", [settings]).catch(exitWith));
 }
 
-const own = await timeOurs("off"), blas = await timeOurs("auto");
+const isMatmul = ({ name }: Case) => name.startsWith("matmul");
+const own = await timeOurs("off", cases), blas = await timeOurs("auto", cases.filter(isMatmul));
 const hasBlas = blas.description !== own.description;
 const python = peerPython ? await timePython(peerPython) : null;
 console.log(own.description);
@@ -204,13 +211,13 @@ console.log(
   }   peer's time / ours`,
 );
 for (const { name, work, unit } of cases) {
-  const time = own.seconds.get(name)!, library = blas.seconds.get(name)!, peer = python?.seconds[name];
+  const time = own.seconds.get(name)!, library = blas.seconds.get(name), peer = python?.seconds[name];
   const rate = (seconds: number | undefined) =>
     seconds === undefined ? "" : (work / seconds / 1e9).toFixed(1);
   const isProduct = hasBlas && name.startsWith("matmul");
   const ratio = peer === undefined
     ? ""
-    : `${(peer / time).toFixed(2)}${isProduct ? `, with BLAS ${(peer / library).toFixed(2)}` : ""}`;
+    : `${(peer / time).toFixed(2)}${isProduct ? `, with BLAS ${(peer / library!).toFixed(2)}` : ""}`;
   console.log(
     `${name.padEnd(54)}${rate(time).padStart(10)} ${unit.padEnd(7)}${
       (isProduct ? rate(library) : "").padStart(12)
@@ -218,18 +225,24 @@ for (const { name, work, unit } of cases) {
   );
 }
 if (python) {
-  const row = (name: string, engine: string, seconds: number): Row => ({
+  const row = ({ name, work, unit, bytes }: Case, engine: string, seconds: number): Row => ({
     subject: `${name}, ${flags.threads} threads`,
     engine,
     ours: { seconds },
     peer: { seconds: python.seconds[name] },
     peerName: python.versions,
+    work: {
+      ...unit === "GFLOP/s" &&
+        { gflop: work / 1e9, gflopBesideProducts: name.startsWith("matmul") ? 0 : work / 1e9 },
+      gbytes: (bytes ?? work) / 1e9,
+    },
   });
   const timed = cases.filter(({ name }) => name in python.seconds);
   printRows(flags.json, [
-    ...timed.map(({ name }) => row(name, own.description, own.seconds.get(name)!)),
-    ...(hasBlas ? timed.filter(({ name }) => name.startsWith("matmul")) : [])
-      .map(({ name }) => row(name, blas.description, blas.seconds.get(name)!)),
+    ...timed.map((one) => row(one, own.description, own.seconds.get(one.name)!)),
+    ...(hasBlas ? timed.filter(isMatmul) : []).map((one) =>
+      row(one, blas.description, blas.seconds.get(one.name)!)
+    ),
   ]);
 }
 if (flags.peer && flags.onnx && "matmul 1024".startsWith(flags.only)) {

@@ -15,6 +15,8 @@ import { StateDict } from "../lib/models/state_dict.ts";
 import { Adam, clipFactor } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { backward, fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { ia3Step } from "./network_work.ts";
+import { peakMib as peakOfProcess } from "./peak_memory.ts";
 import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
@@ -25,6 +27,11 @@ const flags = parseFlags({
   "outputs": { default: 4912, min: 1, help: "predicted genes" },
   "steps": { default: 3, min: 1, help: "training steps; the fastest counts" },
   "checkpoint": { default: false, help: "compute layers again in the backward pass" },
+  "peer-threads": {
+    default: "both",
+    choices: ["both", "all"],
+    help: "PyTorch on one thread too, or on all alone",
+  },
   "f16": { default: false, help: "activations and frozen weights in f16" },
   ...peerFlags,
   ...rowsFlag,
@@ -126,27 +133,28 @@ for (let step = 0; step < flags.steps; step++) {
   if (stepS < best.stepS) best = { forwardS, backwardS, stepS };
 }
 const rows: Row[] = [];
-const peakMib = peakMemoryMib();
+const peakMib = peakOfProcess();
 const tokensOfStep = flags.batch * flags.tokens;
 console.log(`${flags.batch} x ${flags.tokens} tokens, ${flags.layers} layers, ${flags.outputs} outputs`);
 console.log(
   `ours: predict ${predictS.toFixed(2)} s, forward ${best.forwardS.toFixed(2)} s, backward ${
     best.backwardS.toFixed(2)
   } s (${(best.backwardS / best.forwardS).toFixed(2)} x forward), step ${best.stepS.toFixed(2)} s, ` +
-    `${(tokensOfStep / best.stepS).toFixed(0)} tokens/s; process ${peakMib.toFixed(0)} MiB, ` +
+    `${(tokensOfStep / best.stepS).toFixed(0)} tokens/s; process ${peakMib?.toFixed(0)} MiB, ` +
     `device ${(backend.memory.peak / 2 ** 20).toFixed(0)} MiB`,
 );
 await printProfile(opened);
 await backend.close();
 
 if (python) {
-  const sizes = [flags.tokens, flags.batch, flags.layers, flags.outputs].map(String);
+  const sizes = [flags.tokens, flags.batch, flags.layers, flags.outputs, flags.steps].map(String);
   const run = async (threads: number) => {
     const names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
     const env = Object.fromEntries(names.map((name) => [name, String(threads)]));
     return JSON.parse(await python.run("ia3_peer.py", sizes, env).catch(exitWith));
   };
-  for (const threads of [1, navigator.hardwareConcurrency]) {
+  const all = flags.threads ?? navigator.hardwareConcurrency;
+  for (const threads of flags.peerThreads === "all" ? [all] : new Set([1, all])) {
     const peer = await run(threads);
     rows.push({
       subject: `NT-v2-50m, IA3 step, ${flags.batch} x ${flags.tokens} tokens, PyTorch on ${threads} threads`,
@@ -154,6 +162,10 @@ if (python) {
       ours: { seconds: best.stepS, peakMib },
       peer: { seconds: peer.step_s, peakMib: peer.peak_mib },
       peerName: `PyTorch ${peer.version}`,
+      work: ia3Step({
+        ...{ width: config.width, intermediate: config.intermediateWidth, layers: config.layers },
+        ...{ tokens: flags.tokens, batch: flags.batch },
+      }),
     });
     console.log(
       `PyTorch ${peer.version}, ${threads} threads: predict ${peer.predict_s.toFixed(2)} s, forward ${
@@ -165,14 +177,8 @@ if (python) {
     console.log(
       `ours / PyTorch: predict ${(predictS / peer.predict_s).toFixed(2)}, step ${
         (best.stepS / peer.step_s).toFixed(2)
-      }, memory ${(peakMib / peer.peak_mib).toFixed(2)}`,
+      }, memory ${((peakMib ?? NaN) / peer.peak_mib).toFixed(2)}`,
     );
   }
   printRows(flags.json, rows);
-}
-
-/** High-water mark of the process's resident memory. */
-function peakMemoryMib(): number {
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return Number(/VmHWM:\s*(\d+) kB/.exec(status)![1]) / 1024;
 }

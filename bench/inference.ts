@@ -17,6 +17,8 @@ import { parseFlags } from "../lib/cli/flags.ts";
 import { openHyenaEmbedder } from "../lib/embedding/hyena_embedder.ts";
 import { openNtEmbedder } from "../lib/embedding/nt_embedder.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
+import { hyenaForward, ntForward } from "./network_work.ts";
+import { peakMib } from "./peak_memory.ts";
 import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../tests/support/random_models.ts";
@@ -32,13 +34,19 @@ interface Case {
 const self = fromFileUrl(import.meta.url);
 const declarations = {
   "tiny": { default: false, help: "one layer and 65 tokens: to see that it runs" },
+  "repeats": { default: 3, min: 1, help: "passes of which the best counts (131,072 tokens: one)" },
+  "peer-threads": {
+    default: "best",
+    choices: ["best", "all"],
+    help: "PyTorch on one thread and on all, whichever is faster, or on all alone",
+  },
   ...peerFlags,
   ...rowsFlag,
 };
 
 const cases: Case[] = [
-  { name: "nt-2001", kind: "ntv2", tokens: 2001, repeats: 3 },
-  { name: "hyena-16384", kind: "hyenadna", tokens: 16_384, repeats: 3 },
+  { name: "nt-2001", kind: "ntv2", tokens: 2001, repeats: Infinity },
+  { name: "hyena-16384", kind: "hyenadna", tokens: 16_384, repeats: Infinity },
   { name: "hyena-131072", kind: "hyenadna", tokens: 131_072, repeats: 1 },
 ];
 
@@ -93,14 +101,20 @@ async function measureOurs(
     mean = [...vector.slice(0, 8)];
     seconds = Math.min(seconds, (performance.now() - start) / 1000);
   }
-  const status = await Deno.readTextFile("/proc/self/status").catch(() => "");
-  const peakMiB = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? NaN) / 1024;
+  const peakMiB = peakMib() ?? NaN;
   for (const [family, { calls, ms }] of [...await backend.profile()].sort(([, a], [, b]) => b.ms - a.ms)) {
     console.error(`${ms.toFixed(0).padStart(8)} ms ${String(calls).padStart(6)} calls  ${family}`);
   }
   await embedder.close();
   await backend.close();
   console.log(JSON.stringify({ seconds, peakMiB, mean, version: backend.description }));
+}
+
+interface Options {
+  readonly python: Peer | null;
+  /** Of PyTorch: each of them is tried. */
+  readonly threads: readonly number[];
+  readonly layers: number | null;
 }
 
 async function oursInChild(folder: string, one: Case): Promise<Measurement> {
@@ -110,8 +124,9 @@ async function oursInChild(folder: string, one: Case): Promise<Measurement> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-async function compare(folder: string, one: Case, python: Peer | null): Promise<Row[]> {
-  const peer = python && await fastestPeer(python, folder, one);
+async function compare(folder: string, one: Case, options: Options): Promise<Row[]> {
+  const { python } = options;
+  const peer = python && await fastestPeer(python, folder, one, options.threads);
   const rows: Row[] = [];
   if (peer) {
     console.log(
@@ -139,19 +154,23 @@ async function compare(folder: string, one: Case, python: Peer | null): Promise<
       ours: { seconds: ours.seconds, peakMib: ours.peakMiB },
       peer: { seconds: peer.seconds, peakMib: peer.peakMiB },
       peerName: `PyTorch ${peer.version}`,
+      work: one.kind === "ntv2"
+        ? ntForward({ ...nt50m, layers: options.layers ?? nt50m.layers, tokens: one.tokens })
+        : hyenaForward({ ...hyenaLarge, layers: options.layers ?? hyenaLarge.layers, tokens: one.tokens }),
     });
   }
   return rows;
 }
 
-/** PyTorch with one thread or with all cores, whichever is faster. */
+/** PyTorch with each of these numbers of threads: whichever is faster. */
 async function fastestPeer(
   python: Peer,
   folder: string,
   { kind, tokens, repeats }: Case,
+  allowed: readonly number[],
 ): Promise<Measurement> {
   const measured: Measurement[] = [];
-  for (const threads of new Set([1, navigator.hardwareConcurrency])) {
+  for (const threads of allowed) {
     const args = [folder, kind, tokens, threads, repeats].map(String);
     measured.push(JSON.parse(await python.run("inference_peer.py", args)));
   }
@@ -195,16 +214,26 @@ if (import.meta.main) {
     const folder = await Deno.makeTempDir({ prefix: "inference_bench" });
     try {
       const folders = { ntv2: join(folder, "nt"), hyenadna: join(folder, "hyena") };
-      const size = flags.tiny ? { layers: 1 } : {};
+      const size: { layers?: number } = flags.tiny ? { layers: 1 } : {};
       writeRandomNt(folders.ntv2, { ...nt50m, ...size });
       writeRandomHyena(folders.hyenadna, { ...hyenaLarge, ...size, maxTokens: flags.tiny ? 1026 : 131_074 });
       const named = names.filter((name) => Deno.args.includes(name));
       const chosen = named.length > 0 ? named : names;
       const rows: Row[] = [];
+      const all = navigator.hardwareConcurrency;
+      const options: Options = {
+        python,
+        threads: flags.peerThreads === "all" ? [all] : [...new Set([1, all])],
+        layers: size.layers ?? null,
+      };
       for (const one of cases) {
         if (!chosen.includes(one.name)) continue;
-        const shape = flags.tiny ? { ...one, tokens: 65 } : one;
-        rows.push(...await compare(folders[one.kind], shape, python).catch(exitWith));
+        const shape = {
+          ...one,
+          repeats: Math.min(one.repeats, flags.repeats),
+          ...flags.tiny && { tokens: 65 },
+        };
+        rows.push(...await compare(folders[one.kind], shape, options).catch(exitWith));
       }
       printRows(flags.json, rows);
       if (chosen.includes("growth")) {

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 
 folder, kind, tokens, threads, repeats = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 torch.set_num_threads(threads)
-torch.set_grad_enabled(False)
 config = json.load(open(f"{folder}/config.json"))
 
 
@@ -44,16 +43,16 @@ def nt(ids):
     batch, length, width = x.shape
     d = width // heads
     split = lambda t: t.view(batch, length, heads, d).transpose(1, 2)
+    angles = torch.outer(torch.arange(length).float(), w["esm.encoder.layer.0.attention.self.rotary_embeddings.inv_freq"])
+    cos, sin = (f(torch.cat((angles, angles), -1)) for f in (torch.cos, torch.sin))
+    turn = lambda t: t * cos + torch.cat((-t[..., d // 2 :], t[..., : d // 2]), -1) * sin
     for i in range(config["num_hidden_layers"]):
         name = f"esm.encoder.layer.{i}"
         a = norm(x, f"{name}.attention.LayerNorm", 1e-12)
         q = split(linear(a, f"{name}.attention.self.query") * d**-0.5)
         k, v = (split(linear(a, f"{name}.attention.self.{p}")) for p in ("key", "value"))
-        angles = torch.outer(torch.arange(length).float(), w[f"{name}.attention.self.rotary_embeddings.inv_freq"])
-        cos, sin = (f(torch.cat((angles, angles), -1)) for f in (torch.cos, torch.sin))
-        turn = lambda t: t * cos + torch.cat((-t[..., d // 2 :], t[..., : d // 2]), -1) * sin
-        scores = torch.softmax(turn(q) @ turn(k).transpose(-1, -2), -1)
-        context = (scores @ v).transpose(1, 2).reshape(batch, length, width)
+        context = F.scaled_dot_product_attention(turn(q), turn(k), v, scale=1.0)
+        context = context.transpose(1, 2).reshape(batch, length, width)
         x = x + linear(context, f"{name}.attention.output.dense")
         x1, x2 = linear(norm(x, f"{name}.LayerNorm", 1e-12), f"{name}.intermediate.dense").chunk(2, -1)
         x = x + linear(F.silu(x1) * x2, f"{name}.output.dense")
@@ -97,7 +96,8 @@ model = nt if kind == "ntv2" else hyena
 seconds = []
 for _ in range(repeats):
     start = time.perf_counter()
-    mean = model(ids).mean(1)
+    with torch.inference_mode():
+        mean = model(ids).mean(1)
     seconds.append(time.perf_counter() - start)
 print(json.dumps({
     "seconds": min(seconds),

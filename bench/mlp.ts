@@ -17,8 +17,9 @@ import { Mlp } from "../lib/models/mlp.ts";
 import { Adam, Dropout, LossLog, trainingStep } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
+import { peakMib } from "./peak_memory.ts";
 import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
-import { printRows, type Row, rowsFlag } from "./rows.ts";
+import { printRows, type Row, rowsFlag, type Work } from "./rows.ts";
 
 const flags = parseFlags({
   "repeats": { default: 9, min: 1, help: "steps of which the median counts" },
@@ -116,11 +117,52 @@ const epochs = {
     Math.ceil(heldOutTfs * concat.genes / concat.batch) * check,
 };
 
-const ours = { mlp: await timeMlp(), concat: await timePairs() };
+/**
+ * Of an epoch. A layer's product takes 2 m n k, its two gradients as much each, but for the inputs of the first; Adam reads and
+ * writes a weight and its two moments, and the gradient goes out and in. The pair network is counted as ours works: each
+ * TF and gene that occurs in a batch goes through the first layer once, and the layers above take every pair.
+ */
+const work: Record<"mlp" | "concat", Work> = (() => {
+  const weights = (widths: number[]) => widths.slice(1).reduce((sum, n, i) => sum + widths[i] * n, 0);
+  const epoch = (training: number, check: number, parameters: number, data: number): Work => ({
+    gflop: (training + check) / 1e9,
+    gbytes: 4 * (8 * parameters + data) / 1e9,
+  });
+  const all = weights([mlp.width, ...mlp.hidden, genes]);
+  const inputs = 2 * mlp.rows * mlp.width * mlp.hidden[0];
+  const { rows, validation } = mlp;
+  const above = weights([...concat.hidden, 1]), first = concat.width * concat.hidden[0];
+  const steps = Math.ceil(concat.tfs * genes / concat.batch);
+  const occurring = (of: number) => of * (1 - (1 - 1 / of) ** concat.batch); // expected, of equally likely ones
+  const pairs = steps * concat.batch, projected = steps * (occurring(concat.tfs) + occurring(genes));
+  const heldOut = heldOutTfs * genes;
+  return {
+    mlp: epoch(
+      6 * rows * all - inputs,
+      2 * validation * all / 5,
+      all,
+      (rows + validation / 5) * (mlp.width + genes),
+    ),
+    concat: epoch(
+      6 * pairs * above + 4 * projected * first,
+      2 * heldOut * above + 2 * (heldOutTfs + genes) * first,
+      steps * (above + 2 * first),
+      2 * (pairs + heldOut) * concat.hidden[0],
+    ),
+  };
+})();
+
+const oursMlp = await timeMlp(), peakMlp = peakMib();
+const ours = { mlp: oursMlp, concat: await timePairs() };
+const peaks = { mlp: peakMlp, concat: peakMib() };
 const threads = flags.threads ?? navigator.hardwareConcurrency;
+/** Of the peer's process so far: that of the pair network holds the MLP's too, as ours does. */
+interface Peak {
+  peak_mib: number;
+}
 /** `loader_*`: batches put together pair by pair, as the original script does; else gathered at once. */
 type PairSeconds = Seconds & { loader_step: number; loader_check: number };
-let peer: { version: string; mlp: Seconds; concat: PairSeconds } | null = null;
+let peer: { version: string; mlp: Seconds & Peak; concat: PairSeconds & Peak } | null = null;
 if (python) {
   peer = JSON.parse(
     await python.run("mlp_peer.py", [JSON.stringify({ threads, mlp, concat })]).catch(exitWith),
@@ -146,9 +188,10 @@ if (peer) {
   const row = (name: "mlp" | "concat", subject: string, theirs: Seconds): Row => ({
     subject,
     engine: backend.description,
-    ours: { seconds: epochs[name](ours[name]) },
-    peer: { seconds: epochs[name](theirs) },
+    ours: { seconds: epochs[name](ours[name]), peakMib: peaks[name] },
+    peer: { seconds: epochs[name](theirs), peakMib: peer![name].peak_mib },
     peerName: `PyTorch ${peer!.version}`,
+    work: work[name],
   });
   printRows(flags.json, [
     row("mlp", "MLP, epoch", peer.mlp),

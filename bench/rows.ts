@@ -20,6 +20,19 @@ export interface Row {
   readonly peer: Side;
   /** "PyTorch 2.13.0". */
   readonly peerName: string;
+  readonly work?: Work;
+  /** What bounds ours, in words, where arithmetic and bytes do not tell. */
+  readonly bound?: string;
+}
+
+/** What the task needs, counted from its shapes; `bench/all.ts` sets it against the roof of the machine. */
+export interface Work {
+  /** Multiplications and additions, 1e9. */
+  readonly gflop?: number;
+  /** The part of `gflop` that our own kernels do with a BLAS library too: all but matrix products. */
+  readonly gflopBesideProducts?: number;
+  /** The least bytes to be moved, 1e9: weights, and activations in and out once. */
+  readonly gbytes?: number;
 }
 
 const mark = "rows ";
