@@ -1,7 +1,7 @@
 /** Grows one tree level by level: search, split, and the children become the slots of the next level. */
 import { MIN_GAIN, nodeGain, nodeWeight } from "./gain";
 import * as state from "./state";
-import { EXACT_ANY, EXACT_DENSE, HIST, method } from "./state";
+import { usesBins, usesLists } from "./state";
 import { COUNT, LEFT_G, LEFT_H, NODE, OPEN, RIGHT_G, RIGHT_H, ROOT_GAIN, SEGMENT } from "./slot";
 import { BEST_DEFAULT_LEFT, BEST_FEATURE, BEST_GAIN, BEST_THRESHOLD } from "./slot";
 import { SEGMENT_LENGTH, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
@@ -27,9 +27,9 @@ export function growTree(round: i32): void {
   openRoot();
   for (let depth = 0; state.maxDepth == 0 || depth < state.maxDepth; depth++) {
     sampleLevelColumns(round, depth);
-    if (method == EXACT_ANY) searchExactAny(round);
-    else if (method == EXACT_DENSE) searchExactDense(round, depth);
-    else searchHistograms(round);
+    if (usesLists) searchExactDense(round, depth);
+    else if (usesBins) searchHistograms(round);
+    else searchExactAny(round);
     splitLevel(depth + 1);
     if (state.slotCount == 0) return;
   }
@@ -41,14 +41,14 @@ function openRoot(): void {
   state.setSlotCount(1);
   for (let row = 0; row < state.rows; row++) store<i32>(state.slotRows + (<usize> row << 2), row);
   startSlot(slot, 0, state.rows);
-  if (method == HIST) {
+  if (usesBins && !usesLists) {
     forgetHistograms();
     store<i32>(slot, takeHistogram(), SEGMENT);
     buildHistogram(slot, load<i32>(slot, SEGMENT));
     sumRoot(slot, load<i32>(slot, SEGMENT));
   } else {
     sumRows(slot, state.slotRows);
-    if (method == EXACT_DENSE) {
+    if (usesLists) {
       startLists();
       store<i32>(slot, <i32> load<f64>(slot, SUM_H), SEGMENT_LENGTH);
     }
@@ -103,7 +103,7 @@ function splitLevel(nextDepth: i32): void {
     const slot = state.slots + <usize> s * SLOT_BYTES;
     if (!isSplit(slot)) {
       closeSlot(slot);
-      if (method == HIST) freeHistogram(load<i32>(slot, SEGMENT));
+      if (usesBins && !usesLists) freeHistogram(load<i32>(slot, SEGMENT));
       continue;
     }
     const left = state.nextSlots + <usize> count * SLOT_BYTES;
@@ -120,7 +120,7 @@ function splitLevel(nextDepth: i32): void {
     const leftCount = divideRows(slot);
     startSlot(left, load<i32>(slot, START), leftCount);
     startSlot(right, load<i32>(slot, START) + leftCount, load<i32>(slot, COUNT) - leftCount);
-    if (method == HIST) {
+    if (usesBins) {
       store<f64>(left, load<f64>(slot, LEFT_G), SUM_G);
       store<f64>(left, load<f64>(slot, LEFT_H), SUM_H);
       store<f64>(right, load<f64>(slot, RIGHT_G), SUM_G);
@@ -131,19 +131,19 @@ function splitLevel(nextDepth: i32): void {
     }
     finishSlot(left, node);
     finishSlot(right, node);
-    if (method == EXACT_DENSE) planPartition(slot, left, right, count);
-    if (method == HIST) store<i32>(left, load<i32>(slot, SEGMENT), SEGMENT);
+    if (usesLists) planPartition(slot, left, right, count);
+    else if (usesBins) store<i32>(left, load<i32>(slot, SEGMENT), SEGMENT);
     count += 2;
   }
   state.turnLevel(count);
-  if (method == HIST && !last) fillHistograms();
+  if (usesBins && !usesLists && !last) fillHistograms();
 }
 
 /** XGBoost splits for a gain above 1e-6; hist also asks for gamma and for a hessian on either side. */
 function isSplit(slot: usize): bool {
   const gain = load<f32>(slot, BEST_GAIN);
   if (!(gain > MIN_GAIN)) return false;
-  if (method != HIST) return true;
+  if (!usesBins) return true;
   return gain >= state.gamma && load<f64>(slot, LEFT_H) != 0 && load<f64>(slot, RIGHT_H) != 0;
 }
 

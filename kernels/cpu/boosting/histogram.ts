@@ -46,6 +46,16 @@ export function placeHistogram(
   laidOut = 0;
 }
 
+/** Bin of a row's value, counted over all features. */
+export function binOf(row: u32, feature: i32): i32 {
+  return load<i32>(bins + (<usize> (row * features + feature) << 2));
+}
+
+/** Upper bound of a bin. */
+export function cutOf(bin: i32): f32 {
+  return load<f32>(cuts + (<usize> bin << 2));
+}
+
 /** A new tree begins: every histogram is free. */
 export function forgetHistograms(): void {
   freeCount = 0;
