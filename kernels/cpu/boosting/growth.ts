@@ -22,6 +22,9 @@ import { sumRoot, takeHistogram } from "./histogram";
 /** In `goesRight`: the bytes of an entry of the presorted lists (exact_dense.ts). */
 const TO_RIGHT: u8 = 16;
 
+/** In place of a slot's histogram. */
+const NO_HISTOGRAM: i32 = -1;
+
 /** Grow a tree from the gradients in place; `leafOfRow` tells where each row ends. */
 export function growTree(round: i32): void {
   openRoot();
@@ -103,7 +106,9 @@ function splitLevel(nextDepth: i32): void {
     const slot = state.slots + <usize> s * SLOT_BYTES;
     if (!isSplit(slot)) {
       closeSlot(slot);
-      if (usesBins && !usesLists) freeHistogram(load<i32>(slot, SEGMENT));
+      if (usesBins && !usesLists && load<i32>(slot, SEGMENT) != NO_HISTOGRAM) {
+        freeHistogram(load<i32>(slot, SEGMENT));
+      }
       continue;
     }
     const left = state.nextSlots + <usize> count * SLOT_BYTES;
@@ -175,17 +180,35 @@ function divideRows(slot: usize): i32 {
   return leftCount;
 }
 
-/** Histograms of the level: of two siblings the lighter is summed, the other is what remains of the parent's. */
+/**
+ * Histograms of the level: of two siblings the lighter is summed, the other is what remains of the parent's. Those that
+ * weigh too little for two children need none.
+ */
 function fillHistograms(): void {
   for (let s = 0; s < state.slotCount; s += 2) {
     const left = state.slots + <usize> s * SLOT_BYTES;
     const right = left + SLOT_BYTES;
     const inherited = load<i32>(left, SEGMENT);
-    const lighter = load<f64>(right, SUM_H) < load<f64>(left, SUM_H) ? right : left;
-    const own = takeHistogram();
-    buildHistogram(lighter, own);
-    subtractHistogram(inherited, own);
-    store<i32>(left, lighter == left ? own : inherited, SEGMENT);
-    store<i32>(right, lighter == right ? own : inherited, SEGMENT);
+    const isRightLighter = load<f64>(right, SUM_H) < load<f64>(left, SUM_H);
+    const lighter = isRightLighter ? right : left;
+    const heavier = isRightLighter ? left : right;
+    closeIfLight(lighter);
+    closeIfLight(heavier);
+    if (load<i32>(heavier, OPEN) != 0) {
+      const own = takeHistogram();
+      buildHistogram(lighter, own);
+      subtractHistogram(inherited, own);
+      store<i32>(lighter, own, SEGMENT);
+      store<i32>(heavier, inherited, SEGMENT);
+    } else {
+      if (load<i32>(lighter, OPEN) != 0) buildHistogram(lighter, inherited);
+      store<i32>(lighter, inherited, SEGMENT);
+      store<i32>(heavier, NO_HISTOGRAM, SEGMENT);
+    }
   }
+}
+
+/** No two children can both weigh enough; the margin is for what sums of real weights round. */
+function closeIfLight(slot: usize): void {
+  if (load<f64>(slot, SUM_H) < 1.999 * <f64> state.minChildWeight) store<i32>(slot, 0, OPEN);
 }

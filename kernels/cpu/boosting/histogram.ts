@@ -7,8 +7,13 @@ import { nodeGain } from "./gain";
 import { reserve } from "./memory";
 import { allowedInLevel, allowedInNode, colsampleNode, features, gradients, minChildWeight } from "./state";
 import { rows, slotCount, slotRows, slots } from "./state";
-import { COUNT, NODE, propose, ROOT_GAIN, SEGMENT, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
+import { COUNT, NODE, OPEN, propose, ROOT_GAIN, SEGMENT, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
 import { sampleNodeColumns } from "./sampling";
+import { largestGain, takeLargest } from "./histogram_gains";
+
+/** In place of a feature. */
+const NONE: i32 = -1;
+const UNKNOWN: i32 = -2;
 
 /** i32, rows x features: bin of each value counted over all features, -1 where missing. */
 let bins: usize = 0;
@@ -26,6 +31,8 @@ let freeCount: i32 = 0;
 let laidOut: i32 = 0;
 let totalBins: i32 = 0;
 let hasMissing: bool = false;
+/** This tree's gradients are. */
+let areFinite: bool = false;
 
 export function placeHistogram(
   newBins: usize,
@@ -123,20 +130,47 @@ export function sumRoot(slot: usize, histogram: i32): void {
     }
   }
   v128.store(slot + SUM_G, sum);
+  areFinite = isFinite(f64x2.extract_lane(sum, 0));
 }
 
 /** Best split of every slot of the level from its histogram. */
 export function searchHistograms(round: i32): void {
   for (let s = 0; s < slotCount; s++) {
     const slot = slots + <usize> s * SLOT_BYTES;
+    if (load<i32>(slot, OPEN) == 0) continue;
     if (colsampleNode < 1) sampleNodeColumns(round, load<i32>(slot, NODE));
     else memory.copy(allowedInNode, allowedInLevel, features);
     const histogram = histogramAt(load<i32>(slot, SEGMENT));
-    for (let feature = 0; feature < features; feature++) {
+    const winner = minChildWeight > 0 && areFinite ? findWinner(slot, histogram) : UNKNOWN;
+    if (winner == NONE) continue;
+    const end = winner == UNKNOWN ? features : winner + 1;
+    for (let feature = winner == UNKNOWN ? 0 : winner; feature < end; feature++) {
       if (load<u8>(allowedInNode + <usize> feature) == 0) continue;
       if (searchForwards(slot, histogram, feature)) searchBackwards(slot, histogram, feature);
     }
   }
+}
+
+/** The first of the features with the largest gain; NONE where no split gains, UNKNOWN where one gains infinitely. */
+function findWinner(slot: usize, histogram: usize): i32 {
+  let most: f32 = 0;
+  let winner = NONE;
+  for (let feature = 0; feature < features; feature++) {
+    if (load<u8>(allowedInNode + <usize> feature) == 0) continue;
+    const start = load<i32>(binStarts + (<usize> feature << 2));
+    const count = load<i32>(binStarts + (<usize> feature << 2), 4) - start;
+    const first = histogram + (<usize> start << 4);
+    if (largestGain(slot, first, count, 16)) {
+      largestGain(slot, first + (<usize> (count - 1) << 4), count, -16);
+    }
+    const gain = takeLargest();
+    if (gain == f32.POSITIVE_INFINITY) return UNKNOWN;
+    if (gain > most) {
+      most = gain;
+      winner = feature;
+    }
+  }
+  return winner;
 }
 
 /** Missing values go right. Returns whether the bins' sum differs from the slot's: then some are missing. */
