@@ -43,6 +43,21 @@ const benches: readonly Bench[] = [
     args: ["--no-growth", "--tree-method", "hist"],
     tiny: ["--outputs", "2"],
   },
+  {
+    file: "boosting.ts",
+    args: ["--no-growth", "--peer-method", "hist"],
+    tiny: ["--outputs", "2"],
+  },
+  {
+    file: "boosting.ts",
+    args: ["--no-growth", "--peer-method", "approx"],
+    tiny: ["--outputs", "2"],
+  },
+  {
+    file: "boosting.ts",
+    args: ["--no-growth", "--multi-output-tree"],
+    tiny: ["--outputs", "2"],
+  },
   { file: "inference.ts", args: ["nt-2001", "hyena-16384", "hyena-131072"], tiny: ["--tiny"] },
   {
     file: "ia3.ts",
