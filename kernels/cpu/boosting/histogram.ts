@@ -15,21 +15,22 @@ import { largestGain, takeLargest } from "./histogram_gains";
 const NONE: i32 = -1;
 const UNKNOWN: i32 = -2;
 
-/** i32, rows x features: bin of each value counted over all features, -1 where missing. */
+/** u32, rows x features: cell of each value (see `cellBytes`); missing values have one of their own behind the last. */
 let bins: usize = 0;
 /** i32, features + 1: where each feature's bins begin. */
 let binStarts: usize = 0;
 /** f32, bins: upper bounds; f32, features: a value below the lowest. */
 let cuts: usize = 0;
 let lowest: usize = 0;
-/** f64, histograms x bins x 2. */
+/** f64, histograms x (bins + 1) x 2: sums of gradient and hessian; the last cell is that of missing values. */
 let histograms: usize = 0;
 /** i32: those not in use, as a stack. */
 let freeHistograms: usize = 0;
 let freeCount: i32 = 0;
 /** Those laid out so far. */
 let laidOut: i32 = 0;
-let totalBins: i32 = 0;
+/** Of a histogram; a cell is 16 bytes. */
+let cellBytes: usize = 0;
 let hasMissing: bool = false;
 /** This tree's gradients are. */
 let areFinite: bool = false;
@@ -47,7 +48,12 @@ export function placeHistogram(
   cuts = newCuts;
   lowest = newLowest;
   freeHistograms = newFreeHistograms;
-  totalBins = load<i32>(binStarts + (<usize> features << 2));
+  cellBytes = (<usize> load<i32>(binStarts + (<usize> features << 2)) + 1) << 4;
+  const end = bins + (<usize> rows * <usize> features << 2);
+  for (let at = bins; at < end; at += 4) {
+    const bin = load<i32>(at);
+    store<u32>(at, bin < 0 ? <u32> cellBytes - 16 : <u32> bin << 4);
+  }
   hasMissing = newHasMissing;
   histograms = reserve(0);
   laidOut = 0;
@@ -55,7 +61,7 @@ export function placeHistogram(
 
 /** Bin of a row's value, counted over all features. */
 export function binOf(row: u32, feature: i32): i32 {
-  return load<i32>(bins + (<usize> (row * features + feature) << 2));
+  return load<u32>(bins + (<usize> (row * features + feature) << 2)) >> 4;
 }
 
 /** Upper bound of a bin. */
@@ -72,7 +78,7 @@ export function forgetHistograms(): void {
 /** A free histogram; new ones grow at the end of memory. */
 export function takeHistogram(): i32 {
   if (freeCount == 0) {
-    reserve(<usize> totalBins << 4);
+    reserve(cellBytes);
     freeHistogram(laidOut++);
   }
   freeCount--;
@@ -85,34 +91,43 @@ export function freeHistogram(index: i32): void {
 }
 
 function histogramAt(index: i32): usize {
-  return histograms + <usize> index * (<usize> totalBins << 4);
+  return histograms + <usize> index * cellBytes;
 }
 
 /** Sum a slot's rows by bin. */
 export function buildHistogram(slot: usize, into: i32): void {
   const histogram = histogramAt(into);
-  memory.fill(histogram, 0, <usize> totalBins << 4);
+  memory.fill(histogram, 0, cellBytes);
   const start = load<i32>(slot, START);
   const end = start + load<i32>(slot, COUNT);
   for (let i = start; i < end; i++) {
     const row = load<i32>(slotRows + (<usize> i << 2));
     const gradient = v128.load(gradients + (<usize> row << 4));
+    // Out of the sample, or of weight 0.
+    if (!v128.any_true(gradient)) continue;
     let at = bins + (<usize> (row * features) << 2);
     const last = at + (<usize> features << 2);
-    for (; at < last; at += 4) {
-      const bin = load<i32>(at);
-      if (hasMissing && bin < 0) continue;
-      const cell = histogram + (<usize> bin << 4);
-      v128.store(cell, f64x2.add(v128.load(cell), gradient));
+    for (; at + 12 < last; at += 16) {
+      addTo(histogram + <usize> load<u32>(at), gradient);
+      addTo(histogram + <usize> load<u32>(at, 4), gradient);
+      addTo(histogram + <usize> load<u32>(at, 8), gradient);
+      addTo(histogram + <usize> load<u32>(at, 12), gradient);
     }
+    for (; at < last; at += 4) addTo(histogram + <usize> load<u32>(at), gradient);
   }
+}
+
+// @ts-ignore: a decorator of AssemblyScript
+
+function addTo(cell: usize, gradient: v128): void {
+  v128.store(cell, f64x2.add(v128.load(cell), gradient));
 }
 
 /** The parent's histogram less one child's is the other child's, in the parent's place. */
 export function subtractHistogram(parent: i32, child: i32): void {
   let from = histogramAt(parent);
   let less = histogramAt(child);
-  const end = from + (<usize> totalBins << 4);
+  const end = from + cellBytes;
   for (; from < end; from += 16, less += 16) {
     v128.store(from, f64x2.sub(v128.load(from), v128.load(less)));
   }
