@@ -125,8 +125,9 @@ export class BoostingKernel {
 }
 
 function searchMethod(data: PreparedData, parameters: BoostingParameters, search: "auto" | "any"): number {
-  const isDense = data.isPlain && parameters.alpha === 0 && parameters.minChildWeight > 0 &&
-    data.rows <= MOST_DENSE_ROWS;
+  // With a child weight of 0 the exact search may split off a child without rows; hist never does.
+  const isDense = data.isPlain && parameters.alpha === 0 && data.rows <= MOST_DENSE_ROWS &&
+    (parameters.minChildWeight > 0 || data.binned !== null);
   const fast = isDense && search === "auto";
   if (data.binned === null) return fast ? EXACT_DENSE : EXACT_ANY;
   const bins = data.binned.cuts.cuts.length / data.features;

@@ -19,6 +19,11 @@ const shapes: [string, ProblemShape, Partial<BoostingParameters>][] = [
   ["no L2 penalty", { rows: 60, features: 6 }, { lambda: 0 }],
   ["a strong L2 penalty", { rows: 60, features: 6 }, { lambda: 25 }],
   ["larger leaves", { rows: 90, features: 6 }, { minChildWeight: 6 }],
+  ["no least child weight", { rows: 90, features: 6, step: 0.1 }, { minChildWeight: 0 }],
+  ["no least child weight, weights of 0 and 1", { rows: 70, features: 4, weights: "zero-one" }, {
+    minChildWeight: 0,
+    lambda: 0,
+  }],
   ["a fractional child weight", { rows: 90, features: 6 }, { minChildWeight: 2.5 }],
   ["least gains", { rows: 90, features: 6 }, { gamma: 0.02 }],
   ["no limit of depth", { rows: 120, features: 4 }, { maxDepth: 0, rounds: 20 }],

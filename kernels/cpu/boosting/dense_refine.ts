@@ -96,7 +96,7 @@ function walkBins(slot: usize, feature: i32): void {
   for (let i = 0; i < n; i++, at += 16) {
     const row = load<u32>(at) & mask;
     const bin = binOf(row, feature);
-    if (bin != last && h >= minHessian) {
+    if (i > 0 && bin != last && h >= minHessian) {
       const restG = G - g;
       const restH = H - h;
       if (restH < minHessian) return;
