@@ -16,7 +16,7 @@ import { placeExactAny } from "./exact_any";
 import { prepareLists, sidesAt } from "./dense_lists";
 import { placeExactDense } from "./exact_dense";
 import { forgetRoot } from "./settled_root";
-import { areSumsExact } from "./exact_sums";
+import { sumExactly } from "./exact_sums";
 import { placeHistogram } from "./histogram";
 import { growTree } from "./growth";
 
@@ -212,7 +212,7 @@ export function train(baseScore: f32): void {
   for (let round = 0; round < state.rounds; round++) {
     state.startTree(trees + (keepsTrees ? <usize> (round * state.maxNodes) * NODE_BYTES : 0));
     computeGradients(round);
-    if (method == HIST_DENSE) state.setUsesLists(areSumsExact());
+    if (usesBins) state.setExactSums(sumExactly());
     growTree(round);
     prune();
     for (let row = 0; row < state.rows; row++) {

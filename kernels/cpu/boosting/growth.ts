@@ -14,8 +14,10 @@ import {
   buildHistogram,
   forgetHistograms,
   freeHistogram,
+  isSmall,
   searchHistograms,
   subtractHistogram,
+  subtractRows,
 } from "./histogram";
 import { sumRoot, takeHistogram } from "./histogram";
 
@@ -194,7 +196,13 @@ function fillHistograms(): void {
     const heavier = isRightLighter ? left : right;
     closeIfLight(lighter);
     closeIfLight(heavier);
-    if (load<i32>(heavier, OPEN) != 0) {
+    if (load<i32>(heavier, OPEN) != 0 && state.areSumsExact && isSmall(lighter)) {
+      subtractRows(lighter, inherited);
+      store<i32>(heavier, inherited, SEGMENT);
+      const own = load<i32>(lighter, OPEN) != 0 ? takeHistogram() : NO_HISTOGRAM;
+      if (own != NO_HISTOGRAM) buildHistogram(lighter, own);
+      store<i32>(lighter, own, SEGMENT);
+    } else if (load<i32>(heavier, OPEN) != 0) {
       const own = takeHistogram();
       buildHistogram(lighter, own);
       subtractHistogram(inherited, own);

@@ -99,11 +99,17 @@ function histogramAt(index: i32): usize {
 export function buildHistogram(slot: usize, into: i32): void {
   const histogram = histogramAt(into);
   memory.fill(histogram, 0, cellBytes);
+  addRows(slot, histogram, 1);
+}
+
+/** Add a slot's rows, `sign` times each (1 or -1), to the cells of their bins. */
+function addRows(slot: usize, histogram: usize, sign: f64): void {
+  const signs = f64x2.splat(sign);
   const start = load<i32>(slot, START);
   const end = start + load<i32>(slot, COUNT);
   for (let i = start; i < end; i++) {
     const row = load<i32>(slotRows + (<usize> i << 2));
-    const gradient = v128.load(gradients + (<usize> row << 4));
+    const gradient = f64x2.mul(v128.load(gradients + (<usize> row << 4)), signs);
     // Out of the sample, or of weight 0.
     if (!v128.any_true(gradient)) continue;
     let at = bins + (<usize> (row * features) << 2);
@@ -122,6 +128,16 @@ export function buildHistogram(slot: usize, into: i32): void {
 
 function addTo(cell: usize, gradient: v128): void {
   v128.store(cell, f64x2.add(v128.load(cell), gradient));
+}
+
+/** Its rows are far fewer than bins: then a histogram loses them sooner row by row than bin by bin. */
+export function isSmall(slot: usize): bool {
+  return <usize> (load<i32>(slot, COUNT) * features) << 6 < cellBytes;
+}
+
+/** The parent's histogram less one child's rows is the other child's, where sums round nothing. */
+export function subtractRows(slot: usize, parent: i32): void {
+  addRows(slot, histogramAt(parent), -1);
 }
 
 /** The parent's histogram less one child's is the other child's, in the parent's place. */

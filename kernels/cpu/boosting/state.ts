@@ -16,6 +16,8 @@ export const HIST_DENSE: i32 = 3;
 export let method: i32 = EXACT_ANY;
 /** Candidates are the bounds of bins. */
 export let usesBins: bool = false;
+/** Sums of the gradients of the tree in work round nothing, whatever their order; known for trees over bins only. */
+export let areSumsExact: bool = false;
 /** The tree in work is searched over presorted lists. */
 export let usesLists: bool = false;
 
@@ -190,8 +192,10 @@ export function setLevel(
   nextSlots = newNextSlots;
 }
 
-export function setUsesLists(uses: bool): void {
-  usesLists = uses;
+/** For a tree over bins: `exact` where its sums round nothing. */
+export function setExactSums(exact: bool): void {
+  areSumsExact = exact;
+  usesLists = method == HIST_DENSE && exact;
 }
 
 export function startTree(newTree: usize): void {
