@@ -5,7 +5,10 @@
  *   deno run -P=test bench/boosting.ts --data-dir my-data
  *   deno run -P=test bench/boosting.ts --data-dir my-data --engine webgpu
  *   deno run -P=test bench/boosting.ts --no-peer --no-growth
+ *   deno run -P=test bench/boosting.ts --no-growth --peer-method hist
+ *   deno run -P=test bench/boosting.ts --no-growth --multi-output-tree
  *
+ * The last but one sets our default beside that of XGBoost 2.0 and later, the last beside its trees of vector leaves.
  * Genes are spread evenly over the targets (--genes top: those of largest change, whose trees grow fullest). Without
  * --data-dir the numbers are random ones of the real size. The peer is the Python of bench/peers.sh, on as many threads.
  */
@@ -13,6 +16,7 @@ import { join } from "@std/path";
 import { openTreeEngine } from "../lib/boosting/open_engine.ts";
 import { type BoostingParameters, defaultParameters } from "../lib/boosting/parameters.ts";
 import { prepareData } from "../lib/boosting/prepared_data.ts";
+import { UsageError } from "../lib/cli/errors.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
 import { readHyenaEmbeddings } from "../lib/dataset/embeddings.ts";
 import { kFold } from "../lib/dataset/kfold.ts";
@@ -35,7 +39,19 @@ const flags = parseFlags({
   "genes": { default: "even", choices: ["even", "top"], help: "which ones" },
   "threads": { default: navigator.hardwareConcurrency, min: 1, help: "of both sides" },
   "engine": { default: "cpu", choices: ["cpu", "webgpu", "ml-xgboost"], help: "what grows our trees" },
-  "tree-method": { default: "exact", choices: ["exact", "hist"], help: "of both sides" },
+  "tree-method": { default: "exact", choices: ["exact", "hist"], help: "of ours, and of the peer's" },
+  "peer-method": {
+    default: null,
+    type: "text",
+    choices: ["exact", "hist", "approx"],
+    shownDefault: "as --tree-method; hist with --multi-output-tree",
+    help: "tree method of the peer, where it shall be another than ours",
+  },
+  "multi-output-tree": {
+    default: false,
+    help:
+      "let the peer grow one tree a round for all outputs (multi_strategy; hist only, XGBoost 2.0 and later)",
+  },
   "growth": { default: true, help: "also time 64 to 1,024 outputs and 5 to 40 rounds" },
   ...peerFlags,
   ...rowsFlag,
@@ -76,6 +92,17 @@ function evenGenes(genes: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor(i * genes / count));
 }
 
+const peerMethod = flags.peerMethod ?? (flags.multiOutputTree ? "hist" : flags.treeMethod);
+if (flags.multiOutputTree && peerMethod !== "hist") {
+  exitWith(
+    new UsageError(
+      `Cannot use --multi-output-tree with --peer-method ${peerMethod}: XGBoost has it with hist only`,
+    ),
+  );
+}
+const peerTrees = flags.multiOutputTree ? `multi-output trees by ${peerMethod}` : peerMethod;
+/** What the two sides grow, said once where it is the same. */
+const methods = peerTrees === flags.treeMethod ? peerTrees : `${flags.treeMethod} beside ${peerTrees}`;
 const python = await peerOrExit(["numpy", "xgboost", "sklearn"], flags);
 const fold = flags.dataDir ? await foldOf(flags.dataDir) : randomFold();
 const engine = await openTreeEngine(flags.engine, flags.threads);
@@ -111,7 +138,7 @@ async function timePeer(
     await write(fold.train, "train.npy");
     await write(fold.test, "test.npy");
     await write(takeColumns(fold.targets, genes), "targets.npy");
-    const args = [folder, `${flags.threads}`, flags.treeMethod];
+    const args = [folder, `${flags.threads}`, peerMethod, flags.multiOutputTree ? "vector" : "single"];
     const { seconds, version, peak_mib: peakMib } = JSON.parse(await python.run("boosting_peer.py", args));
     return {
       ms: seconds * 1000,
@@ -128,7 +155,7 @@ const genes = flags.genes === "top"
   ? topGenes(fold.targets, flags.outputs)
   : evenGenes(fold.targets.columns, flags.outputs);
 const size = `${fold.train.rows} rows x ${fold.train.columns} features, ${genes.length} outputs`;
-console.log(`${size}, ${flags.treeMethod}, ${engine.description}`);
+console.log(`${size}, ${flags.peer ? methods : flags.treeMethod}, ${engine.description}`);
 await timeFit(genes.slice(0, 4), defaults);
 const ours = { ...await timeFit(genes, defaults), peakMib: peakMib() };
 console.log(`ours    ${(ours.ms / genes.length).toFixed(1)} ms a model`);
@@ -149,7 +176,7 @@ if (python) {
     ? `scans of each column's sorted rows in the cache, at most ${steps.toFixed(0)} M steps a model`
     : "sums over rows into bins, in the cache";
   printRows(flags.json, [{
-    subject: `boosted trees, ${flags.treeMethod}, a model of ${fold.train.rows} x ${fold.train.columns}`,
+    subject: `boosted trees, ${methods}, a model of ${fold.train.rows} x ${fold.train.columns}`,
     engine: null,
     ours: { seconds: ours.ms / 1000 / genes.length, peakMib: ours.peakMib },
     peer: { seconds: peer.ms / 1000 / genes.length, peakMib: peer.peakMib },

@@ -10,11 +10,15 @@ import numpy as np
 import xgboost
 from sklearn.multioutput import MultiOutputRegressor
 
-folder, threads, method = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+folder, threads, method, leaves = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 train, test, targets = (np.load(f"{folder}/{name}.npy") for name in ("train", "test", "targets"))
 
 start = time.perf_counter()
-model = MultiOutputRegressor(xgboost.XGBRegressor(nthread=threads, tree_method=method, base_score=0.5))
+settings = {"nthread": threads, "tree_method": method, "base_score": 0.5}
+if leaves == "vector":
+    model = xgboost.XGBRegressor(multi_strategy="multi_output_tree", **settings)
+else:
+    model = MultiOutputRegressor(xgboost.XGBRegressor(**settings))
 predictions = model.fit(train, targets).predict(test)
 seconds = time.perf_counter() - start
 

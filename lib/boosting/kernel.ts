@@ -7,9 +7,13 @@ import type { Tree } from "./tree.ts";
 const EXACT_ANY = 0;
 const EXACT_DENSE = 1;
 const HIST = 2;
+const HIST_DENSE = 3;
 
 /** Rows that an entry of the dense kernel can name (ROW_BITS of kernels/cpu/boosting/dense_lists.ts). */
 const MOST_DENSE_ROWS = 8192;
+
+/** With more rows than this to a bin, walking bins is faster than walking rows. */
+const MOST_ROWS_PER_BIN = 8;
 
 const NODE_WORDS = 9;
 
@@ -29,7 +33,7 @@ export class BoostingKernel {
   readonly #parameters: BoostingParameters;
   readonly #keepTrees: boolean;
 
-  /** Load a data set. `search` "any" forces the kernel for data of every kind, which checks the fast one. */
+  /** Load a data set. `search` "any" forces the search for data of every kind, which checks the fast one. */
   constructor(
     data: PreparedData,
     parameters: BoostingParameters,
@@ -121,10 +125,13 @@ export class BoostingKernel {
 }
 
 function searchMethod(data: PreparedData, parameters: BoostingParameters, search: "auto" | "any"): number {
-  if (parameters.treeMethod === "hist") return HIST;
-  const isDense = data.isPlain && parameters.alpha === 0 && parameters.minChildWeight > 0 &&
-    data.rows <= MOST_DENSE_ROWS;
-  return isDense && search === "auto" ? EXACT_DENSE : EXACT_ANY;
+  // With a child weight of 0 the exact search may split off a child without rows; hist never does.
+  const isDense = data.isPlain && parameters.alpha === 0 && data.rows <= MOST_DENSE_ROWS &&
+    (parameters.minChildWeight > 0 || data.binned !== null);
+  const fast = isDense && search === "auto";
+  if (data.binned === null) return fast ? EXACT_DENSE : EXACT_ANY;
+  const bins = data.binned.cuts.cuts.length / data.features;
+  return fast && data.rows <= MOST_ROWS_PER_BIN * bins ? HIST_DENSE : HIST;
 }
 
 /** What XGBoost 2.0 and later start from, for squared error; 0 where all weights are 0. */

@@ -85,11 +85,16 @@ function bin(
   return { cuts, bins: binValues(train, cuts), hasMissing };
 }
 
+/** 2^32 values times as many rows are whole numbers that float64 holds. */
+const MOST_KEYED_ROWS = 2 ** 21;
+
 /** Columns one after the other, and the rows of each by ascending value (equal values in order of rows). */
 function sortColumns(x: Matrix): { columns: Float32Array; order: Int32Array; present: Int32Array } {
   const columns = new Float32Array(x.rows * x.columns);
   const order = new Int32Array(x.rows * x.columns);
   const present = new Int32Array(x.columns);
+  const keys = new Float64Array(x.rows);
+  const bits = new Int32Array(columns.buffer);
   for (let feature = 0; feature < x.columns; feature++) {
     const start = feature * x.rows;
     const values = columns.subarray(start, start + x.rows);
@@ -98,8 +103,20 @@ function sortColumns(x: Matrix): { columns: Float32Array; order: Int32Array; pre
       values[row] = x.data[row * x.columns + feature];
       if (!Number.isNaN(values[row])) order[start + count++] = row;
     }
-    order.subarray(start, start + count).sort((a, b) => values[a] - values[b] || a - b);
     present[feature] = count;
+    const sorted = order.subarray(start, start + count);
+    if (x.rows > MOST_KEYED_ROWS) {
+      sorted.sort((a, b) => values[a] - values[b] || a - b);
+      continue;
+    }
+    // Numbers sort many times faster than rows by a comparison: a key is the value's place among all float32, then the row.
+    sorted.forEach((row, i) => {
+      const ordinal = values[row] === 0 ? 0 : bits[start + row];
+      keys[i] = (ordinal < 0 ? ordinal ^ 0x7fffffff : ordinal) * x.rows + row;
+    });
+    keys.subarray(0, count).sort().forEach((key, i) => {
+      sorted[i] = key - Math.floor(key / x.rows) * x.rows;
+    });
   }
   return { columns, order, present };
 }

@@ -80,6 +80,36 @@ function sketchColumn(x: Matrix, feature: number, weights: Float32Array, maxBin:
   for (let row = 0; row < x.rows; row++) if (!Number.isNaN(x.data[row * x.columns + feature])) present++;
   if (present === 0) return emptySummary();
   const limit = limitOf(present, Math.max(1, Math.min(maxBin, present)));
+  const summary = summariseAtOnce(x, feature, weights, limit) ?? sketchInTurns(x, feature, weights, limit);
+  const most = prune(summary, Math.min(present, maxBin * PRECISION));
+  return prune(most, Math.min(present, maxBin) + 1);
+}
+
+/**
+ * What sketchInTurns() gives for a column that fits into one queue, by sorting plain numbers; null where it does not, or
+ * where the order of rows shows in the result: weights other than 0 and 1 (sums round), or a zero below zero.
+ */
+function summariseAtOnce(x: Matrix, feature: number, weights: Float32Array, limit: number): Summary | null {
+  const values = new Float32Array(Math.min(x.rows, limit * 2));
+  let count = 0;
+  for (let row = 0; row < x.rows; row++) {
+    const value = x.data[row * x.columns + feature];
+    if (Number.isNaN(value) || weights[row] === 0) continue;
+    if (weights[row] !== 1 || count === values.length || Object.is(value, -0)) return null;
+    values[count++] = value;
+  }
+  const sorted = values.subarray(0, count).sort();
+  const summary = emptySummary();
+  for (let i = 0; i < count;) {
+    let j = i + 1;
+    while (j < count && sorted[j] === sorted[i]) j++;
+    append(summary, i, j, j - i, sorted[i]);
+    i = j;
+  }
+  return prune(summary, limit);
+}
+
+function sketchInTurns(x: Matrix, feature: number, weights: Float32Array, limit: number): Summary {
   const levels: Summary[] = [];
   let queue: { value: number; weight: number }[] = [];
   for (let row = 0; row < x.rows; row++) {
@@ -98,8 +128,7 @@ function sketchColumn(x: Matrix, feature: number, weights: Float32Array, maxBin:
     if (level.value.length === 0) continue;
     summary = summary.value.length === 0 ? level : prune(combine(summary, level), limit);
   }
-  summary = prune(summary, Math.min(present, maxBin * PRECISION));
-  return prune(summary, Math.min(present, maxBin) + 1);
+  return summary;
 }
 
 /** Entries of a summary that keep the ranks of `rows` values within 1 / (8 bins). */

@@ -1,6 +1,7 @@
-/** Penalties, pruning, few bins and odd weights: tests/fixtures/boosting, solved by XGBoost 1.7.4. */
+/** Penalties, pruning, few bins, odd weights, sums that round: tests/fixtures/boosting, solved by XGBoost 1.7.4 and 3.2. */
 import { assertEquals } from "@std/assert";
-import fixture from "../fixtures/boosting/xgboost_1_7_4.json" with { type: "json" };
+import older from "../fixtures/boosting/xgboost_1_7_4.json" with { type: "json" };
+import newer from "../fixtures/boosting/xgboost_3_2.json" with { type: "json" };
 import type { TreeMethod } from "../../lib/boosting/parameters.ts";
 import { fit } from "./support.ts";
 
@@ -19,8 +20,8 @@ interface Settings {
   max_depth?: number;
 }
 
-for (const problem of fixture.cases) {
-  Deno.test(`trees are XGBoost's to the last bit: ${problem.name}`, () => {
+for (const { version, ...problem } of [older, newer].flatMap(casesOf)) {
+  Deno.test(`trees are XGBoost ${version}'s to the last bit: ${problem.name}`, () => {
     const { rows, features } = problem;
     const settings: Settings = problem.settings;
     const x = (values: (number | null)[]) => {
@@ -58,4 +59,8 @@ for (const problem of fixture.cases) {
       assertEquals(test, floats(problem.pred_test), "test predictions");
     }
   });
+}
+
+function casesOf({ xgboost: version, cases }: typeof older | typeof newer) {
+  return cases.map((problem) => ({ version, ...problem }));
 }

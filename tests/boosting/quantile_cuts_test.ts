@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { defaultParameters } from "../../lib/boosting/parameters.ts";
+import { prepareData } from "../../lib/boosting/prepared_data.ts";
 import { binValues, quantileCuts } from "../../lib/boosting/quantile_cuts.ts";
 import { randomMatrix, uniforms } from "./support.ts";
 
@@ -36,4 +38,26 @@ Deno.test("rows of weight 0 make no bins", () => {
   const x = { data: Float32Array.of(1, 2, 3, 4), rows: 4, columns: 1 };
   const cuts = quantileCuts(x, Float32Array.of(1, 0, 0, 1), 256);
   assertEquals(cuts.cuts, Float32Array.of(4, f32(8 + f32(1e-5))));
+});
+
+Deno.test("rows that all weigh twice as much have the same bins", () => {
+  // Weights of 1 take the short way; twice as much rounds nothing.
+  for (const [rows, maxBin] of [[1, 256], [301, 256], [301, 16], [900, 3], [3000, 256], [9000, 64]]) {
+    const x = randomMatrix(rows, 3, uniforms(rows));
+    x.data.forEach((value, i) => {
+      if (i % 3 === 1) x.data[i] = Math.round(value * 50) / 50;
+      if (i % 17 === 0) x.data[i] = NaN;
+    });
+    const [once, twice] = [1, 2].map((weight) =>
+      quantileCuts(x, new Float32Array(rows).fill(weight), maxBin)
+    );
+    assertEquals(once, twice, `${rows} rows, ${maxBin} bins`);
+  }
+});
+
+Deno.test("prepareData() orders rows by value, equal ones by row, zeros of both signs alike, missing ones left out", () => {
+  const values = [0.5, -0, 3e-45, NaN, -2, 0, -3e38, 3e38, -2, -1e-45, 0.5, -0];
+  const train = { data: Float32Array.from(values), rows: values.length, columns: 1 };
+  const { order, present } = prepareData(train, train, null, defaultParameters);
+  assertEquals([...order.subarray(0, present[0])], [6, 4, 8, 9, 1, 5, 11, 2, 0, 10, 7]);
 });

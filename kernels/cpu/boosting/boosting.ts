@@ -7,7 +7,7 @@
  * targets and call train().
  */
 import * as state from "./state";
-import { EXACT_ANY, EXACT_DENSE, HIST, method } from "./state";
+import { EXACT_ANY, EXACT_DENSE, HIST_DENSE, method, usesBins } from "./state";
 import { reserve, startLayout } from "./memory";
 import { SLOT_BYTES } from "./slot";
 import { addToTestPrediction, leafValue, NODE_BYTES, prune } from "./tree";
@@ -16,6 +16,7 @@ import { placeExactAny } from "./exact_any";
 import { prepareLists, sidesAt } from "./dense_lists";
 import { placeExactDense } from "./exact_dense";
 import { forgetRoot } from "./settled_root";
+import { sumExactly } from "./exact_sums";
 import { placeHistogram } from "./histogram";
 import { growTree } from "./growth";
 
@@ -48,8 +49,8 @@ export function setSampling(tree: f32, level: f32, node: f32, rows: f32, seed: u
 }
 
 /**
- * Lay out the arrays. `newMethod`: 0 exact on any data, 1 exact on dense data with weights 0 or 1, 2 hist. `totalBins` and
- * `missingBins` concern hist alone. Parameters come first, since the depth decides how many nodes a tree can have.
+ * Lay out the arrays. `newMethod`: 0 exact on any data, 1 exact on dense data with weights 0 or 1, 2 hist, 3 hist on
+ * such dense data. `totalBins` and `missingBins` concern hist alone. Parameters come first, since the depth decides how many nodes a tree can have.
  */
 export function configure(
   newMethod: i32,
@@ -93,20 +94,17 @@ export function configure(
   state.setMasks(sampled, allowed, allowedInLevel, allowedInNode, shuffled);
   const slotRows = reserve(n << 2);
   const nextSlotRows = reserve(n << 2);
-  const goesRight = method == EXACT_DENSE ? sidesAt() : reserve(n);
+  const isDense = method == EXACT_DENSE || method == HIST_DENSE;
+  const goesRight = isDense ? sidesAt() : reserve(n);
   const slots = reserve(slotRoom * SLOT_BYTES);
   const nextSlots = reserve(slotRoom * SLOT_BYTES);
   state.setLevel(slotRows, nextSlotRows, goesRight, reserve(n << 2), slots, nextSlots);
   trees = reserve(<usize> nodeRoom * NODE_BYTES * (keepTrees ? <usize> state.rounds : 1));
   nodeCounts = reserve(<usize> state.rounds << 2);
 
-  if (method == EXACT_ANY) {
-    layOutExactAny(n, p, slotRoom);
-  } else if (method == EXACT_DENSE) {
-    layOutExactDense(n, p, slotRoom);
-  } else {
-    layOutHist(cells, p, slotRoom, totalBins);
-  }
+  if (method == EXACT_ANY) layOutExactAny(n, p, slotRoom);
+  if (isDense) layOutExactDense(n, p, slotRoom);
+  if (usesBins) layOutHist(cells, p, slotRoom, totalBins);
 }
 
 function layOutExactAny(n: usize, p: usize, slotRoom: usize): void {
@@ -198,8 +196,8 @@ export function nodesPerTree(): i32 {
 
 /** Once the data set is written. */
 export function prepare(): void {
-  if (method == EXACT_DENSE) prepareLists();
-  if (method == HIST) placeHistogram(bins, binStarts, cuts, lowest, freeHistograms, binsHaveMissing);
+  if (usesBins) placeHistogram(bins, binStarts, cuts, lowest, freeHistograms, binsHaveMissing);
+  if (method == EXACT_DENSE || method == HIST_DENSE) prepareLists();
 }
 
 /** Fit the output whose targets lie at targetsAt(); predictions of both row sets and the trees are left in place. */
@@ -214,6 +212,7 @@ export function train(baseScore: f32): void {
   for (let round = 0; round < state.rounds; round++) {
     state.startTree(trees + (keepsTrees ? <usize> (round * state.maxNodes) * NODE_BYTES : 0));
     computeGradients(round);
+    if (usesBins) state.setExactSums(sumExactly());
     growTree(round);
     prune();
     for (let row = 0; row < state.rows; row++) {
@@ -233,7 +232,7 @@ function computeGradients(round: i32): void {
     const at = <usize> row << 2;
     const weight = load<f32>(state.weights + at);
     const difference: f32 = load<f32>(state.trainPrediction + at) - load<f32>(state.targets + at);
-    const counts = method != HIST || load<u8>(state.sampled + <usize> row) != 0;
+    const counts = !usesBins || load<u8>(state.sampled + <usize> row) != 0;
     const gradient = state.gradients + (<usize> row << 4);
     store<f64>(gradient, counts ? <f64> (difference * weight) : 0);
     store<f64>(gradient, counts ? <f64> weight : 0, 8);

@@ -1,9 +1,9 @@
 /**
- * The presorted lists of exact_dense.ts: for every feature the rows of weight 1 by descending value, cut into a segment
- * for each slot of the level. Four features are interleaved. An entry is 32 bits: the row below, its gradient in fixed
+ * The presorted lists of exact_dense.ts: for every feature the rows of weight 1 by descending value (by ascending value
+ * where candidates are bins, as XGBoost meets them), cut into a segment for each slot of the level. Four features are interleaved. An entry is 32 bits: the row below, its gradient in fixed
  * point above, so that a scan needs no look-up.
  */
-import { features, gradients, order, rows, sampled, slots, weights } from "./state";
+import { features, gradients, order, rows, sampled, slots, usesBins, weights } from "./state";
 import { OPEN, SEGMENT, SEGMENT_LENGTH, SLOT_BYTES, SUM_H } from "./slot";
 
 /** Low bits of an entry that hold its row; a constant, since it is the shift of every scan. */
@@ -11,7 +11,7 @@ export const ROW_BITS: i32 = 13;
 /** `goesRight` of this engine, at a constant address: an addition less for each entry that is moved. */
 const SIDES: usize = memory.data(8192);
 
-/** u16, groups of 4 features x rows x 4: rows of weight 1 by descending value. Made once a data set. */
+/** u16, groups of 4 features x rows x 4: rows of weight 1 by value. Made once a data set. */
 let interleavedOrder: usize = 0;
 /** u32, the same shape: the lists; two buffers that take turns by level. */
 export let lists: usize = 0;
@@ -56,7 +56,7 @@ export function placeLists(
   mostSegments = newMostSegments;
 }
 
-/** Interleave the sorted columns, largest value first, rows of weight 0 left out. */
+/** Interleave the sorted columns, the end where XGBoost begins first, rows of weight 0 left out. */
 export function prepareLists(): void {
   groups = (features + 3) >> 2;
   weightedRows = 0;
@@ -69,8 +69,8 @@ export function prepareLists(): void {
     const feature = min(lane, features - 1);
     const sorted = order + (<usize> (feature * rows) << 2);
     let to = interleavedOrder + (<usize> ((lane >> 2) * weightedRows) << 3) + (<usize> (lane & 3) << 1);
-    for (let i = rows - 1; i >= 0; i--) {
-      const row = load<i32>(sorted + (<usize> i << 2));
+    for (let i = 0; i < rows; i++) {
+      const row = load<i32>(sorted + (<usize> (usesBins ? i : rows - 1 - i) << 2));
       if (load<f32>(weights + (<usize> row << 2)) == 0) continue;
       store<u16>(to, <u16> row);
       to += 8;

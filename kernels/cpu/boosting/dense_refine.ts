@@ -9,10 +9,12 @@ import {
   rows,
   sampled,
   slotRows,
+  usesBins,
 } from "./state";
 import { BEST_FEATURE, BEST_GAIN, BEST_THRESHOLD, COUNT, midpoint, NODE, propose, ROOT_GAIN } from "./slot";
 import { SEGMENT, SEGMENT_LENGTH, START, SUM_G, SUM_H } from "./slot";
 import { hasZeroWeights, isListed, lists, ROW_BITS, stride } from "./dense_lists";
+import { binOf, cutOf } from "./histogram";
 import { errorBound } from "./dense_gains";
 import { rememberRoot } from "./settled_root";
 
@@ -34,14 +36,16 @@ export function refine(slot: usize, gains: usize): void {
   walkThose(slot, gains, atLeast, Infinity);
   const found = <f64> load<f32>(slot, BEST_GAIN) - 2 * error;
   if (found < atLeast) walkThose(slot, gains, found, atLeast);
-  if (hasZeroWeights && load<f32>(slot, BEST_GAIN) > MIN_GAIN) lowerThreshold(slot);
+  if (hasZeroWeights && !usesBins && load<f32>(slot, BEST_GAIN) > MIN_GAIN) lowerThreshold(slot);
 }
 
 function walkThose(slot: usize, gains: usize, atLeast: f64, below: f64): void {
   for (let feature = 0; feature < features; feature++) {
     if (load<u8>(allowedInNode + <usize> feature) == 0) continue;
     const gain = <f64> load<f32>(gains + (<usize> feature << 2));
-    if (gain >= atLeast && gain < below) walkExactly(slot, feature);
+    if (!(gain >= atLeast && gain < below)) continue;
+    if (usesBins) walkBins(slot, feature);
+    else walkExactly(slot, feature);
   }
 }
 
@@ -73,6 +77,35 @@ function walkExactly(slot: usize, feature: i32): void {
     g += load<f64>(gradients + (row << 4));
     h += 1;
     last = value;
+  }
+}
+
+/** HistEvaluator::EnumerateSplit, forwards, over one segment of one list: bins without rows change no sum and win nothing. */
+function walkBins(slot: usize, feature: i32): void {
+  const n = load<i32>(slot, SEGMENT_LENGTH);
+  const G = load<f64>(slot, SUM_G);
+  const H = load<f64>(slot, SUM_H);
+  const rootGain = load<f32>(slot, ROOT_GAIN);
+  const minHessian = <f64> minChildWeight;
+  const mask: u32 = (1 << ROW_BITS) - 1;
+  let at = lists + (<usize> ((feature >> 2) * stride) << 4) +
+    (<usize> load<i32>(slot, SEGMENT) << 4) + (<usize> (feature & 3) << 2);
+  let g: f64 = 0;
+  let h: f64 = 0;
+  let last = -1;
+  for (let i = 0; i < n; i++, at += 16) {
+    const row = load<u32>(at) & mask;
+    const bin = binOf(row, feature);
+    if (i > 0 && bin != last && h >= minHessian) {
+      const restG = G - g;
+      const restH = H - h;
+      if (restH < minHessian) return;
+      const gain: f32 = (nodeGain(g, h) + nodeGain(restG, restH)) - rootGain;
+      propose(slot, gain, feature, cutOf(last), 0, g, h, restG, restH);
+    }
+    g += load<f64>(gradients + (<usize> row << 4));
+    h += 1;
+    last = bin;
   }
 }
 

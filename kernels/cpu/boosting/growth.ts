@@ -1,7 +1,7 @@
 /** Grows one tree level by level: search, split, and the children become the slots of the next level. */
 import { MIN_GAIN, nodeGain, nodeWeight } from "./gain";
 import * as state from "./state";
-import { EXACT_ANY, EXACT_DENSE, HIST, method } from "./state";
+import { usesBins, usesLists } from "./state";
 import { COUNT, LEFT_G, LEFT_H, NODE, OPEN, RIGHT_G, RIGHT_H, ROOT_GAIN, SEGMENT } from "./slot";
 import { BEST_DEFAULT_LEFT, BEST_FEATURE, BEST_GAIN, BEST_THRESHOLD } from "./slot";
 import { SEGMENT_LENGTH, SLOT_BYTES, START, SUM_G, SUM_H } from "./slot";
@@ -14,22 +14,27 @@ import {
   buildHistogram,
   forgetHistograms,
   freeHistogram,
+  isSmall,
   searchHistograms,
   subtractHistogram,
+  subtractRows,
 } from "./histogram";
 import { sumRoot, takeHistogram } from "./histogram";
 
 /** In `goesRight`: the bytes of an entry of the presorted lists (exact_dense.ts). */
 const TO_RIGHT: u8 = 16;
 
+/** In place of a slot's histogram. */
+const NO_HISTOGRAM: i32 = -1;
+
 /** Grow a tree from the gradients in place; `leafOfRow` tells where each row ends. */
 export function growTree(round: i32): void {
   openRoot();
   for (let depth = 0; state.maxDepth == 0 || depth < state.maxDepth; depth++) {
     sampleLevelColumns(round, depth);
-    if (method == EXACT_ANY) searchExactAny(round);
-    else if (method == EXACT_DENSE) searchExactDense(round, depth);
-    else searchHistograms(round);
+    if (usesLists) searchExactDense(round, depth);
+    else if (usesBins) searchHistograms(round);
+    else searchExactAny(round);
     splitLevel(depth + 1);
     if (state.slotCount == 0) return;
   }
@@ -41,14 +46,14 @@ function openRoot(): void {
   state.setSlotCount(1);
   for (let row = 0; row < state.rows; row++) store<i32>(state.slotRows + (<usize> row << 2), row);
   startSlot(slot, 0, state.rows);
-  if (method == HIST) {
+  if (usesBins && !usesLists) {
     forgetHistograms();
     store<i32>(slot, takeHistogram(), SEGMENT);
     buildHistogram(slot, load<i32>(slot, SEGMENT));
     sumRoot(slot, load<i32>(slot, SEGMENT));
   } else {
     sumRows(slot, state.slotRows);
-    if (method == EXACT_DENSE) {
+    if (usesLists) {
       startLists();
       store<i32>(slot, <i32> load<f64>(slot, SUM_H), SEGMENT_LENGTH);
     }
@@ -103,7 +108,9 @@ function splitLevel(nextDepth: i32): void {
     const slot = state.slots + <usize> s * SLOT_BYTES;
     if (!isSplit(slot)) {
       closeSlot(slot);
-      if (method == HIST) freeHistogram(load<i32>(slot, SEGMENT));
+      if (usesBins && !usesLists && load<i32>(slot, SEGMENT) != NO_HISTOGRAM) {
+        freeHistogram(load<i32>(slot, SEGMENT));
+      }
       continue;
     }
     const left = state.nextSlots + <usize> count * SLOT_BYTES;
@@ -120,7 +127,7 @@ function splitLevel(nextDepth: i32): void {
     const leftCount = divideRows(slot);
     startSlot(left, load<i32>(slot, START), leftCount);
     startSlot(right, load<i32>(slot, START) + leftCount, load<i32>(slot, COUNT) - leftCount);
-    if (method == HIST) {
+    if (usesBins) {
       store<f64>(left, load<f64>(slot, LEFT_G), SUM_G);
       store<f64>(left, load<f64>(slot, LEFT_H), SUM_H);
       store<f64>(right, load<f64>(slot, RIGHT_G), SUM_G);
@@ -131,19 +138,19 @@ function splitLevel(nextDepth: i32): void {
     }
     finishSlot(left, node);
     finishSlot(right, node);
-    if (method == EXACT_DENSE) planPartition(slot, left, right, count);
-    if (method == HIST) store<i32>(left, load<i32>(slot, SEGMENT), SEGMENT);
+    if (usesLists) planPartition(slot, left, right, count);
+    else if (usesBins) store<i32>(left, load<i32>(slot, SEGMENT), SEGMENT);
     count += 2;
   }
   state.turnLevel(count);
-  if (method == HIST && !last) fillHistograms();
+  if (usesBins && !usesLists && !last) fillHistograms();
 }
 
 /** XGBoost splits for a gain above 1e-6; hist also asks for gamma and for a hessian on either side. */
 function isSplit(slot: usize): bool {
   const gain = load<f32>(slot, BEST_GAIN);
   if (!(gain > MIN_GAIN)) return false;
-  if (method != HIST) return true;
+  if (!usesBins) return true;
   return gain >= state.gamma && load<f64>(slot, LEFT_H) != 0 && load<f64>(slot, RIGHT_H) != 0;
 }
 
@@ -175,17 +182,41 @@ function divideRows(slot: usize): i32 {
   return leftCount;
 }
 
-/** Histograms of the level: of two siblings the lighter is summed, the other is what remains of the parent's. */
+/**
+ * Histograms of the level: of two siblings the lighter is summed, the other is what remains of the parent's. Those that
+ * weigh too little for two children need none.
+ */
 function fillHistograms(): void {
   for (let s = 0; s < state.slotCount; s += 2) {
     const left = state.slots + <usize> s * SLOT_BYTES;
     const right = left + SLOT_BYTES;
     const inherited = load<i32>(left, SEGMENT);
-    const lighter = load<f64>(right, SUM_H) < load<f64>(left, SUM_H) ? right : left;
-    const own = takeHistogram();
-    buildHistogram(lighter, own);
-    subtractHistogram(inherited, own);
-    store<i32>(left, lighter == left ? own : inherited, SEGMENT);
-    store<i32>(right, lighter == right ? own : inherited, SEGMENT);
+    const isRightLighter = load<f64>(right, SUM_H) < load<f64>(left, SUM_H);
+    const lighter = isRightLighter ? right : left;
+    const heavier = isRightLighter ? left : right;
+    closeIfLight(lighter);
+    closeIfLight(heavier);
+    if (load<i32>(heavier, OPEN) != 0 && state.areSumsExact && isSmall(lighter)) {
+      subtractRows(lighter, inherited);
+      store<i32>(heavier, inherited, SEGMENT);
+      const own = load<i32>(lighter, OPEN) != 0 ? takeHistogram() : NO_HISTOGRAM;
+      if (own != NO_HISTOGRAM) buildHistogram(lighter, own);
+      store<i32>(lighter, own, SEGMENT);
+    } else if (load<i32>(heavier, OPEN) != 0) {
+      const own = takeHistogram();
+      buildHistogram(lighter, own);
+      subtractHistogram(inherited, own);
+      store<i32>(lighter, own, SEGMENT);
+      store<i32>(heavier, inherited, SEGMENT);
+    } else {
+      if (load<i32>(lighter, OPEN) != 0) buildHistogram(lighter, inherited);
+      store<i32>(lighter, inherited, SEGMENT);
+      store<i32>(heavier, NO_HISTOGRAM, SEGMENT);
+    }
   }
+}
+
+/** No two children can both weigh enough; the margin is for what sums of real weights round. */
+function closeIfLight(slot: usize): void {
+  if (load<f64>(slot, SUM_H) < 1.999 * <f64> state.minChildWeight) store<i32>(slot, 0, OPEN);
 }

@@ -5,11 +5,21 @@
  * The arrays are laid out by `configure()` in boosting.ts; sizes in the comments are in elements.
  */
 
-/** How splits are searched: exactly on any data, exactly on dense data with weights 0 or 1, over histograms. */
+/**
+ * How splits are searched: exactly on any data, exactly on dense data with weights 0 or 1, over histograms, and over
+ * histograms or, tree by tree, over the lists of the dense engine.
+ */
 export const EXACT_ANY: i32 = 0;
 export const EXACT_DENSE: i32 = 1;
 export const HIST: i32 = 2;
+export const HIST_DENSE: i32 = 3;
 export let method: i32 = EXACT_ANY;
+/** Candidates are the bounds of bins. */
+export let usesBins: bool = false;
+/** Sums of the gradients of the tree in work round nothing, whatever their order; known for trees over bins only. */
+export let areSumsExact: bool = false;
+/** The tree in work is searched over presorted lists. */
+export let usesLists: bool = false;
 
 // Sizes ------------------------------------------------------------------------------------------------------------
 export let rows: i32 = 0;
@@ -86,6 +96,8 @@ export function setSizes(
   newMaxNodes: i32,
 ): void {
   method = newMethod;
+  usesBins = method == HIST || method == HIST_DENSE;
+  usesLists = method == EXACT_DENSE;
   rows = newRows;
   features = newFeatures;
   testRows = newTestRows;
@@ -178,6 +190,12 @@ export function setLevel(
   leafOfRow = newLeafOfRow;
   slots = newSlots;
   nextSlots = newNextSlots;
+}
+
+/** For a tree over bins: `exact` where its sums round nothing. */
+export function setExactSums(exact: bool): void {
+  areSumsExact = exact;
+  usesLists = method == HIST_DENSE && exact;
 }
 
 export function startTree(newTree: usize): void {
