@@ -50,6 +50,7 @@ const benches: readonly Bench[] = [
   }),
   trees("--tree-method", "exact"),
   trees("--tree-method", "exact", "--peer-method", "hist"),
+  trees("--tree-method", "exact", "--peer-method", "approx", "--outputs", "16"),
   trees("--tree-method", "hist"),
   {
     file: "inference.ts",

@@ -17,7 +17,6 @@ import { openTreeEngine } from "../lib/boosting/open_engine.ts";
 import { type BoostingParameters, defaultParameters } from "../lib/boosting/parameters.ts";
 import { prepareData } from "../lib/boosting/prepared_data.ts";
 import { UsageError } from "../lib/cli/errors.ts";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { readHyenaEmbeddings } from "../lib/dataset/embeddings.ts";
 import { kFold } from "../lib/dataset/kfold.ts";
 import { fillMissing } from "../lib/dataset/missing_values.ts";
@@ -30,10 +29,10 @@ import { encodeNpy, readNpyMatrix } from "../lib/io/npy.ts";
 import { type Matrix, takeColumns, takeRows } from "../lib/linalg/matrix.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { peakMib } from "./peak_memory.ts";
-import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "data-dir": { default: null, type: "text", value: "DIR", help: "data set, as hs27_xgboost.ts takes it" },
   "outputs": { default: 64, min: 1, help: "genes of the comparison" },
   "genes": { default: "even", choices: ["even", "top"], help: "which ones" },

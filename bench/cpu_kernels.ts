@@ -10,12 +10,11 @@
  */
 import type { Backend, Storage } from "../lib/backend/backend.ts";
 import { openCpuBackend } from "../lib/backend/cpu/mod.ts";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
-import { exitWith, noOnnxRuntime, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, noOnnxRuntime, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "threads": {
     default: navigator.hardwareConcurrency,
     min: 1,

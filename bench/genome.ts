@@ -8,12 +8,12 @@
  */
 import { createHash } from "node:crypto";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { Genome } from "../lib/genome/genome.ts";
 import { centred, readWindows, tssWindow } from "../lib/genome/windows.ts";
 import { defaultRng } from "../lib/random/pcg64.ts";
+import { benchFlags } from "./peer.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "repeats": { default: 3, min: 1, help: "runs of which the median counts" },
   "megabases": { default: 100, min: 1, help: "size of the genome" },
   "peer": { default: true, help: "run samtools and Python too" },

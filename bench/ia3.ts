@@ -7,7 +7,6 @@
  *   deno run -A bench/ia3.ts --tokens 501 --checkpoint --profile --no-peer
  */
 import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
-import { parseFlags } from "../lib/cli/flags.ts";
 import type { TensorFile, TensorInfo } from "../lib/io/tensor_file.ts";
 import { Ia3Regressor } from "../lib/models/nucleotide_transformer/ia3/vectors.ts";
 import { NucleotideTransformer } from "../lib/models/nucleotide_transformer/model.ts";
@@ -17,10 +16,10 @@ import { ModelStream } from "../lib/random/model_stream.ts";
 import { backward, fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
 import { ia3Step } from "./network_work.ts";
 import { peakMib as peakOfProcess } from "./peak_memory.ts";
-import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "tokens": { default: 2001, min: 1, help: "tokens of a sequence" },
   "batch": { default: 1, min: 1, help: "sequences" },
   "layers": { default: 12, min: 1, help: "layers" },

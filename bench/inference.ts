@@ -13,13 +13,12 @@
  */
 import { fromFileUrl, join } from "@std/path";
 import { openBackend } from "../lib/backend/device.ts";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { openHyenaEmbedder } from "../lib/embedding/hyena_embedder.ts";
 import { openNtEmbedder } from "../lib/embedding/nt_embedder.ts";
 import { openModelSource } from "../lib/models/model_source.ts";
 import { hyenaForward, ntForward } from "./network_work.ts";
 import { peakMib } from "./peak_memory.ts";
-import { exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, type Peer, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 import { hyenaLarge, nt50m, writeRandomHyena, writeRandomNt } from "../tests/support/random_models.ts";
 
@@ -205,7 +204,7 @@ if (import.meta.main) {
     await measureOurs(Deno.args[1], JSON.parse(Deno.args[2]), Deno.env.has("PROFILE"));
   } else {
     const names = [...cases.map(({ name }) => name), "growth"];
-    const flags = parseFlags(
+    const flags = benchFlags(
       declarations,
       { script: "bench/inference.ts", about: `Embeddings beside PyTorch: ${names.join(", ")}.` },
       Deno.args.filter((argument) => !names.includes(argument)),

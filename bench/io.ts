@@ -7,17 +7,16 @@
  *   deno run --lock=tests/deno.lock -P=test bench/io.ts --no-peer
  */
 import { inferSchema, initParser } from "npm:udsv@0.7.3";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
 import { svgToPng } from "../lib/evaluation/plot_png.ts";
 import { encodeCsv, readNumericCsv } from "../lib/io/csv.ts";
 import { readNpyMatrix, writeNpy } from "../lib/io/npy.ts";
 import { readParquetFrame, writeParquetFrame } from "../lib/io/parquet.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
-import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "repeats": { default: 7, min: 1, help: "runs of which the median counts" },
   "perturbations": { default: 377, min: 10, help: "rows of the tables" },
   ...peerFlags,

@@ -12,16 +12,15 @@
  * The peer is the Python of bench/peers.sh. Needs /usr/bin/time (Debian: time).
  */
 import { fromFileUrl, join } from "@std/path";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { writeFileAtomic } from "../lib/io/atomic_write.ts";
 import { encodeCsv, readNumericCsv } from "../lib/io/csv.ts";
 import { writeNpy } from "../lib/io/npy.ts";
 import { row } from "../lib/linalg/matrix.ts";
 import { makeDemoData } from "../lib/dataset/demo_data.ts";
-import { peerEnvironment, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, peerEnvironment, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the median counts" },
   "bootstrap": {
     default: "both",

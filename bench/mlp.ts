@@ -10,7 +10,6 @@
  * The peer is the Python of bench/peers.sh; --no-peer does without.
  */
 import { deviceFlags, openDevice, printProfile } from "../lib/backend/device_flags.ts";
-import { parseFlags } from "../lib/cli/flags.ts";
 import { ConcatMlp } from "../lib/models/concat_mlp.ts";
 import { batchLoss, predictPairs } from "../lib/models/concat_mlp_fit.ts";
 import { Mlp } from "../lib/models/mlp.ts";
@@ -18,10 +17,10 @@ import { Adam, Dropout, LossLog, trainingStep } from "../lib/nn/mod.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { fromArray, maskedSquaredError, noGrad, scope } from "../lib/tensor/mod.ts";
 import { peakMib } from "./peak_memory.ts";
-import { exitWith, peerFlags, peerOrExit } from "./peer.ts";
+import { benchFlags, exitWith, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag, type Work } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "repeats": { default: 9, min: 1, help: "steps of which the median counts" },
   "genes": { default: 4912, min: 1, help: "read-out genes" },
   ...peerFlags,

@@ -1,5 +1,7 @@
 /** The Python that benches compare with: found by --python or PEERS_PYTHON, asked for its versions before anything is timed. */
 import { DataError, UsageError } from "../lib/cli/errors.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { HelpRequest } from "../lib/cli/help.ts";
 
 /** The flags of every bench that has a peer in Python. */
 export const peerFlags = {
@@ -135,3 +137,14 @@ print(json.dumps({"python": platform.python_version(), "modules": found, "librar
   }
   return JSON.parse(new TextDecoder().decode(output.stdout));
 }
+
+/** The flags of a bench; one that is wrong, and --help, end it as they end a script. */
+export const benchFlags: typeof parseFlags = (...declared) => {
+  try {
+    return parseFlags(...declared);
+  } catch (error) {
+    if (!(error instanceof HelpRequest)) exitWith(error);
+    console.log(error.message);
+    Deno.exit(0);
+  }
+};

@@ -6,9 +6,9 @@
  *   deno run -A bench/prepare.ts --python some/venv/bin/python --cells 20000
  */
 import { fromFileUrl, join } from "@std/path";
-import { parseFlags } from "../lib/cli/flags.ts";
+import { benchFlags } from "./peer.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "python": { default: "/usr/bin/python3", help: "Python with anndata, scanpy and h5py" },
   "cells": { default: 200_000, min: 1000, help: "rows" },
   "genes": { default: 8000, min: 1000, help: "columns" },

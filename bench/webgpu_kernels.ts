@@ -9,13 +9,12 @@
  * On a real GPU the sizes are those of the goal: float32 products of 4096^3, attention over 2,048 positions with 16
  * heads of 32. Times are the best of `--repeats`, each of them a submission of several calls that is waited for.
  */
-import { parseFlags } from "../lib/cli/flags.ts";
 import { openWebGpuBackend } from "../lib/backend/webgpu/mod.ts";
 import { onnxMatmul } from "./onnx_matmul.ts";
-import { exitWith, noOnnxRuntime } from "./peer.ts";
+import { benchFlags, exitWith, noOnnxRuntime } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
 
-const flags = parseFlags({
+const flags = benchFlags({
   "repeats": { default: 5, min: 1, help: "runs of which the best counts" },
   "peer": { default: true, help: "time onnxruntime-web too" },
   "only-peer": { default: false, help: "nothing but the products beside onnxruntime-web" },
