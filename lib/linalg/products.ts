@@ -23,7 +23,7 @@ export function gramOfRows(A: Embedded): Matrix<Float64Array> {
   const size = A.rows, product = { data: new Float64Array(size * size), rows: size, columns: size };
   for (let j = 0; j < size; j += tile.columns) {
     layPanel(A, j);
-    for (let i = j - j % tile.rows; i < size; i += tile.rows) multiplyTile(A, i, j, product);
+    for (let i = j - j % tile.rows; i < size; i += tile.rows) multiplyTile(A, i, j, product, i + tile.rows);
   }
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < i; j++) product.data[j * size + i] = product.data[i * size + j];
@@ -62,7 +62,7 @@ export function toFloat64(A: Embedded): Matrix<Float64Array> {
 }
 
 /** Sizes of the kernel's tiles: rows of A, rows of B, and how many of their columns at a time. */
-const tile = { rows: 64, columns: 240, length: 256 };
+const tile = { rows: 63, columns: 240, length: 256 };
 
 /** Where tiles lie in the kernel's memory (below is what its compiler keeps): of A, of the product, and all those of B. */
 const place = { a: 1024, c: 1024 + tile.rows * tile.length * 8, b: 0 };
@@ -83,15 +83,22 @@ function layPanel(B: Embedded, j: number): void {
   }
 }
 
-/** The tile of A B' that begins at row i, column j, with the panel of B from j on. */
-function multiplyTile(A: Embedded, i: number, j: number, product: Matrix<Float64Array>): void {
-  const m = Math.min(tile.rows, A.rows - i), n = Math.min(tile.columns, product.columns - j);
-  const rows = roundUp(m, 4), columns = roundUp(n, 3); // as the kernel wants them
+/** The tile of A B' that begins at row i, column j, with the panel of B from j on. @param end column to stop before */
+function multiplyTile(
+  A: Embedded,
+  i: number,
+  j: number,
+  product: Matrix<Float64Array>,
+  end = product.columns,
+): void {
+  const panel = Math.min(tile.columns, product.columns - j);
+  const m = Math.min(tile.rows, A.rows - i), n = Math.min(panel, end - j);
+  const rows = roundUp(m, 3), columns = roundUp(n, 3); // as the kernel wants them
   const sums = view(place.c, rows * columns).fill(0);
   for (let start = 0, b = place.b; start < A.columns; start += tile.length) {
     const length = layTile(A, i, m, rows, start, place.a);
     addProducts(place.a, b, place.c, rows, columns, length);
-    b += columns * length * 8;
+    b += roundUp(panel, 3) * length * 8;
   }
   for (let r = 0; r < m; r++) {
     product.data.set(sums.subarray(r * columns, r * columns + n), (i + r) * product.columns + j);
