@@ -1,9 +1,11 @@
+import type { PredictionPlot } from "./prediction_plot.ts";
+
 /**
- * Draws PNGs on a thread of its own. Making the renderer ready takes longer than drawing, so a script starts it first
+ * Draws plots as PNG on a thread of its own. Making the renderer ready takes longer than drawing, so a script starts it first
  * and by the time it has something to draw the thread is waiting.
  *
  *     using renderer = new PngRenderer();
- *     const png = await renderer.render(svg);
+ *     const png = await renderer.draw(plot);
  */
 export class PngRenderer implements Disposable {
   readonly #worker = new Worker(new URL("./png_worker.ts", import.meta.url), { type: "module" });
@@ -26,12 +28,12 @@ export class PngRenderer implements Disposable {
     };
   }
 
-  /** @throws {Error} when the SVG is malformed or the thread did not start */
-  render(svg: string): Promise<Uint8Array<ArrayBuffer>> {
+  /** @param plot its numbers are copied to the thread @throws {Error} when it cannot be drawn or the thread did not start */
+  draw(plot: PredictionPlot): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#nextId++, waiting = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
     this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ id, svg });
+    this.#worker.postMessage({ id, plot });
     return waiting.promise;
   }
 

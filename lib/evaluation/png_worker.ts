@@ -1,11 +1,12 @@
-/** The thread behind `PngRenderer`: draws each SVG that it is sent and answers with the PNG, or with what went wrong. */
+/** The thread behind `PngRenderer`: draws each plot that it is sent and answers with the PNG, or with what went wrong. */
 /// <reference lib="deno.worker" />
-import { renderHexbinSvg } from "./plot.ts";
 import { svgToPng } from "./plot_png.ts";
+import type { PredictionPlot } from "./prediction_plot.ts";
+import { predictionSvg } from "./prediction_svg.ts";
 
-self.onmessage = async ({ data: { id, svg } }: MessageEvent<{ id: number; svg: string }>) => {
+self.onmessage = async ({ data: { id, plot } }: MessageEvent<{ id: number; plot: PredictionPlot }>) => {
   try {
-    const png = await svgToPng(svg);
+    const png = await svgToPng(predictionSvg(plot));
     self.postMessage({ id, png }, [png.buffer]);
   } catch (error) {
     self.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });
@@ -16,4 +17,6 @@ self.onmessage = async ({ data: { id, svg } }: MessageEvent<{ id: number; svg: s
 // gets that done while the script still computes.
 const points = Float32Array.from({ length: 4000 }, (_, i) => (i % 63) / 40 - 0.8);
 const shifted = points.map((x, i) => x * Math.floor(i / 63) / 63);
-await svgToPng(renderHexbinSvg({ truth: points, predicted: shifted, title: "Warm up", limits: [-1, 1] }));
+const row = (data: Float32Array) => ({ data, rows: 1, columns: data.length });
+const warmUp = { model: "", heading: "Warm up", truth: row(points), prediction: row(shifted), limits: null };
+await svgToPng(predictionSvg(warmUp));

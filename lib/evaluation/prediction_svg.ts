@@ -1,0 +1,20 @@
+import { globalPearson } from "./metrics.ts";
+import { renderHexbinSvg } from "./plot.ts";
+import type { PredictionPlot } from "./prediction_plot.ts";
+
+/** The picture of a plot as SVG. The Pearson r in its title is over all cells that are finite on both sides, whatever the limits. */
+export function predictionSvg({ model, heading, truth, prediction, limits }: PredictionPlot): string {
+  const r = globalPearson(truth, prediction);
+  return renderHexbinSvg({
+    truth: truth.data,
+    predicted: prediction.data,
+    title: `${shortName(model)}: ${heading}\nGlobal Pearson r = ${Number.isNaN(r) ? "n/a" : r.toFixed(4)}`,
+    ...(limits && { limits }),
+  });
+}
+
+/** A name that leaves room for the rest of its line: its beginning and its end. */
+function shortName(name: string): string {
+  const letters = [...name];
+  return letters.length <= 40 ? name : `${letters.slice(0, 24).join("")}…${letters.slice(-15).join("")}`;
+}
