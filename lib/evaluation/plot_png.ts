@@ -6,6 +6,11 @@ import { encodePng } from "./png_encoder.ts";
 
 let initialised: Promise<void> | null = null;
 
+/** Make ready what draws; `svgToPng` does so itself where it was not done before. */
+export function prepareRenderer(): Promise<void> {
+  return initialised ??= initWasm(resvgModule);
+}
+
 /**
  * The picture as PNG, `scale` pixels to an SVG unit. All text is set in DejaVu Sans; what the SVG leaves
  * transparent is white.
@@ -13,8 +18,7 @@ let initialised: Promise<void> | null = null;
  * @throws {Error} when the SVG is malformed
  */
 export async function svgToPng(svg: string, scale = 1.5): Promise<Uint8Array<ArrayBuffer>> {
-  initialised ??= initWasm(resvgModule);
-  await initialised;
+  await prepareRenderer();
   const renderer = new Resvg(svg, {
     font: { fontBuffers: [dejaVuSans], defaultFontFamily: "DejaVu Sans" },
     fitTo: { mode: "zoom", value: scale },
