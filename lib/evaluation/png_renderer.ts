@@ -1,3 +1,4 @@
+import type { Matrix } from "../linalg/matrix.ts";
 import type { PredictionPlot } from "./prediction_plot.ts";
 
 /**
@@ -10,6 +11,8 @@ import type { PredictionPlot } from "./prediction_plot.ts";
 export class PngRenderer implements Disposable {
   readonly #worker = new Worker(new URL("./png_worker.ts", import.meta.url), { type: "module" });
   readonly #waiting = new Map<number, PromiseWithResolvers<Uint8Array<ArrayBuffer>>>();
+  /** Measured values, which plots share. */
+  readonly #shared = new WeakMap<Float32Array, Float32Array>();
   #failure: Error | null = null;
   #nextId = 0;
 
@@ -28,16 +31,31 @@ export class PngRenderer implements Disposable {
     };
   }
 
-  /** @param plot its numbers are copied to the thread @throws {Error} when it cannot be drawn or the thread did not start */
+  /** @param plot its numbers are copied once, into memory that both threads see @throws {Error} when it cannot be drawn or the thread did not start */
   draw(plot: PredictionPlot): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = this.#nextId++, waiting = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
     this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ id, plot });
+    const { truth, prediction, ...rest } = plot;
+    this.#worker.postMessage({
+      id,
+      plot: { ...rest, truth: this.#seen(truth), prediction: shared(prediction) },
+    });
     return waiting.promise;
+  }
+
+  #seen({ data, rows, columns }: Matrix): Matrix {
+    if (!this.#shared.has(data)) this.#shared.set(data, shared({ data, rows, columns }).data);
+    return { data: this.#shared.get(data)!, rows, columns };
   }
 
   [Symbol.dispose](): void {
     this.#worker.terminate();
   }
+}
+
+function shared({ data, rows, columns }: Matrix): Matrix {
+  const copy = new Float32Array(new SharedArrayBuffer(data.byteLength));
+  copy.set(data);
+  return { data: copy, rows, columns };
 }
