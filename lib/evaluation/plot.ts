@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { interpolateViridis } from "d3-scale-chromatic";
 import { escapeMarkup } from "../io/escape.ts";
+import type { Hexagons } from "./hexagon_pixels.ts";
 import { type HexagonBins, hexagonBins } from "./hexbin.ts";
 
 export interface HexbinOptions {
@@ -30,29 +31,59 @@ const font = `font-family="DejaVu Sans, Verdana, sans-serif"`;
  * are equal, labelled axes.
  */
 export function renderHexbinSvg(options: HexbinOptions): string {
-  const { truth, predicted, title, limits, across = 50 } = options;
+  const { head, hexagons, above } = partsOf(options);
+  const ground = `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`;
+  return svgOf([...head, ground, hexagonPaths(hexagons), ...above]);
+}
+
+/** The same picture in two layers. */
+export interface HexbinLayers {
+  /** SVG of all but the white ground and the hexagons. */
+  readonly frame: string;
+  /** What lies below it. */
+  readonly hexagons: Hexagons;
+}
+
+/** As `renderHexbinSvg`, for those who draw many hexagons quicker than as paths. */
+export function renderHexbinLayers(options: HexbinOptions): HexbinLayers {
+  const { head, hexagons, above } = partsOf(options);
+  return { frame: svgOf([...head, ...above]), hexagons };
+}
+
+interface Parts {
+  readonly head: readonly string[];
+  readonly hexagons: Hexagons;
+  readonly above: readonly string[];
+}
+
+function partsOf({ truth, predicted, title, limits, across = 50, xLabel, yLabel }: HexbinOptions): Parts {
   const bins = hexagonBins(truth, predicted, across, limits);
   const domain = limits ?? axisRange(bins);
   const x = scaleLinear(domain, [plot.left, plot.left + plot.width]);
   const y = scaleLinear(domain, [plot.top + plot.height, plot.top]);
   const most = bins.hexagons.reduce((most, { count }) => Math.max(most, count), 0);
   const logCount = scaleLog([1, Math.max(10, most)], [0, 1]);
-  return [
+  const head = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}" ` +
     `viewBox="0 0 ${picture.width} ${picture.height}" role="img">`,
     `<title>${escapeMarkup(title)}</title>`,
-    `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`,
-    hexagons(bins, x, y, logCount),
+  ];
+  const above = [
     diagonal(),
     margins(),
     rectangle(plot, `fill="none" stroke="black"`),
-    axisX(x, options.xLabel ?? "Ground Truth Expression"),
-    axisY(y, options.yLabel ?? "Predicted Expression"),
+    axisX(x, xLabel ?? "Ground Truth Expression"),
+    axisY(y, yLabel ?? "Predicted Expression"),
     colourBar(logCount),
     titleLines(title),
     numberOfPoints(bins),
     `</svg>`,
-  ].filter((part) => part !== "").join("\n") + "\n";
+  ];
+  return { head, hexagons: placed(bins, x, y, logCount), above };
+}
+
+function svgOf(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n") + "\n";
 }
 
 type Scale = ReturnType<typeof scaleLinear>;
@@ -67,23 +98,34 @@ function axisRange({ extent: { xMin, xMax, yMin, yMax }, stepX, stepY }: Hexagon
 /** How far hexagons reach over their edges: without it the seams between neighbours show. */
 const overlap = 0.2;
 
-/** Hexagons of one colour are one path: some hundred paths instead of thousands. They have no stroke, which costs as much again. */
-function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): string {
+/** Where the hexagons lie in the picture, by ascending colours. */
+function placed({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): Hexagons {
   const halfWidth = Math.abs(x(stepX) - x(0)) / 2, sixth = Math.abs(y(stepY) - y(0)) / 6;
-  const slant = Math.hypot(halfWidth, sixth) / halfWidth, right = halfWidth + overlap;
-  const top = 2 * sixth + overlap * slant, side = sixth + overlap * (slant - sixth / halfWidth);
+  const slant = Math.hypot(halfWidth, sixth) / halfWidth;
+  const cells = hexagons.map(({ x: column, y: row, count }) => ({
+    x: x(column),
+    y: y(row),
+    colour: interpolateViridis(Math.round(logCount(count) * 255) / 255),
+  }));
+  return {
+    right: halfWidth + overlap,
+    top: 2 * sixth + overlap * slant,
+    side: sixth + overlap * (slant - sixth / halfWidth),
+    cells: cells.sort((a, b) => a.colour < b.colour ? -1 : a.colour > b.colour ? 1 : 0),
+  };
+}
+
+/** Hexagons of one colour are one path: some hundred paths instead of thousands. */
+function hexagonPaths({ right, top, side, cells }: Hexagons): string {
   const outline = `l${number(right)} ${number(top - side)}v${number(2 * side)}` +
     `l${number(-right)} ${number(top - side)}l${number(-right)} ${number(side - top)}v${number(-2 * side)}z`;
   const paths = new Map<string, string[]>();
-  for (const { x: column, y: row, count } of hexagons) {
-    const colour = interpolateViridis(Math.round(logCount(count) * 255) / 255);
+  for (const { x, y, colour } of cells) {
     const path = paths.get(colour) ?? [];
-    path.push(`M${number(x(column))} ${number(y(row) - top)}${outline}`);
+    path.push(`M${number(x)} ${number(y - top)}${outline}`);
     paths.set(colour, path);
   }
-  return [...paths].sort().map(([colour, path]) => `<path fill="${colour}" d="${path.join("")}"/>`).join(
-    "\n",
-  );
+  return [...paths].map(([colour, path]) => `<path fill="${colour}" d="${path.join("")}"/>`).join("\n");
 }
 
 /** White over all that sticks out of the plot; a clip path would take a third of the drawing time. */

@@ -1,12 +1,13 @@
 /** The thread behind `PngRenderer`: draws each plot that it is sent and answers with the PNG, or with what went wrong. */
 /// <reference lib="deno.worker" />
-import { prepareRenderer, svgToPng } from "./plot_png.ts";
+import { renderHexbinLayers } from "./plot.ts";
+import { layersToPng, prepareRenderer } from "./plot_png.ts";
 import type { PredictionPlot } from "./prediction_plot.ts";
-import { predictionSvg } from "./prediction_svg.ts";
+import { predictionPicture } from "./prediction_picture.ts";
 
 self.onmessage = async ({ data: { id, plot } }: MessageEvent<{ id: number; plot: PredictionPlot }>) => {
   try {
-    const png = await svgToPng(predictionSvg(plot));
+    const png = await layersToPng(renderHexbinLayers(predictionPicture(plot)));
     self.postMessage({ id, png }, [png.buffer]);
   } catch (error) {
     self.postMessage({ id, failure: error instanceof Error ? error.message : String(error) });

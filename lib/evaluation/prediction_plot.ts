@@ -24,11 +24,11 @@ export async function drawPredictionPlot(
   renderer: PngRenderer | null = null,
 ): Promise<string | Uint8Array> {
   if (format === "png" && renderer) return await renderer.draw(plot);
-  const { predictionSvg } = await import("./prediction_svg.ts"); // drawing is only loaded where it is done
-  const svg = predictionSvg(plot);
-  if (format === "svg") return svg;
-  const { svgToPng } = await import("./plot_png.ts");
-  return await svgToPng(svg);
+  const { predictionPicture } = await import("./prediction_picture.ts"); // drawing is only loaded where it is done
+  const { renderHexbinLayers, renderHexbinSvg } = await import("./plot.ts");
+  if (format === "svg") return renderHexbinSvg(predictionPicture(plot));
+  const { layersToPng } = await import("./plot_png.ts");
+  return await layersToPng(renderHexbinLayers(predictionPicture(plot)));
 }
 
 /** Draw a plot into a file. */

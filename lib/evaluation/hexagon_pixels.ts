@@ -1,0 +1,62 @@
+/** Hexagons of one size, one point up, in the units of a picture. */
+export interface Hexagons {
+  /** From the centre to the right, to the upper point, and up to where the vertical side ends. */
+  readonly right: number;
+  readonly top: number;
+  readonly side: number;
+  /** Centres, and colours as "#rrggbb"; later ones lie above earlier ones. */
+  readonly cells: readonly { readonly x: number; readonly y: number; readonly colour: string }[];
+}
+
+/** Lines of a pixel in which its covered part is measured. */
+const lines = 4;
+
+/**
+ * Hexagons on a white ground, RGBA with smooth edges.
+ *
+ * Ours, since resvg takes 0.2 s of processor time for the 1,400 hexagons of a plot, most of it to compile its WebAssembly for
+ * many small paths; this takes 0.01 s.
+ *
+ * @param size.scale pixels to a unit of the picture
+ */
+export function hexagonPixels(
+  { right, top, side, cells }: Hexagons,
+  { width, height, scale }: { width: number; height: number; scale: number },
+): Uint8Array<ArrayBuffer> {
+  const pixels = new Uint8Array(4 * width * height).fill(255);
+  const covered = new Float64Array(Math.ceil(2 * right * scale) + 2);
+  for (const { x, y, colour } of cells) {
+    const rgb = Number.parseInt(colour.slice(1), 16), centre = x * scale, middle = y * scale;
+    const left = Math.max(0, Math.floor(centre - right * scale));
+    const end = Math.min(width, Math.ceil(centre + right * scale));
+    const last = Math.min(height, Math.ceil(middle + top * scale));
+    for (let row = Math.max(0, Math.floor(middle - top * scale)); row < last; row++) {
+      covered.fill(0);
+      for (let line = 0; line < lines; line++) {
+        const away = Math.abs(row + (line + 0.5) / lines - middle) / scale;
+        if (away >= top) continue;
+        const half = scale * (away <= side ? right : right * (top - away) / (top - side));
+        for (let column = left; column < end; column++) {
+          const part = Math.min(column + 1, centre + half) - Math.max(column, centre - half);
+          if (part > 0) covered[column - left] += part / lines;
+        }
+      }
+      for (let column = left, at = 4 * (row * width + left); column < end; column++, at += 4) {
+        const share = covered[column - left];
+        pixels[at] += Math.round(share * ((rgb >> 16) - pixels[at]));
+        pixels[at + 1] += Math.round(share * ((rgb >> 8 & 255) - pixels[at + 1]));
+        pixels[at + 2] += Math.round(share * ((rgb & 255) - pixels[at + 2]));
+      }
+    }
+  }
+  return pixels;
+}
+
+/** Lay a picture over an opaque one, in place. @param over RGBA, its colours times its opacity, as resvg gives them */
+export function layOver(pixels: Uint8Array, over: Uint8Array): void {
+  for (let at = 0; at < over.length; at += 4) {
+    const through = 255 - over[at + 3];
+    if (through === 255) continue;
+    for (let c = at; c < at + 3; c++) pixels[c] = over[c] + Math.round(pixels[c] * through / 255);
+  }
+}
