@@ -4,6 +4,13 @@ export interface Hexagons {
   readonly right: number;
   readonly top: number;
   readonly side: number;
+  /** What is beyond it is cut off. */
+  readonly within: {
+    readonly left: number;
+    readonly top: number;
+    readonly width: number;
+    readonly height: number;
+  };
   /** Centres, and colours as "#rrggbb"; later ones lie above earlier ones. */
   readonly cells: readonly { readonly x: number; readonly y: number; readonly colour: string }[];
 }
@@ -20,17 +27,23 @@ const lines = 4;
  * @param size.scale pixels to a unit of the picture
  */
 export function hexagonPixels(
-  { right, top, side, cells }: Hexagons,
+  { right, top, side, within, cells }: Hexagons,
   { width, height, scale }: { width: number; height: number; scale: number },
 ): Uint8Array<ArrayBuffer> {
   const pixels = new Uint8Array(4 * width * height).fill(255);
+  const edges = {
+    left: Math.max(0, Math.round(scale * within.left)),
+    top: Math.max(0, Math.round(scale * within.top)),
+    right: Math.min(width, Math.round(scale * (within.left + within.width))),
+    bottom: Math.min(height, Math.round(scale * (within.top + within.height))),
+  };
   const covered = new Float64Array(Math.ceil(2 * right * scale) + 2);
   for (const { x, y, colour } of cells) {
     const rgb = Number.parseInt(colour.slice(1), 16), centre = x * scale, middle = y * scale;
-    const left = Math.max(0, Math.floor(centre - right * scale));
-    const end = Math.min(width, Math.ceil(centre + right * scale));
-    const last = Math.min(height, Math.ceil(middle + top * scale));
-    for (let row = Math.max(0, Math.floor(middle - top * scale)); row < last; row++) {
+    const left = Math.max(edges.left, Math.floor(centre - right * scale));
+    const end = Math.min(edges.right, Math.ceil(centre + right * scale));
+    const last = Math.min(edges.bottom, Math.ceil(middle + top * scale));
+    for (let row = Math.max(edges.top, Math.floor(middle - top * scale)); row < last; row++) {
       covered.fill(0);
       for (let line = 0; line < lines; line++) {
         const away = Math.abs(row + (line + 0.5) / lines - middle) / scale;

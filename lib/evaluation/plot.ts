@@ -31,32 +31,25 @@ const font = `font-family="DejaVu Sans, Verdana, sans-serif"`;
  * are equal, labelled axes.
  */
 export function renderHexbinSvg(options: HexbinOptions): string {
-  const { head, hexagons, above } = partsOf(options);
+  const { head, hexagons, above } = partsOf(options, allAround);
   const ground = `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`;
   return svgOf([...head, ground, hexagonPaths(hexagons), ...above]);
 }
 
-/** The same picture in two layers. */
-export interface HexbinLayers {
-  /** SVG of all but the white ground and the hexagons. */
-  readonly frame: string;
-  /** What lies below it. */
-  readonly hexagons: Hexagons;
-}
+/** The same picture in two layers: hexagons on a white ground, and the SVG of what lies above them. */
+export type HexbinLayers = { readonly hexagons: Hexagons; readonly frame: string };
 
 /** As `renderHexbinSvg`, for those who draw many hexagons quicker than as paths. */
 export function renderHexbinLayers(options: HexbinOptions): HexbinLayers {
-  const { head, hexagons, above } = partsOf(options);
+  const { head, hexagons, above } = partsOf(options, ring);
   return { frame: svgOf([...head, ...above]), hexagons };
 }
 
-interface Parts {
-  readonly head: readonly string[];
-  readonly hexagons: Hexagons;
-  readonly above: readonly string[];
-}
-
-function partsOf({ truth, predicted, title, limits, across = 50, xLabel, yLabel }: HexbinOptions): Parts {
+/** @param margin where the picture is white again beside the plot */
+function partsOf(
+  { truth, predicted, title, limits, across = 50, xLabel, yLabel }: HexbinOptions,
+  margin: typeof plot,
+): { head: readonly string[]; hexagons: Hexagons; above: readonly string[] } {
   const bins = hexagonBins(truth, predicted, across, limits);
   const domain = limits ?? axisRange(bins);
   const x = scaleLinear(domain, [plot.left, plot.left + plot.width]);
@@ -70,7 +63,7 @@ function partsOf({ truth, predicted, title, limits, across = 50, xLabel, yLabel 
   ];
   const above = [
     diagonal(),
-    margins(),
+    margins(margin),
     rectangle(plot, `fill="none" stroke="black"`),
     axisX(x, xLabel ?? "Ground Truth Expression"),
     axisY(y, yLabel ?? "Predicted Expression"),
@@ -111,6 +104,7 @@ function placed({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, log
     right: halfWidth + overlap,
     top: 2 * sixth + overlap * slant,
     side: sixth + overlap * (slant - sixth / halfWidth),
+    within: plot,
     cells: cells.sort((a, b) => a.colour < b.colour ? -1 : a.colour > b.colour ? 1 : 0),
   };
 }
@@ -128,11 +122,17 @@ function hexagonPaths({ right, top, side, cells }: Hexagons): string {
   return [...paths].map(([colour, path]) => `<path fill="${colour}" d="${path.join("")}"/>`).join("\n");
 }
 
-/** White over all that sticks out of the plot; a clip path would take a third of the drawing time. */
-function margins(): string {
-  const { left, top, width, height } = plot;
-  return `<path fill="white" fill-rule="evenodd" d="M0 0H${picture.width}V${picture.height}H0z` +
-    `M${left} ${top}v${height}h${width}v${-height}z"/>`;
+/** What hexagons stick out into, and what the diagonal's corners do, where hexagons are cut to the plot. */
+const allAround = { left: 0, top: 0, ...picture };
+const ring = { left: plot.left - 2, top: plot.top - 2, width: plot.width + 4, height: plot.height + 4 };
+
+/** White over all that sticks out of the plot, up to `outer`; a clip path would take a third of the drawing time. */
+function margins(outer: typeof plot): string {
+  return `<path fill="white" fill-rule="evenodd" d="${box(outer)}${box(plot)}"/>`;
+}
+
+function box({ left, top, width, height }: typeof plot): string {
+  return `M${left} ${top}h${width}v${height}h${-width}z`;
 }
 
 /** Where the prediction equals the truth: both axes have one range, so from corner to corner. */

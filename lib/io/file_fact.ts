@@ -9,7 +9,7 @@ export interface FileFact {
 }
 
 /** Files up to so many bytes are hashed whole: beside the thread that asks, while it computes. */
-const wholeBytes = 2 ** 25;
+const wholeBytes = 2 ** 23;
 
 /** Path, size and hash of a file of any size. @param shown how it is named */
 export async function describeFile(path: string, shown = path): Promise<FileFact> {
