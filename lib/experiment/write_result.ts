@@ -1,7 +1,6 @@
 /** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
 import type { ExpressedGenes } from "../dataset/expressed_genes.ts";
 import { resultLine } from "../cli/log.ts";
-import { bootstrapMean } from "../evaluation/bootstrap.ts";
 import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
 import { meanBaseline } from "../evaluation/mean_baseline.ts";
 import { meanMetric } from "../evaluation/metrics.ts";
@@ -61,7 +60,7 @@ export async function writeResult(
   await writeFrames(folder, `baseline_${layout.predictions}`, { ...frames, values: baseline });
   const table = metricsTable(perPerturbation, perturbations, layout.metricColumns, layout.indexName);
   await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(table.header, table.rows));
-  if (layout.linearStem) await writeLinearFiles(folder, perPerturbation, layout, layout.linearStem, flags);
+  if (layout.linearStem) await writeLinearFiles(folder, evaluation, layout, layout.linearStem);
   (await plotted)();
   return { evaluation, means: meansOf(perPerturbation, layout) };
 }
@@ -114,22 +113,18 @@ function meansOf(
 /** All arrays and their means: `<name>_per_pert`, `<name>_mean`; and the interval of the mean r. */
 async function writeLinearFiles(
   folder: ResultFolder,
-  { model }: PerturbationEvaluation,
+  { perPerturbation: { model }, block }: Evaluation,
   { metricColumns }: ResultLayout,
   stem: string,
-  flags: ExperimentFlags,
 ): Promise<void> {
   const arrays = metricColumns.flatMap(([name, metric]) => [
     [`${name}_per_pert`, Array.from(model[metric])],
     [`${name}_mean`, meanMetric(model, metric)],
   ]);
   await writeJson(folder, `metrics_${stem}_5fold.json`, Object.fromEntries(arrays));
-  const { mean, lower, upper } = bootstrapMean(model.pearson, {
-    resamples: flags.bootstrap,
-    seed: flags.seed,
-  });
+  const [lower, upper] = block.pearson_ci;
   await writeJson(folder, `ci_summary_${stem}_5fold.json`, {
-    pearson_mean: mean,
+    pearson_mean: block.metrics.pearson,
     pearson_mean_ci_lower: lower,
     pearson_mean_ci_upper: upper,
   });
