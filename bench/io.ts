@@ -7,11 +7,12 @@
  *   deno run --lock=tests/deno.lock -P=test bench/io.ts --no-peer
  */
 import { inferSchema, initParser } from "npm:udsv@0.7.3";
-import { renderHexbinSvg } from "../lib/evaluation/plot.ts";
-import { svgToPng } from "../lib/evaluation/plot_png.ts";
+import { renderHexbinLayers } from "../lib/evaluation/plot.ts";
+import { layersToPng } from "../lib/evaluation/plot_png.ts";
 import { encodeCsv, readNumericCsv } from "../lib/io/csv.ts";
 import { readNpyMatrix, writeNpy } from "../lib/io/npy.ts";
-import { readParquetFrame, writeParquetFrame } from "../lib/io/parquet.ts";
+import { readParquetFrame } from "../lib/io/parquet.ts";
+import { writeParquetFrame } from "../lib/io/parquet_frame.ts";
 import { ModelStream } from "../lib/random/model_stream.ts";
 import { benchFlags, exitWith, peerFlags, peerOrExit } from "./peer.ts";
 import { printRows, type Row, rowsFlag } from "./rows.ts";
@@ -71,8 +72,8 @@ const ours: Record<string, Milliseconds> = {
   "write Parquet": await timed(() => writeParquetFrame(`${folder}/predicted.parquet`, frame)),
   "read Parquet": await timed(() => readParquetFrame(`${folder}/predicted.parquet`)),
   "hexagon plot, PNG": await timed(async () => {
-    const svg = renderHexbinSvg({ truth, predicted, title: "Pred vs GT", limits: [-1, 1] });
-    await Deno.writeFile(`${folder}/plot.png`, await svgToPng(svg));
+    const layers = renderHexbinLayers({ truth, predicted, title: "Pred vs GT", limits: [-1, 1] });
+    await Deno.writeFile(`${folder}/plot.png`, await layersToPng(layers));
   }),
 };
 

@@ -55,9 +55,7 @@ export async function readEmbeddings(
   if (values.columns === 0) {
     throw new DataError(`Cannot use "${vectorsPath}": its vectors have no columns`);
   }
-  const bad = values.data.findIndex((value: number) =>
-    !Number.isFinite(value) && !(options.allowMissing && Number.isNaN(value))
-  );
+  const bad = notFinite(values.data, options);
   if (bad >= 0) {
     const row = Math.floor(bad / values.columns);
     throw new DataError(
@@ -70,6 +68,15 @@ export async function readEmbeddings(
   const all = { path: vectorsPath, idsPath: place };
   if (kept.length === ids.length) return { ...all, ids, values };
   return { ...all, ids: kept.map((i) => ids[i]), values: takeRows(values, kept) };
+}
+
+/** Position of the first value that is not finite, nor NaN where that is allowed; -1 where all are. */
+function notFinite(data: Embedded["data"], { allowMissing }: { allowMissing: boolean }): number {
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i];
+    if (!(value - value === 0) && !(allowMissing && Number.isNaN(value))) return i;
+  }
+  return -1;
 }
 
 /**

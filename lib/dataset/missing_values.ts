@@ -12,13 +12,13 @@ export function fillMissing(
   fromRows?: ArrayLike<number>,
 ): { filled: Matrix; count: number } {
   let count = 0;
-  for (const value of values.data) if (!Number.isFinite(value)) count++;
+  for (let i = 0; i < values.data.length; i++) if (!isNumber(values.data[i])) count++;
   if (count === 0) return { filled: values, count };
 
   const means = columnMeans(values, fromRows);
   const data = values.data.slice();
   for (let i = 0; i < data.length; i++) {
-    if (!Number.isFinite(data[i])) data[i] = means[i % values.columns];
+    if (!isNumber(data[i])) data[i] = means[i % values.columns];
   }
   return { filled: { ...values, data }, count };
 }
@@ -31,11 +31,16 @@ export function columnMeans(values: Matrix, fromRows?: ArrayLike<number>): Float
     const start = (fromRows ? fromRows[i] : i) * values.columns;
     for (let j = 0; j < values.columns; j++) {
       const value = values.data[start + j];
-      if (Number.isFinite(value)) {
+      if (isNumber(value)) {
         sums[j] += value;
         counts[j]++;
       }
     }
   }
   return sums.map((sum, j) => counts[j] > 0 ? sum / counts[j] : 0);
+}
+
+/** Not NaN, not infinite: quicker than Number.isFinite() in code that runs only once over all cells. */
+function isNumber(value: number): boolean {
+  return value - value === 0;
 }

@@ -38,10 +38,17 @@ export function isNamed(column: string): boolean {
   return !/^\s*(Unnamed: \d+)?$/.test(column);
 }
 
-/** Whether no cell of a column is a number, and some are words. A gene's column is none: its words are mistakes. */
-export function isTextColumn(name: string, cells: readonly string[]): boolean {
-  const words = cells.filter((cell) => !isMissing(cell));
-  return words.length > 0 && !isEnsemblGene(name) && words.every((word) => !isNumber(word));
+/** Whether no cell of column `at` is a number, and some are words. A gene's column is none: its words are mistakes. */
+export function isTextColumn(name: string, rows: readonly (readonly string[])[], at: number): boolean {
+  if (isEnsemblGene(name)) return false;
+  let hasWords = false;
+  for (const row of rows) {
+    const cell = row[at].trim();
+    if (isMissing(cell)) continue;
+    if (isNumber(cell)) return false;
+    hasWords = true;
+  }
+  return hasWords;
 }
 
 export function isEnsemblGene(column: string): boolean {
@@ -72,7 +79,8 @@ export function refuseDecimalCommas(
 ): void {
   for (const [i, row] of rows.entries()) {
     const at = row.findIndex((cell, field) =>
-      /^\s*[+-]?\d+,\d+(e[+-]?\d+)?\s*$/i.test(cell) && (!wanted || wanted.has(withoutVersion(header[field])))
+      cell.includes(",") && /^\s*[+-]?\d+,\d+(e[+-]?\d+)?\s*$/i.test(cell) &&
+      (!wanted || wanted.has(withoutVersion(header[field])))
     );
     if (at < 0) continue;
     throw new DataError(

@@ -96,17 +96,17 @@ function fromCsv(bytes: Uint8Array | WindowedFile, path: string, options: Target
     );
   }
   const wanted = wantedGenes(options);
-  const columns = header.map((_, at) => sample.rows.map((row) => row[at].trim()));
+  const cellsOf = (at: number) => sample.rows.map((row) => row[at].trim());
   refuseDecimalCommas(path, sample, wanted);
-  const texts = new Set(header.filter((name, at) => isTextColumn(name, columns[at])));
+  const texts = new Set(header.filter((name, at) => isTextColumn(name, sample.rows, at)));
   // "TF" and the like over numbers is a gene of that symbol.
   const named = new Set(
-    header.filter((name, at) => isSureIdColumn(name) || (isIdColumn(name) && !areNumbers(columns[at]))),
+    header.filter((name, at) => isSureIdColumn(name) || (isIdColumn(name) && !areNumbers(cellsOf(at)))),
   );
   const isIds = (column: string) => named.has(column);
   const isGene = (column: string) =>
     wanted ? wanted.has(withoutVersion(column)) : !isIds(column) && isNamed(column) && !texts.has(column);
-  const idColumn = chooseIdColumn(path, header, { texts, named }, columns[0], options);
+  const idColumn = chooseIdColumn(path, header, { texts, named }, cellsOf(0), options);
   const others = [...named].filter((name) => name !== idColumn);
   const table = parseNumericCsv(bytes, path, {
     labels: [...new Set([idColumn, ...others])],

@@ -14,20 +14,11 @@ export interface Resampling {
 }
 
 /**
- * Bootstrap interval of a mean over perturbations. Draws equal `default_rng(seed).integers(0, n, size=n)`, number for
- * number, as the Python scripts drew them.
+ * Bootstrap intervals of means over perturbations, of several quantities of the same ones. Draws equal
+ * `default_rng(seed).integers(0, n, size=n)`, number for number, as the Python scripts drew them. All columns share the draws,
+ * so each has the interval that it would have alone.
  *
- * @param values one a perturbation, such as its Pearson r; NaN for one that has no part in the means
- */
-export function bootstrapMean(values: Float64Array, options: Resampling): ConfidenceInterval {
-  return bootstrapIntervals([values], options)[0];
-}
-
-/**
- * As `bootstrapMean`, of several quantities of the same perturbations. They share the draws, so each has the interval
- * that it would have alone.
- *
- * @param columns of equal length
+ * @param columns of equal length: values one a perturbation, such as its Pearson r; NaN for one that has no part in the means
  */
 export function bootstrapIntervals(
   columns: readonly Float64Array[],

@@ -27,9 +27,10 @@ export function countNonFinite(truth: Matrix, prediction: Matrix): NonFinitePred
   for (let row = 0, at = 0; row < rows; row++) {
     let measured = 0, failed = 0;
     for (let column = 0; column < columns; column++, at++) {
-      if (!Number.isFinite(truth.data[at])) continue;
+      const measuredValue = truth.data[at], predicted = prediction.data[at];
+      if (!(measuredValue - measuredValue === 0)) continue; // NaN for what is not finite
       measured++;
-      if (Number.isFinite(prediction.data[at])) continue;
+      if (predicted - predicted === 0) continue;
       failed++;
       inColumn[column] = 1;
     }

@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { interpolateViridis } from "d3-scale-chromatic";
 import { escapeMarkup } from "../io/escape.ts";
+import type { Hexagons } from "./hexagon_pixels.ts";
 import { type HexagonBins, hexagonBins } from "./hexbin.ts";
 
 export interface HexbinOptions {
@@ -30,29 +31,52 @@ const font = `font-family="DejaVu Sans, Verdana, sans-serif"`;
  * are equal, labelled axes.
  */
 export function renderHexbinSvg(options: HexbinOptions): string {
-  const { truth, predicted, title, limits, across = 50 } = options;
+  const { head, hexagons, above } = partsOf(options, allAround);
+  const ground = `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`;
+  return svgOf([...head, ground, hexagonPaths(hexagons), ...above]);
+}
+
+/** The same picture in two layers: hexagons on a white ground, and the SVG of what lies above them. */
+export type HexbinLayers = { readonly hexagons: Hexagons; readonly frame: string };
+
+/** As `renderHexbinSvg`, for those who draw many hexagons quicker than as paths. */
+export function renderHexbinLayers(options: HexbinOptions): HexbinLayers {
+  const { head, hexagons, above } = partsOf(options, ring);
+  return { frame: svgOf([...head, ...above]), hexagons };
+}
+
+/** @param margin where the picture is white again beside the plot */
+function partsOf(
+  { truth, predicted, title, limits, across = 50, xLabel, yLabel }: HexbinOptions,
+  margin: typeof plot,
+): { head: readonly string[]; hexagons: Hexagons; above: readonly string[] } {
   const bins = hexagonBins(truth, predicted, across, limits);
   const domain = limits ?? axisRange(bins);
   const x = scaleLinear(domain, [plot.left, plot.left + plot.width]);
   const y = scaleLinear(domain, [plot.top + plot.height, plot.top]);
   const most = bins.hexagons.reduce((most, { count }) => Math.max(most, count), 0);
   const logCount = scaleLog([1, Math.max(10, most)], [0, 1]);
-  return [
+  const head = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}" ` +
     `viewBox="0 0 ${picture.width} ${picture.height}" role="img">`,
     `<title>${escapeMarkup(title)}</title>`,
-    `<rect width="${picture.width}" height="${picture.height}" fill="white"/>`,
-    hexagons(bins, x, y, logCount),
+  ];
+  const above = [
     diagonal(),
-    margins(),
+    margins(margin),
     rectangle(plot, `fill="none" stroke="black"`),
-    axisX(x, options.xLabel ?? "Ground Truth Expression"),
-    axisY(y, options.yLabel ?? "Predicted Expression"),
+    axisX(x, xLabel ?? "Ground Truth Expression"),
+    axisY(y, yLabel ?? "Predicted Expression"),
     colourBar(logCount),
     titleLines(title),
     numberOfPoints(bins),
     `</svg>`,
-  ].filter((part) => part !== "").join("\n") + "\n";
+  ];
+  return { head, hexagons: placed(bins, x, y, logCount), above };
+}
+
+function svgOf(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("\n") + "\n";
 }
 
 type Scale = ReturnType<typeof scaleLinear>;
@@ -64,30 +88,51 @@ function axisRange({ extent: { xMin, xMax, yMin, yMax }, stepX, stepY }: Hexagon
   return scaleLinear(hasBothSigns ? [-furthest, furthest] : [low, high], [0, 1]).nice(20).domain();
 }
 
-/** Hexagons of one colour are one path: some hundred paths instead of thousands. */
-function hexagons({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): string {
+/** How far hexagons reach over their edges: without it the seams between neighbours show. */
+const overlap = 0.2;
+
+/** Where the hexagons lie in the picture, by ascending colours. */
+function placed({ hexagons, stepX, stepY }: HexagonBins, x: Scale, y: Scale, logCount: Scale): Hexagons {
   const halfWidth = Math.abs(x(stepX) - x(0)) / 2, sixth = Math.abs(y(stepY) - y(0)) / 6;
-  const outline =
-    `l${number(halfWidth)} ${number(sixth)}v${number(2 * sixth)}l${number(-halfWidth)} ${number(sixth)}` +
-    `l${number(-halfWidth)} ${number(-sixth)}v${number(-2 * sixth)}z`;
-  const paths = new Map<string, string[]>();
-  for (const { x: column, y: row, count } of hexagons) {
-    const colour = interpolateViridis(Math.round(logCount(count) * 255) / 255);
-    const path = paths.get(colour) ?? [];
-    path.push(`M${number(x(column))} ${number(y(row) - 2 * sixth)}${outline}`);
-    paths.set(colour, path);
-  }
-  // A hairline of the same colour hides the seams between neighbours.
-  return [...paths].sort().map(([colour, path]) =>
-    `<path fill="${colour}" stroke="${colour}" stroke-width="0.4" d="${path.join("")}"/>`
-  ).join("\n");
+  const slant = Math.hypot(halfWidth, sixth) / halfWidth;
+  const cells = hexagons.map(({ x: column, y: row, count }) => ({
+    x: x(column),
+    y: y(row),
+    colour: interpolateViridis(Math.round(logCount(count) * 255) / 255),
+  }));
+  return {
+    right: halfWidth + overlap,
+    top: 2 * sixth + overlap * slant,
+    side: sixth + overlap * (slant - sixth / halfWidth),
+    within: plot,
+    cells: cells.sort((a, b) => a.colour < b.colour ? -1 : a.colour > b.colour ? 1 : 0),
+  };
 }
 
-/** White over all that sticks out of the plot; a clip path would take a third of the drawing time. */
-function margins(): string {
-  const { left, top, width, height } = plot;
-  return `<path fill="white" fill-rule="evenodd" d="M0 0H${picture.width}V${picture.height}H0z` +
-    `M${left} ${top}v${height}h${width}v${-height}z"/>`;
+/** Hexagons of one colour are one path: some hundred paths instead of thousands. */
+function hexagonPaths({ right, top, side, cells }: Hexagons): string {
+  const outline = `l${number(right)} ${number(top - side)}v${number(2 * side)}` +
+    `l${number(-right)} ${number(top - side)}l${number(-right)} ${number(side - top)}v${number(-2 * side)}z`;
+  const paths = new Map<string, string[]>();
+  for (const { x, y, colour } of cells) {
+    const path = paths.get(colour) ?? [];
+    path.push(`M${number(x)} ${number(y - top)}${outline}`);
+    paths.set(colour, path);
+  }
+  return [...paths].map(([colour, path]) => `<path fill="${colour}" d="${path.join("")}"/>`).join("\n");
+}
+
+/** What hexagons stick out into, and what the diagonal's corners do, where hexagons are cut to the plot. */
+const allAround = { left: 0, top: 0, ...picture };
+const ring = { left: plot.left - 2, top: plot.top - 2, width: plot.width + 4, height: plot.height + 4 };
+
+/** White over all that sticks out of the plot, up to `outer`; a clip path would take a third of the drawing time. */
+function margins(outer: typeof plot): string {
+  return `<path fill="white" fill-rule="evenodd" d="${box(outer)}${box(plot)}"/>`;
+}
+
+function box({ left, top, width, height }: typeof plot): string {
+  return `M${left} ${top}h${width}v${height}h${-width}z`;
 }
 
 /** Where the prediction equals the truth: both axes have one range, so from corner to corner. */

@@ -1,49 +1,40 @@
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import type { Matrix } from "../linalg/matrix.ts";
-import { globalPearson } from "./metrics.ts";
 import type { PngRenderer } from "./png_renderer.ts";
-import { renderHexbinSvg } from "./plot.ts";
 
+/** Predicted against measured values. */
 export interface PredictionPlot {
   /** What the title calls the model, and what is shown of it: "Pred vs GT". */
   readonly model: string;
   readonly heading: string;
   readonly truth: Matrix;
   readonly prediction: Matrix;
-  readonly format: "png" | "svg";
   /** Range of both axes; as far as the points go when null. */
   readonly limits: readonly [number, number] | null;
 }
 
 /**
- * Plot predicted against measured values. The Pearson r in the title is over all cells that are finite on both sides,
- * whatever the limits of the axes.
+ * The picture as its file holds it.
  *
- * @param renderer draws the PNG beside what the script does meanwhile; without one it is drawn here
+ * @param renderer draws a PNG beside what the script does meanwhile; without one it is drawn here
  */
+export async function drawPredictionPlot(
+  plot: PredictionPlot,
+  format: "png" | "svg",
+  renderer: PngRenderer | null = null,
+): Promise<string | Uint8Array> {
+  if (format === "png" && renderer) return await renderer.draw(plot);
+  const { predictionPicture } = await import("./prediction_picture.ts"); // drawing is only loaded where it is done
+  const { renderHexbinLayers, renderHexbinSvg } = await import("./plot.ts");
+  if (format === "svg") return renderHexbinSvg(predictionPicture(plot));
+  const { layersToPng } = await import("./plot_png.ts");
+  return await layersToPng(renderHexbinLayers(predictionPicture(plot)));
+}
+
+/** Draw a plot into a file. */
 export async function writePredictionPlot(
   path: string,
-  { model, heading, truth, prediction, format, limits }: PredictionPlot,
-  renderer: PngRenderer | null = null,
+  { format, ...plot }: PredictionPlot & { readonly format: "png" | "svg" },
 ): Promise<void> {
-  const r = globalPearson(truth, prediction);
-  const svg = renderHexbinSvg({
-    truth: truth.data,
-    predicted: prediction.data,
-    title: `${shortName(model)}: ${heading}\nGlobal Pearson r = ${Number.isNaN(r) ? "n/a" : r.toFixed(4)}`,
-    ...(limits && { limits }),
-  });
-  if (format === "svg") await writeFileAtomic(path, svg);
-  else await writeFileAtomic(path, renderer ? await renderer.render(svg) : await drawnHere(svg));
-}
-
-/** A name that leaves room for the rest of its line: its beginning and its end. */
-function shortName(name: string): string {
-  const letters = [...name];
-  return letters.length <= 40 ? name : `${letters.slice(0, 24).join("")}…${letters.slice(-15).join("")}`;
-}
-
-async function drawnHere(svg: string): Promise<Uint8Array> {
-  const { svgToPng } = await import("./plot_png.ts"); // its renderer is only loaded where a PNG is made
-  return await svgToPng(svg);
+  await writeFileAtomic(path, await drawPredictionPlot(plot, format));
 }

@@ -38,6 +38,24 @@ export async function collectParts(data: ExperimentData, store: PartStore): Prom
   return { heldOut, training, reports, trainingSeconds };
 }
 
+/** Training rows as `collectParts` puts them together, of the first `folds` folds alone. */
+export async function collectTraining(
+  data: ExperimentData,
+  store: PartStore,
+  folds: number,
+): Promise<Matrix | null> {
+  const { perturbations, genes } = data.targets;
+  let training: Matrix | null = null;
+  for (let fold = 0; fold < folds; fold++) {
+    for await (const part of store.read(fold)) {
+      if (!part.trainingPredictions) continue;
+      training ??= empty(perturbations.length, genes.length);
+      put(part, part.trainingPredictions, firstTrainedIn(data, fold), training);
+    }
+  }
+  return training;
+}
+
 function put({ key: { from, to } }: Part, numbers: Float32Array, rows: Int32Array, into: Matrix): void {
   const count = to - from;
   rows.forEach((row, i) => {

@@ -7,13 +7,19 @@ import { foldTask } from "./fold_task.ts";
 import type { ExperimentData, FoldTask, GeneModel, Model, WholeFoldModel } from "./model.ts";
 import type { PartStore } from "./part_store.ts";
 
-/** @param keepsModels whether the models' numbers are wanted */
+export interface FittingOptions {
+  readonly progress: FoldProgress;
+  /** Whether the models' numbers are wanted. */
+  readonly keepsModels: boolean;
+  /** Is called when a fold is saved. */
+  afterFold(fold: number): Promise<void>;
+}
+
 export async function fitFolds(
   model: Model,
   data: ExperimentData,
   store: PartStore,
-  progress: FoldProgress,
-  keepsModels: boolean,
+  { progress, keepsModels, afterFold }: FittingOptions,
 ): Promise<void> {
   for (const fold of store.toRun) {
     await hearSignals();
@@ -25,6 +31,7 @@ export async function fitFolds(
       ? await fitWhole(model, data, store, task, keepsModels)
       : await fitBlocks(model, store, task);
     progress.finished(`${store.label(fold)}${counted(task.test.length, "test perturbation")}, ${note}`, fold);
+    await afterFold(fold);
   }
   progress.end();
 }

@@ -30,6 +30,7 @@ import type { GeneRange, Part } from "./part.ts";
 import { PartStore } from "./part_store.ts";
 import type { Prepared } from "./prepare.ts";
 import { ResultFolder } from "./result_folder.ts";
+import { ResultPlots } from "./result_plots.ts";
 import { type TrainedFold, writeSavedModel } from "./saved_model.ts";
 import type { ModelInput } from "./saved_model_json.ts";
 import { foldMeans, type ResultLayout, tellResult, writeJson, writeResult } from "./write_result.ts";
@@ -94,7 +95,8 @@ export async function runExperiment<Inputs>(spec: ExperimentSpec<Inputs>): Promi
     const loadedMs = performance.now();
     const model = await spec.model(data);
     try {
-      tell = await runFolds({ spec, folder, data, model, renderer, expressed, inputs, startMs, loadedMs });
+      const plots = new ResultPlots({ data, label: spec.layout.plotLabel, flags, renderer });
+      tell = await runFolds({ spec, folder, data, model, plots, expressed, inputs, startMs, loadedMs });
     } finally {
       await model.close?.();
     }
@@ -109,7 +111,7 @@ interface Running<Inputs> {
   readonly folder: ResultFolder;
   readonly data: Loaded<Inputs>;
   readonly model: Model;
-  readonly renderer: PngRenderer | null;
+  readonly plots: ResultPlots;
   readonly expressed: ExpressedGenes | null;
   readonly inputs: Promise<FileFact[]>;
   readonly startMs: number;
@@ -143,7 +145,11 @@ async function runFolds<Inputs>(run: Running<Inputs>): Promise<(() => void) | nu
     return kept === null ? null : { kept, resume: resumeCommand() };
   });
   try {
-    await fitFolds(model, data, store, foldProgress(flags.progress, store.toRun.length), savesModel);
+    await fitFolds(model, data, store, {
+      progress: foldProgress(flags.progress, store.toRun.length),
+      keepsModels: savesModel,
+      afterFold: (fold) => run.plots.afterFold(fold, model, store),
+    });
     if (await store.unlessMerged(() => store.isComplete()) !== true) return null;
     return await store.unlessMerged(() => finish(run, store, savesModel));
   } finally {

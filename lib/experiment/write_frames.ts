@@ -1,5 +1,5 @@
 import { openFrameWriter } from "../io/frame_writer.ts";
-import { writeParquetFrame } from "../io/parquet.ts";
+import { writeParquetFrame } from "../io/parquet_frame.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { ResultFolder } from "./result_folder.ts";
 

@@ -1,20 +1,17 @@
 /** The files of a finished experiment: predictions, metrics, plots, summary; named and laid out as the Python scripts did. */
 import type { ExpressedGenes } from "../dataset/expressed_genes.ts";
-import { log, resultLine } from "../cli/log.ts";
-import { bootstrapMean } from "../evaluation/bootstrap.ts";
+import { resultLine } from "../cli/log.ts";
 import { evaluate, type Evaluation, type PerturbationEvaluation } from "../evaluation/evaluation.ts";
 import { meanBaseline } from "../evaluation/mean_baseline.ts";
 import { meanMetric } from "../evaluation/metrics.ts";
 import { type MetricColumns, metricsTable } from "../evaluation/metrics_table.ts";
-import { plotLimits } from "../evaluation/plot_limits.ts";
-import type { PngRenderer } from "../evaluation/png_renderer.ts";
-import { writePredictionPlot } from "../evaluation/prediction_plot.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsv } from "../io/csv.ts";
 import type { Collected } from "./collect.ts";
 import type { ExperimentFlags } from "./flags.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ResultFolder } from "./result_folder.ts";
+import type { ResultPlots } from "./result_plots.ts";
 import { writeFrames } from "./write_frames.ts";
 
 /** What differs from script to script in names and columns, since the Python scripts differ. */
@@ -42,15 +39,10 @@ export async function writeResult(
   collected: Collected,
   layout: ResultLayout,
   flags: ExperimentFlags,
-  { renderer, expressed }: { renderer: PngRenderer | null; expressed: ExpressedGenes | null },
+  { plots, expressed }: { plots: ResultPlots; expressed: ExpressedGenes | null },
 ): Promise<{ evaluation: Evaluation; means: Record<string, unknown> }> {
   const { targets, folds } = data, { perturbations, genes, values: truth } = targets;
-  const plots = Promise.all([
-    plot("pred_vs_gt", "Pred vs GT", collected.heldOut),
-    ...collected.training ? [plot("pred_vs_gt_train", "Train Pred vs GT", collected.training)] : [],
-  ]);
-  plots.catch(() => {}); // awaited below: until then a failure is not unhandled
-
+  const plotted = plots.write(folder, collected);
   const baseline = meanBaseline(truth, folds, (fold) => data.training.genesOf(fold));
   const evaluation = evaluate({
     truth,
@@ -68,22 +60,9 @@ export async function writeResult(
   await writeFrames(folder, `baseline_${layout.predictions}`, { ...frames, values: baseline });
   const table = metricsTable(perPerturbation, perturbations, layout.metricColumns, layout.indexName);
   await writeFileAtomic(folder.staged("metrics_per_perturbation.csv"), encodeCsv(table.header, table.rows));
-  if (layout.linearStem) await writeLinearFiles(folder, perPerturbation, layout, layout.linearStem, flags);
-  for (const path of await plots) log.info(`Saved plot to ${path}`);
+  if (layout.linearStem) await writeLinearFiles(folder, evaluation, layout, layout.linearStem);
+  (await plotted)();
   return { evaluation, means: meansOf(perPerturbation, layout) };
-
-  async function plot(name: string, heading: string, prediction: typeof truth): Promise<string> {
-    const options = {
-      model: layout.plotLabel,
-      heading,
-      truth,
-      prediction,
-      limits: plotLimits(flags.plotLimits),
-      format: flags.plotFormat,
-    };
-    await writePredictionPlot(folder.staged(`${name}.${flags.plotFormat}`), options, renderer);
-    return folder.final(`${name}.${flags.plotFormat}`);
-  }
 }
 
 /** The last line of a script: the mean r and the error ratio with their intervals, and the baseline's r. */
@@ -134,22 +113,18 @@ function meansOf(
 /** All arrays and their means: `<name>_per_pert`, `<name>_mean`; and the interval of the mean r. */
 async function writeLinearFiles(
   folder: ResultFolder,
-  { model }: PerturbationEvaluation,
+  { perPerturbation: { model }, block }: Evaluation,
   { metricColumns }: ResultLayout,
   stem: string,
-  flags: ExperimentFlags,
 ): Promise<void> {
   const arrays = metricColumns.flatMap(([name, metric]) => [
     [`${name}_per_pert`, Array.from(model[metric])],
     [`${name}_mean`, meanMetric(model, metric)],
   ]);
   await writeJson(folder, `metrics_${stem}_5fold.json`, Object.fromEntries(arrays));
-  const { mean, lower, upper } = bootstrapMean(model.pearson, {
-    resamples: flags.bootstrap,
-    seed: flags.seed,
-  });
+  const [lower, upper] = block.pearson_ci;
   await writeJson(folder, `ci_summary_${stem}_5fold.json`, {
-    pearson_mean: mean,
+    pearson_mean: block.metrics.pearson,
     pearson_mean_ci_lower: lower,
     pearson_mean_ci_upper: upper,
   });

@@ -112,26 +112,26 @@ export async function readCsvTable(path: string): Promise<CsvTable> {
 
 /** As `readCsvTable`, from bytes or a large file; `name` is what errors call the file. */
 export function parseCsvTable(bytes: Uint8Array | WindowedFile, name: string): CsvTable {
-  return textTable(bytes, name, Infinity, (scanner, field) => scanner.text(field));
+  return textTable(bytes, name, Infinity, (scanner) => scanner.texts());
 }
 
 /** The first rows of a table, long cells cut, to see what its columns hold. */
 export function sampleCsvTable(bytes: Uint8Array | WindowedFile, name: string, mostRows: number): CsvTable {
-  return textTable(bytes, name, mostRows, (scanner, field) => scanner.shortText(field));
+  return textTable(bytes, name, mostRows, (scanner) => scanner.shortTexts());
 }
 
 function textTable(
   bytes: Uint8Array | WindowedFile,
   name: string,
   mostRows: number,
-  textOf: (scanner: CsvScanner, field: number) => string,
+  textsOf: (scanner: CsvScanner) => string[],
 ): CsvTable {
   const scanner = new CsvScanner(bytes, name);
   const { header, hasRow } = readHeader(scanner, name);
   const rows: string[][] = [], rowNumbers: number[] = [], room = new TextRoom(name);
   for (let more = hasRow; more && rows.length < mostRows; more = scanner.nextRow()) {
     scanner.expectFields(header.length);
-    const row = header.map((_, field) => textOf(scanner, field));
+    const row = textsOf(scanner);
     room.take(row.reduce((sum, text) => sum + text.length, 0), row.length);
     rows.push(row);
     rowNumbers.push(scanner.row);
@@ -172,7 +172,7 @@ function readHeader(scanner: CsvScanner, name: string): { header: string[]; hasR
   if (!scanner.nextRow()) {
     throw new DataError(`Cannot read "${name}": the file is empty (its first row must name the columns)`);
   }
-  const header = Array.from({ length: scanner.fields }, (_, field) => scanner.text(field));
+  const header = scanner.texts();
   if (header.length === 1 && header[0].includes(";")) {
     throw new DataError(
       `Cannot read "${name}": it is separated by semicolons (save it with commas or tabs, and with decimal points)`,

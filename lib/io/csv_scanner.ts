@@ -6,6 +6,9 @@ const LF = 10, CR = 13, SPACE = 32, TAB = 9, QUOTE = 34, COMMA = 44;
 /** Bytes of a field that tell what it holds. */
 const shortBytes = 400;
 
+/** Rows up to so many bytes are decoded as a whole, since calls of the decoder cost more than their bytes. */
+const rowBytes = 2 ** 20;
+
 /** What stands between the fields of a row. */
 export type Separator = "," | "\t";
 
@@ -143,6 +146,32 @@ export class CsvScanner {
     const start = this.starts[field];
     if (this.ends[field] - start <= shortBytes) return this.text(field);
     return new TextDecoder().decode(this.source.subarray(start, start + shortBytes));
+  }
+
+  /** All fields of the row at hand as text. @throws {DataError} when one is not UTF-8 */
+  texts(): string[] {
+    return this.#textsOr((field) => this.text(field), Infinity);
+  }
+
+  /** The start of each long field, all of short ones. */
+  shortTexts(): string[] {
+    return this.#textsOr((field) => this.shortText(field), shortBytes);
+  }
+
+  #textsOr(textOf: (field: number) => string, mostBytes: number): string[] {
+    const { starts, ends, fields } = this, first = starts[0], end = ends[fields - 1];
+    const line = end - first <= rowBytes ? this.#ascii(first, end) : null;
+    return Array.from({ length: fields }, (_, field) => {
+      if (line === null || this.#unescaped.has(field)) return textOf(field);
+      const start = starts[field];
+      return line.slice(start - first, Math.min(ends[field], start + mostBytes) - first);
+    });
+  }
+
+  /** Text in which a letter is a byte; null where there are others. */
+  #ascii(start: number, end: number): string | null {
+    const text = new TextDecoder().decode(this.source.subarray(start, end));
+    return text.length === end - start && !text.includes("\u{fffd}") ? text : null;
   }
 
   #skipBlankLines(): void {

@@ -1,23 +1,9 @@
-/** Data frames of numbers in Parquet files, to and from pandas: text index, float columns. */
+/** Data frames of numbers from Parquet files of pandas and others: text index, float columns (parquet_frame.ts writes them). */
 import { type FileMetaData, parquetMetadata, type RowGroup, type SchemaElement } from "hyparquet";
-import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../cli/errors.ts";
-import type { Matrix } from "../linalg/matrix.ts";
-import { writeFileAtomic } from "./atomic_write.ts";
 import { codecOf, columnKind, type ColumnValues, readColumnChunk } from "./parquet_column.ts";
+import type { Frame } from "./parquet_frame.ts";
 import { readFileBytes } from "./read_file.ts";
-
-/** A table of numbers whose rows and columns have names. */
-export interface Frame {
-  /** Row names. */
-  index: string[];
-  /** What the rows are: name of the index, where it has one. */
-  indexName?: string;
-  /** Names of the number columns. */
-  columns: string[];
-  /** index.length x columns.length; NaN where the file has no value. */
-  values: Matrix;
-}
 
 /** A frame with what stands beside its numbers. */
 export interface LabelledFrame extends Frame {
@@ -29,7 +15,6 @@ export interface LabelledFrame extends Frame {
   isNumbered: boolean;
 }
 
-const indexField = "__index_level_0__";
 const mostRows = 2 ** 24;
 
 /**
@@ -106,77 +91,6 @@ export function parseParquetFrame(
     skipped: { ...nestedColumns(metadata), ...otherColumns(elements, indexColumn) },
     isNumbered: indexColumn === null ||
       (asked === undefined && columnKind(elements.find(({ name }) => name === indexColumn)!) === "number"),
-  };
-}
-
-/**
- * The frame as a Parquet file from which `pandas.read_parquet` restores index, columns and float32 values.
- *
- * @throws {RangeError} when sizes disagree or a column name comes twice
- */
-export function encodeParquetFrame({ index, indexName, columns, values }: Frame): Uint8Array<ArrayBuffer> {
-  const columnData = frameColumns({ index, indexName, columns, values });
-  const buffer = parquetWriteBuffer({
-    columnData,
-    // Noise does not compress: Snappy saves nothing on predictions and statistics are not asked for.
-    codec: "UNCOMPRESSED",
-    statistics: false,
-    rowGroupSize: Math.max(1, index.length),
-    kvMetadata: frameMetadata({ indexName, columns }),
-  });
-  return new Uint8Array(buffer);
-}
-
-/**
- * The columns of a frame, or of some of its rows, its index last.
- *
- * @throws {RangeError} when sizes disagree or a column name comes twice
- */
-export function frameColumns(
-  { index, indexName, columns, values }: Omit<Frame, "columns"> & { readonly columns: readonly string[] },
-): ColumnSource[] {
-  if (index.length !== values.rows || columns.length !== values.columns) {
-    throw new RangeError(
-      `frameColumns: ${index.length} x ${columns.length} names for ${values.rows} x ${values.columns} values`,
-    );
-  }
-  if (new Set(columns).size !== columns.length) {
-    throw new RangeError("frameColumns: a column name comes twice");
-  }
-  const columnData: ColumnSource[] = columns.map((name, column) => {
-    const data = new Float32Array(index.length);
-    for (let row = 0; row < data.length; row++) data[row] = values.data[row * columns.length + column];
-    return { name, data, type: "FLOAT", nullable: false, encoding: "PLAIN", offsetIndex: false };
-  });
-  const name = indexFieldOf({ indexName, columns });
-  return [...columnData, { name, data: index, type: "STRING", nullable: false, offsetIndex: false }];
-}
-
-/** What pandas reads of the index. */
-export function frameMetadata(header: Header): { key: string; value: string }[] {
-  return [{ key: "pandas", value: JSON.stringify(pandasMetadata(indexFieldOf(header), header.indexName)) }];
-}
-
-type Header = { readonly indexName?: string; readonly columns: readonly string[] };
-
-/** As pandas does: the index is a column of its own name, if it has one that no other column has. */
-function indexFieldOf({ indexName, columns }: Header): string {
-  return indexName && !columns.includes(indexName) ? indexName : indexField;
-}
-
-/** @throws {DataError} when the folder cannot be written */
-export async function writeParquetFrame(path: string, frame: Frame): Promise<void> {
-  await writeFileAtomic(path, encodeParquetFrame(frame));
-}
-
-/** What pandas needs to know: which field is the index, and its name. */
-function pandasMetadata(field: string, indexName: string | undefined): Record<string, unknown> {
-  const text = { pandas_type: "unicode", numpy_type: "object" };
-  return {
-    index_columns: [field],
-    column_indexes: [{ name: null, field_name: null, ...text, metadata: { encoding: "UTF-8" } }],
-    columns: [{ name: indexName || null, field_name: field, ...text, metadata: null }],
-    pandas_version: "1.5.3",
   };
 }
 

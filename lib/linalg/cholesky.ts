@@ -4,7 +4,7 @@ import { multiplyTransposed } from "./products.ts";
 type Doubles = Matrix<Float64Array>;
 
 /** Columns of a panel: what lies outside of it goes through the kernel of matrix products. */
-const panelWidth = 128;
+const panelWidth = 64;
 
 /** Some columns of L from their diagonal on. */
 interface Panel {

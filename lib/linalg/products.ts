@@ -7,15 +7,35 @@ import type { Embedded, Matrix } from "./matrix.ts";
 
 /** A (m x k) times the transpose of B (n x k): m x n. */
 export function multiplyTransposed(A: Embedded, B: Embedded): Matrix<Float64Array> {
+  const product = { data: new Float64Array(A.rows * B.rows), rows: A.rows, columns: B.rows };
+  multiplyInto(product, A, B);
+  return product;
+}
+
+/** A B' with `start` (n) added to each of its rows, in float64 and rounded once: m x n. */
+export function multiplyTransposedOnto(
+  start: Float32Array | Float64Array,
+  A: Embedded,
+  B: Embedded,
+): Matrix {
+  const sums = { data: new Float32Array(A.rows * B.rows), rows: A.rows, columns: B.rows };
+  multiplyInto(sums, A, B, start);
+  return sums;
+}
+
+function multiplyInto(
+  product: Embedded,
+  A: Embedded,
+  B: Embedded,
+  start?: Float32Array | Float64Array,
+): void {
   if (A.columns !== B.columns) {
     throw new RangeError(`multiplyTransposed(): ${A.columns} columns against ${B.columns}`);
   }
-  const product = { data: new Float64Array(A.rows * B.rows), rows: A.rows, columns: B.rows };
   for (let j = 0; j < B.rows; j += tile.columns) {
     layPanel(B, j);
-    for (let i = 0; i < A.rows; i += tile.rows) multiplyTile(A, i, j, product);
+    for (let i = 0; i < A.rows; i += tile.rows) multiplyTile(A, i, j, { product, start });
   }
-  return product;
 }
 
 /** A A' (m x m), of which only half is computed. */
@@ -23,7 +43,9 @@ export function gramOfRows(A: Embedded): Matrix<Float64Array> {
   const size = A.rows, product = { data: new Float64Array(size * size), rows: size, columns: size };
   for (let j = 0; j < size; j += tile.columns) {
     layPanel(A, j);
-    for (let i = j - j % tile.rows; i < size; i += tile.rows) multiplyTile(A, i, j, product);
+    for (let i = j - j % tile.rows; i < size; i += tile.rows) {
+      multiplyTile(A, i, j, { product, end: i + tile.rows });
+    }
   }
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < i; j++) product.data[j * size + i] = product.data[i * size + j];
@@ -62,7 +84,7 @@ export function toFloat64(A: Embedded): Matrix<Float64Array> {
 }
 
 /** Sizes of the kernel's tiles: rows of A, rows of B, and how many of their columns at a time. */
-const tile = { rows: 64, columns: 240, length: 256 };
+const tile = { rows: 63, columns: 240, length: 256 };
 
 /** Where tiles lie in the kernel's memory (below is what its compiler keeps): of A, of the product, and all those of B. */
 const place = { a: 1024, c: 1024 + tile.rows * tile.length * 8, b: 0 };
@@ -83,15 +105,30 @@ function layPanel(B: Embedded, j: number): void {
   }
 }
 
+interface TileTarget {
+  readonly product: Embedded;
+  /** A row to which the products are added; zeros without it. */
+  readonly start?: Float32Array | Float64Array;
+  /** Column to stop before. */
+  readonly end?: number;
+}
+
 /** The tile of A B' that begins at row i, column j, with the panel of B from j on. */
-function multiplyTile(A: Embedded, i: number, j: number, product: Matrix<Float64Array>): void {
-  const m = Math.min(tile.rows, A.rows - i), n = Math.min(tile.columns, product.columns - j);
-  const rows = roundUp(m, 4), columns = roundUp(n, 3); // as the kernel wants them
+function multiplyTile(
+  A: Embedded,
+  i: number,
+  j: number,
+  { product, start, end = Infinity }: TileTarget,
+): void {
+  const panel = Math.min(tile.columns, product.columns - j);
+  const m = Math.min(tile.rows, A.rows - i), n = Math.min(panel, end - j);
+  const rows = roundUp(m, 3), columns = roundUp(n, 3); // as the kernel wants them
   const sums = view(place.c, rows * columns).fill(0);
-  for (let start = 0, b = place.b; start < A.columns; start += tile.length) {
-    const length = layTile(A, i, m, rows, start, place.a);
+  if (start) { for (let r = 0; r < m; r++) sums.set(start.subarray(j, j + n), r * columns); }
+  for (let from = 0, b = place.b; from < A.columns; from += tile.length) {
+    const length = layTile(A, i, m, rows, from, place.a);
     addProducts(place.a, b, place.c, rows, columns, length);
-    b += columns * length * 8;
+    b += roundUp(panel, 3) * length * 8;
   }
   for (let r = 0; r < m; r++) {
     product.data.set(sums.subarray(r * columns, r * columns + n), (i + r) * product.columns + j);

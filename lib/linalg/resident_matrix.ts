@@ -35,7 +35,7 @@ export class ResidentMatrix {
   constructor(rows: number, columns: number, fill: (i: number, row: Float64Array) => void) {
     this.rows = rows;
     this.columns = columns;
-    this.#rows = roundUp(rows, 4);
+    this.#rows = roundUp(rows, 12);
     this.#columns = roundUp(columns, 2);
     const longest = most * Math.max(this.#rows, this.#columns) * wide;
     this.#vectors = firstByte + this.#rows * this.#columns * wide;

@@ -47,6 +47,11 @@ export class RidgeRegression {
     return this.#solve(Y);
   }
 
+  /** Whether `smoother` costs less than `solve` with as many y as B has rows. */
+  get isByRows(): boolean {
+    return this.#factorOfRows !== null;
+  }
+
   /**
    * What the solution predicts at `points`, as weights on y: H = points (B'B + lambda I)^-1 B'.
    *

@@ -29,18 +29,6 @@ export function columnsOf(matrix: Matrix<Float64Array>, columns: ArrayLike<numbe
   return { data, rows: matrix.rows, columns: columns.length };
 }
 
-/** Deviations (rows x genes) and the intercept (genes), rounded once. */
-export function withIntercept(
-  { data, rows, columns }: Matrix<Float64Array>,
-  intercept: Float32Array | Float64Array,
-): Matrix {
-  const sums = new Float32Array(data.length);
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++, at++) sums[at] = data[at] + intercept[j];
-  }
-  return { data: sums, rows, columns };
-}
-
 /** What a fold's line says of directions that a regression has left out; nothing where it has none. */
 export function dependent(of: "gene" | "TF", count: number): string {
   return count === 0 ? "" : `, ${of} embeddings linearly dependent in ${count} of their directions`;

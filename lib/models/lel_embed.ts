@@ -6,16 +6,9 @@
  */
 import type { Fold } from "../dataset/kfold.ts";
 import { type Embedded, type Matrix, takeRows, transposed } from "../linalg/matrix.ts";
-import { multiplyTransposed } from "../linalg/products.ts";
+import { multiplyTransposed, multiplyTransposedOnto } from "../linalg/products.ts";
 import { RidgeProblem, RidgeRegression } from "../linalg/ridge.ts";
-import {
-  columnsOf,
-  dependent,
-  type FittedLinearFold,
-  linearTensors,
-  meanOfRows,
-  withIntercept,
-} from "./lel.ts";
+import { columnsOf, dependent, type FittedLinearFold, linearTensors, meanOfRows } from "./lel.ts";
 
 export class EmbeddingRidge {
   readonly #values: Matrix;
@@ -52,15 +45,20 @@ export class EmbeddingRidge {
   fit({ train }: Fold): FittedLinearFold {
     const baseline = meanOfRows(this.#values, train);
     const ofTfs = new RidgeRegression(takeRows(this.#P, train), this.#lambda);
-    const Wt = ofTfs.solve(this.#centred(train)), W = transposed(Wt); // W = A P (P'P + lambda I)^-1, k x width
+    const A = this.#centred(train);
+    let solved: Matrix<Float64Array> | null = null;
+    const Wt = () => solved ??= ofTfs.solve(A); // W = A P (P'P + lambda I)^-1, k x width
     return {
       note: `${train.length} training perturbations` + dependent("gene", this.#droppedOfG) +
         dependent("TF", ofTfs.dropped),
       predict: (rows) => {
-        const WP = multiplyTransposed(takeRows(this.#P, rows), W);
-        return withIntercept(multiplyTransposed(WP, this.#G), baseline);
+        const points = takeRows(this.#P, rows); // W P' of them: by far fewer solutions than those of W where P is wide
+        const WP = ofTfs.isByRows
+          ? multiplyTransposed(ofTfs.smoother(points), A)
+          : multiplyTransposed(points, transposed(Wt()));
+        return multiplyTransposedOnto(baseline, WP, this.#G);
       },
-      tensors: () => linearTensors(baseline, multiplyTransposed(this.#G, Wt)),
+      tensors: () => linearTensors(baseline, multiplyTransposed(this.#G, Wt())),
     };
   }
 
@@ -85,6 +83,6 @@ export class EmbeddingRidge {
 
 function centre(values: Float64Array): void {
   let sum = 0;
-  for (const value of values) sum += value;
+  for (let i = 0; i < values.length; i++) sum += values[i];
   for (let i = 0; i < values.length; i++) values[i] -= sum / values.length;
 }

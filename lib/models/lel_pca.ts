@@ -4,17 +4,10 @@
  */
 import type { Fold } from "../dataset/kfold.ts";
 import { type Matrix, transposed } from "../linalg/matrix.ts";
-import { multiplyTransposed } from "../linalg/products.ts";
+import { multiplyTransposed, multiplyTransposedOnto } from "../linalg/products.ts";
 import { RidgeRegression } from "../linalg/ridge.ts";
 import type { Components } from "./fold_profiles.ts";
-import {
-  columnsOf,
-  dependent,
-  type FittedLinearFold,
-  linearTensors,
-  meanOfRows,
-  withIntercept,
-} from "./lel.ts";
+import { columnsOf, dependent, type FittedLinearFold, linearTensors, meanOfRows } from "./lel.ts";
 import { profileComponents } from "./profile_components.ts";
 
 export type PcaRidgeSettings = {
@@ -99,7 +92,7 @@ export class PcaRidge {
       note: `${mappedTrainingRows} training perturbations, ${note}`,
       predict: (rows) => {
         const P = ownScores(Gt, Array.from(rows, (row) => this.#ownGene[row]));
-        return withIntercept(multiplyTransposed(multiplyTransposed(P, W), transposed(Gt)), baseline);
+        return multiplyTransposedOnto(baseline, multiplyTransposed(P, W), transposed(Gt));
       },
       tensors: () => {
         const G = transposed(Gt),

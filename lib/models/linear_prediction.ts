@@ -2,14 +2,13 @@
 import type { FoldTask, PredictionInput, SavedTensors } from "../experiment/model.ts";
 import type { Tensors } from "../experiment/part.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
-import { withIntercept } from "./lel.ts";
-import { multiplyTransposed } from "../linalg/products.ts";
+import { multiplyTransposedOnto } from "../linalg/products.ts";
 
 /** intercept + coefficients x for every row of x, in float64. Files of earlier versions keep the intercept as "baseline". */
 export function predictLinear(x: Embedded, tensors: SavedTensors): Matrix {
   const { data, doubles } = tensors.get("intercept") ?? tensors.get("baseline")!;
   const coefficients = savedDoubles(tensors, "coefficients");
-  return withIntercept(multiplyTransposed(x, coefficients), doubles ?? data);
+  return multiplyTransposedOnto(doubles ?? data, x, coefficients);
 }
 
 /** A fold's tensors over all genes of the run: genes that it does not learn get the means of the training rows. */

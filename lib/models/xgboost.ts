@@ -20,7 +20,7 @@ import type { ExperimentData, FoldTask, GeneBlock, GeneModel, ModelFamily } from
 import type { GeneRange, Part } from "../experiment/part.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsv } from "../io/csv.ts";
-import { writeParquetFrame } from "../io/parquet.ts";
+import { writeParquetFrame } from "../io/parquet_frame.ts";
 import type { SafetensorsArray } from "../io/safetensors.ts";
 import { type Embedded, type Matrix, takeColumns, takeRows } from "../linalg/matrix.ts";
 import { BlockCollector } from "./block_collector.ts";

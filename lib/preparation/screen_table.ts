@@ -55,7 +55,7 @@ function fromText(bytes: Uint8Array | WindowedFile, path: string): Table {
   const { header, rows } = sampleCsvTable(bytes, path, 200);
   const cells = (at: number) => rows.map((row) => row[at].trim());
   const isAbout = (name: string, at: number) =>
-    isTextColumn(name, cells(at)) || aboutGuides.test(name.trim()) ||
+    isTextColumn(name, rows, at) || aboutGuides.test(name.trim()) ||
     (at === 0 && areRowNumbers(cells(0)) && rows.length > 2);
   const labels = header.filter((name, at) => isAbout(name, at) && header.indexOf(name) === at);
   const table = parseNumericCsv(bytes, path, { labels });

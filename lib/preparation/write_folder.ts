@@ -5,7 +5,7 @@ import { type Promoter, writePromoters } from "../genome/sequences.ts";
 import { removeFile } from "../experiment/folders.ts";
 import { writeFileAtomic } from "../io/atomic_write.ts";
 import { encodeCsvRow } from "../io/csv.ts";
-import { writeParquetFrame } from "../io/parquet.ts";
+import { writeParquetFrame } from "../io/parquet_frame.ts";
 import { encodeSplitsPickle } from "../io/pickle.ts";
 import type { Matrix } from "../linalg/matrix.ts";
 import type { Prepared, PreparedTf } from "./prepared.ts";

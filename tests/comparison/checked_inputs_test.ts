@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DataError } from "../../lib/cli/errors.ts";
 import { foldReference } from "../../lib/comparison/reference.ts";
 import { encodeCsv } from "../../lib/io/csv.ts";
-import { writeParquetFrame } from "../../lib/io/parquet.ts";
+import { writeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { takeRows } from "../../lib/linalg/matrix.ts";
 import { noisy, writePredictions, writeResult } from "../support/comparison_data.ts";
 import { inScreen } from "../support/comparison_run.ts";

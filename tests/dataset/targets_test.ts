@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { DataError } from "../../lib/cli/errors.ts";
 import { readTargets, type Targets } from "../../lib/dataset/targets.ts";
 import { readTfSequences } from "../../lib/dataset/tf_sequences.ts";
-import { encodeParquetFrame } from "../../lib/io/parquet.ts";
+import { encodeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { captured } from "../support/captured_log.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 

@@ -1,10 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import {
-  bootstrapIntervals,
-  bootstrapMean,
-  bootstrapMeans,
-  percentile,
-} from "../../lib/evaluation/bootstrap.ts";
+import { bootstrapIntervals, bootstrapMeans, percentile } from "../../lib/evaluation/bootstrap.ts";
 import { perturbationMetrics } from "../../lib/evaluation/metrics.ts";
 import { readNpyMatrix } from "../../lib/io/npy.ts";
 import { golden, testWith } from "../support/golden.ts";
@@ -23,7 +18,7 @@ interface Expected {
 
 testWith(
   golden("classical/unit/bootstrap"),
-  "bootstrapMean() draws the Python's resamples and gives its bounds",
+  "bootstrapIntervals() draws the Python's resamples and gives its bounds",
   async (folder) => {
     const { paired_bootstrap_ci }: Expected = JSON.parse(await Deno.readTextFile(`${folder}/expected.json`));
     const truth = await readNpyMatrix(`${folder}/y_true.npy`),
@@ -35,7 +30,7 @@ testWith(
       bootstrapMeans([pearson], options)[0].forEach((mean, i) =>
         assertAlmostEquals(mean, boot_values[i], 1e-6)
       );
-      const interval = bootstrapMean(pearson, options);
+      const interval = bootstrapIntervals([pearson], options)[0];
       assertAlmostEquals(interval.mean, observed, 1e-6);
       assertAlmostEquals(interval.lower, lower, 1e-6);
       assertAlmostEquals(interval.upper, upper, 1e-6);
@@ -50,10 +45,14 @@ testWith(golden("classical/unit/bootstrap"), "percentile() equals numpy.percenti
   }
 });
 
-Deno.test("bootstrapMean() leaves out what is NaN, and has no bounds without resamples", () => {
+Deno.test("bootstrapIntervals() leaves out what is NaN, and has no bounds without resamples", () => {
   const values = Float64Array.of(1, NaN, 1);
-  assertEquals(bootstrapMean(values, { resamples: 20, seed: 1 }), { mean: 1, lower: 1, upper: 1 });
-  assertEquals(bootstrapMean(values, { resamples: 0, seed: 1 }), { mean: 1, lower: NaN, upper: NaN });
+  assertEquals(bootstrapIntervals([values], { resamples: 20, seed: 1 })[0], { mean: 1, lower: 1, upper: 1 });
+  assertEquals(bootstrapIntervals([values], { resamples: 0, seed: 1 })[0], {
+    mean: 1,
+    lower: NaN,
+    upper: NaN,
+  });
 });
 
 Deno.test("bootstrapIntervals() gives each quantity the interval that it has alone", () => {
@@ -61,7 +60,7 @@ Deno.test("bootstrapIntervals() gives each quantity the interval that it has alo
   const options = { resamples: 50, seed: 7 };
   assertEquals(
     bootstrapIntervals([first, second], options),
-    [bootstrapMean(first, options), bootstrapMean(second, options)],
+    [bootstrapIntervals([first], options)[0], bootstrapIntervals([second], options)[0]],
   );
-  assertEquals(bootstrapMean(new Float64Array(0), options).lower, NaN);
+  assertEquals(bootstrapIntervals([new Float64Array(0)], options)[0].lower, NaN);
 });

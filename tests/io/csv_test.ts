@@ -7,6 +7,7 @@ import {
   parseNumericCsv,
   readCsvTable,
   readNumericCsv,
+  sampleCsvTable,
 } from "../../lib/io/csv.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { golden } from "../support/golden.ts";
@@ -269,4 +270,16 @@ Deno.test("parseNumericCsv() takes no memory for rows from the line ends within 
   const text = `id,note,${columns.join(",")}\nw,short${ones}\nx,"${"\n".repeat(1_000_000)}"${ones}\n`;
   const { values, labels } = parseNumericCsv(new TextEncoder().encode(text), "t.csv", { labels: 2 });
   assertEquals([values.rows, values.columns, labels.id], [2, 20_000, ["w", "x"]]);
+});
+
+Deno.test("sampleCsvTable() reads the first rows, long cells cut, whether a letter is a byte or not", () => {
+  const long = "ACGT".repeat(200),
+    rows = [["a", `"b ""c"""`, long], ["größe", '"x,y"', `ä${long}`], ["no", "", ""]];
+  const text = ["id,name,sequence", ...rows.map((row) => row.join(","))].join("\n");
+  const { header, rows: read } = sampleCsvTable(new TextEncoder().encode(text), "x", 2);
+  assertEquals(header, ["id", "name", "sequence"]);
+  assertEquals(read, [
+    ["a", 'b "c"', long.slice(0, 400)],
+    ["größe", "x,y", `ä${long}`.slice(0, 399)], // 400 bytes
+  ]);
 });

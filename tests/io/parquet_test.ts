@@ -5,12 +5,8 @@ import initParquetWasm, { readParquet } from "npm:parquet-wasm@0.8.0/esm";
 import parquetWasmModule from "npm:parquet-wasm@0.8.0/esm/parquet_wasm_bg.wasm" with { type: "bytes" };
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { DataError } from "../../lib/cli/errors.ts";
-import {
-  encodeParquetFrame,
-  parseParquetFrame,
-  readParquetFrame,
-  writeParquetFrame,
-} from "../../lib/io/parquet.ts";
+import { parseParquetFrame, readParquetFrame } from "../../lib/io/parquet.ts";
+import { encodeParquetFrame, frameMetadata, writeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 import { mutated } from "../support/mutate.ts";
 
@@ -109,6 +105,33 @@ Deno.test("encodeParquetFrame() writes names of any length and alphabet, and any
     assertEquals(frame, { index: ["größe ".repeat(50)], columns: names, values: part, labels: {}, ...flat });
     const fields = tableFromIPC(readParquet(bytes).intoIPCStream()).schema.fields;
     assertEquals(fields.slice(0, count).map(({ name }) => name), names);
+  }
+});
+
+Deno.test("encodeParquetFrame() gives the bytes of hyparquet-writer, for more columns than are gathered at once", () => {
+  for (const [rows, count] of [[3, 1], [300, 37], [70, 200]]) {
+    const data = Float32Array.from({ length: rows * count }, (_, i) => Math.sin(i));
+    const names = Array.from({ length: count }, (_, j) => j === 7 ? "größe" : `ENSG${j}`);
+    const ids = Array.from({ length: rows }, (_, i) => i === 2 ? "β-actin" : `gene ${i}`);
+    const bytes = encodeParquetFrame({ index: ids, columns: names, values: { data, rows, columns: count } });
+    const shared = { nullable: false, offsetIndex: false } as const;
+    const theirs = parquetWriteBuffer({
+      columnData: [
+        ...names.map((name, j) => ({
+          name,
+          data: Float32Array.from({ length: rows }, (_, i) => data[i * count + j]),
+          type: "FLOAT" as const,
+          encoding: "PLAIN" as const,
+          ...shared,
+        })),
+        { name: "__index_level_0__", data: ids, type: "STRING" as const, ...shared },
+      ],
+      codec: "UNCOMPRESSED",
+      statistics: false,
+      rowGroupSize: rows,
+      kvMetadata: [frameMetadata({ columns: names })],
+    });
+    assertEquals(bytes, new Uint8Array(theirs));
   }
 });
 

@@ -1,6 +1,11 @@
 import { assertAlmostEquals, assertThrows } from "@std/assert";
 import { ResidentMatrix } from "../../lib/linalg/resident_matrix.ts";
-import { gramOfRows, multiplyTransposed, multiplyVector } from "../../lib/linalg/products.ts";
+import {
+  gramOfRows,
+  multiplyTransposed,
+  multiplyTransposedOnto,
+  multiplyVector,
+} from "../../lib/linalg/products.ts";
 import { transposed } from "../../lib/linalg/matrix.ts";
 
 function matrix(rows: number, columns: number, seed = 1) {
@@ -26,6 +31,15 @@ Deno.test("multiplyTransposed() and gramOfRows() equal sums of products, for siz
       for (let j = 0; j < n; j++) assertAlmostEquals(product.data[i * n + j], dot(A, i, B, j), 1e-12);
       for (let j = 0; j < m; j++) assertAlmostEquals(gram.data[i * m + j], dot(A, i, A, j), 1e-12);
     }
+  }
+});
+
+Deno.test("multiplyTransposedOnto() adds the products to a row and rounds once", () => {
+  for (const [m, n, k] of [[1, 1, 0], [4, 3, 2], [64, 241, 257]]) {
+    const A = matrix(m, k), B = matrix(n, k, 2), start = matrix(1, n, 3).data;
+    const products = multiplyTransposed(A, B).data, sums = multiplyTransposedOnto(start, A, B);
+    // Half a unit in the last place of a float32 below 256, and what sums in another order differ by.
+    sums.data.forEach((sum, at) => assertAlmostEquals(sum, start[at % n] + products[at], 7.7e-6));
   }
 });
 

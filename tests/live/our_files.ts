@@ -4,7 +4,7 @@ import { encodeModel } from "../../lib/boosting/model_json.ts";
 import { constantModel, predict } from "../../lib/boosting/tree.ts";
 import { writeFileAtomic } from "../../lib/io/atomic_write.ts";
 import { writeNpy } from "../../lib/io/npy.ts";
-import { writeParquetFrame } from "../../lib/io/parquet.ts";
+import { writeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { encodeSplitsPickle } from "../../lib/io/splits_pickle.ts";
 import { writeMergedModel } from "../../lib/models/nucleotide_transformer/ia3/merge.ts";
 import { openModelSource } from "../../lib/models/model_source.ts";

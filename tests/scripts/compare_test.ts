@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { DataError, UsageError } from "../../lib/cli/errors.ts";
 import { readCsvTable } from "../../lib/io/csv.ts";
 import { writeNpy } from "../../lib/io/npy.ts";
-import { readParquetFrame, writeParquetFrame } from "../../lib/io/parquet.ts";
+import { readParquetFrame } from "../../lib/io/parquet.ts";
+import { writeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { main } from "../../scripts/compare.ts";
 import { linesPrinted } from "../support/captured_log.ts";
 import {

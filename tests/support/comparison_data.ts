@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { writeManifest } from "../../lib/experiment/manifest.ts";
 import { describeFile } from "../../lib/io/file_fact.ts";
 import { encodeCsv } from "../../lib/io/csv.ts";
-import { writeParquetFrame } from "../../lib/io/parquet.ts";
+import { writeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import type { Matrix } from "../../lib/linalg/matrix.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 

@@ -2,7 +2,7 @@
 import { join } from "@std/path";
 import { encodeCsv } from "../../lib/io/csv.ts";
 import { encodeNpy } from "../../lib/io/npy.ts";
-import { encodeParquetFrame } from "../../lib/io/parquet.ts";
+import { encodeParquetFrame } from "../../lib/io/parquet_frame.ts";
 import { ModelStream } from "../../lib/random/model_stream.ts";
 
 export interface OwnScreen {
