@@ -1,4 +1,5 @@
 /** A BLAS library through Deno's FFI: sgemm on the engine's own memory, where there is a library and the run allows it. */
+import { dirname } from "@std/path";
 
 /** Multiplies row-major matrices at addresses in the engine's memory. */
 export interface Blas {
@@ -53,10 +54,13 @@ const threadCounts = {
   bli_thread_set_num_threads: count("i64"),
 } as const;
 
-/** The C library's own, which a search from the library on finds. */
 const loader = {
+  /** The C library's own, which a search from the library on finds. */
   dlopen: { parameters: ["buffer", "i32"], result: "usize", optional: true },
+  MKL_Set_Threading_Layer: count("i32"),
 } as const;
+
+type Load = (path: Uint8Array<ArrayBuffer>, mode: number) => number | bigint;
 
 const rowMajor = 101, plain = 111, transposed = 112;
 
@@ -79,7 +83,8 @@ export function openBlas(library: string, memory: WebAssembly.Memory, threads: n
     opened.close();
     return null;
   }
-  keepLoaded(symbols.dlopen, library);
+  if (symbols.dlopen) keepLoaded(symbols.dlopen, library);
+  if (symbols.MKL_Set_Threading_Layer) takeThreads(symbols.dlopen, symbols.MKL_Set_Threading_Layer, library);
   for (const name of Object.keys(threadCounts) as (keyof typeof threadCounts)[]) {
     (symbols[name] as ((threads: number) => void) | null)?.(threads);
   }
@@ -101,11 +106,26 @@ export function openBlas(library: string, memory: WebAssembly.Memory, threads: n
  * Keep a library for the life of the process, whatever is closed: its threads and its memory of each thread are not made
  * to be unloaded, and one that is loaded anew by another thread has been seen to break the heap as the process ends.
  */
-function keepLoaded(
-  dlopen: ((path: Uint8Array<ArrayBuffer>, mode: number) => unknown) | null,
-  library: string,
-): void {
-  const lazy = 1;
+function keepLoaded(load: Load, library: string): void {
   const [notLoadedAnew, neverUnloaded] = Deno.build.os === "darwin" ? [0x10, 0x80] : [0x4, 0x1000];
-  dlopen?.(new TextEncoder().encode(`${library}\0`), lazy | notLoadedAnew | neverUnloaded);
+  load(path(library), lazily | notLoadedAnew | neverUnloaded);
+}
+
+/** MKL ends the process where it does not find the library of its threads; without Intel's, take GNU's or one thread. */
+function takeThreads(load: Load | null, setLayer: (layer: number) => void, library: string): void {
+  const forAll = 0x100, layers = { sequential: 1, gnu: 3 };
+  const loads = (file: string) => load !== null && Number(load(path(file), lazily | forAll)) !== 0;
+  const intels = [
+    `${dirname(library)}/libiomp5.so`,
+    "libiomp5.so",
+    "/opt/intel/oneapi/compiler/latest/lib/libiomp5.so",
+  ];
+  if (Deno.build.os !== "linux" || intels.some(loads)) return;
+  setLayer(loads("libgomp.so.1") ? layers.gnu : layers.sequential);
+}
+
+const lazily = 1;
+
+function path(file: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${file}\0`);
 }

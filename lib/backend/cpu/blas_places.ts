@@ -7,14 +7,13 @@ const linuxFolders = [
 const inEachFolder = (files: readonly string[]) =>
   linuxFolders.flatMap((folder) => files.map((file) => `${folder}/${file}`));
 
-/** In the order in which they are tried. The set "blas" of deno.json grants these alone. */
+/** In the order in which they are tried; BLIS is left out, whose builds for any processor are slower than our kernels. The set "blas" of deno.json grants these alone. */
 export const candidates: Partial<Record<typeof Deno.build.os, string[]>> = {
   linux: [
     ...inEachFolder(["libopenblas.so.0", "libopenblas.so", "libopenblasp.so.0"]),
     ...["3", "2", "1"].map((version) => `/opt/intel/oneapi/mkl/latest/lib/libmkl_rt.so.${version}`),
     "/opt/intel/oneapi/mkl/latest/lib/intel64/libmkl_rt.so.2",
     ...["/usr/lib/x86_64-linux-gnu", "/usr/lib64"].map((folder) => `${folder}/libmkl_rt.so`),
-    ...inEachFolder(["libblis.so.4", "libblis.so"]),
   ],
   darwin: [
     "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",

@@ -61,7 +61,7 @@ export async function openCpuBackend(options: CpuOptions = {}): Promise<Backend>
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),
-    ...attentions(engine),
+    ...attentions(engine, blas),
     ...rowOperations(engine),
     ...updates(engine),
     ...convolutions(engine),
