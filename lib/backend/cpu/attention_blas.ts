@@ -9,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { float } from "./thread_pool.ts";
 
 /** Floats of scores that are held at once. */
-const heldScores = 1 << 20;
+const heldScores = 1 << 21;
 /** Scores count in powers of two. */
 const log2E = Math.LOG2E;
 /** Floats of scores that a chunk of the kernels takes. */
