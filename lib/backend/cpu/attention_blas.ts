@@ -8,7 +8,7 @@ import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
 import { float } from "./thread_pool.ts";
 
-/** Floats of scores that are held at once. */
+/** Most floats of scores that are held at once. */
 const heldScores = 1 << 21;
 /** Scores count in powers of two. */
 const log2E = Math.LOG2E;
@@ -34,9 +34,14 @@ function rowStride(length: number): number {
   return Math.ceil(length / 16) * 16 + 16;
 }
 
+/** Floats of scores to hold: twice an operand at most, so that small models take little. */
+function held({ batch, heads, length, headWidth }: AttentionShape): number {
+  return Math.min(heldScores, 2 * batch * heads * length * headWidth);
+}
+
 /** As many heads as may be held at once, or as many queries of one head. */
-function blocksOf({ batch, heads, length }: AttentionShape, held: number): Block[] {
-  const rows = Math.max(16, Math.floor(held / rowStride(length)));
+function blocksOf({ batch, heads, length }: AttentionShape, most: number): Block[] {
+  const rows = Math.max(16, Math.floor(most / rowStride(length)));
   const parts = Math.ceil(length / rows), together = Math.max(1, Math.floor(rows / length));
   const queries = Math.ceil(length / parts);
   const blocks: Block[] = [];
@@ -86,7 +91,7 @@ export function attendByBlas(
   shape: AttentionShape,
 ): void {
   const { batch, heads, length, headWidth, scale } = shape;
-  const blocks = blocksOf(shape, heldScores), stride = rowStride(length), width = heads * headWidth;
+  const blocks = blocksOf(shape, held(shape)), stride = rowStride(length), width = heads * headWidth;
   const scores = engine.heap.allocate("f32", stride * Math.max(...blocks.map((x) => x.heads * x.queries)));
   const state = engine.heap.allocate("f32", 2 * batch * heads * length);
   const [maxima, sums] = [state.pointer, state.pointer + 4 * batch * heads * length];
@@ -139,10 +144,10 @@ export function attendBackwardByBlas(
   shape: AttentionShape,
 ): void {
   const { heads, length, headWidth, scale } = shape;
-  const blocks = blocksOf(shape, heldScores / 2), stride = rowStride(length), width = heads * headWidth;
-  const held = stride * Math.max(...blocks.map((x) => x.heads * x.queries));
-  const scratch = engine.heap.allocate("f32", 2 * held);
-  const scores = scratch.pointer, slopes = scores + 4 * held;
+  const blocks = blocksOf(shape, held(shape) / 2), stride = rowStride(length), width = heads * headWidth;
+  const room = stride * Math.max(...blocks.map((x) => x.heads * x.queries));
+  const scratch = engine.heap.allocate("f32", 2 * room);
+  const scores = scratch.pointer, slopes = scores + 4 * room;
   const [dqAt, dkAt, dvAt, doutAt, outAt, qAt, kAt, vAt] = [dq, dk, dv, dout, out, q, k, v].map(
     engine.pointer,
   );
