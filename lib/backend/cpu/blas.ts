@@ -102,10 +102,7 @@ export function openBlas(library: string, memory: WebAssembly.Memory, threads: n
   };
 }
 
-/**
- * Keep a library for the life of the process, whatever is closed: its threads and its memory of each thread are not made
- * to be unloaded, and one that is loaded anew by another thread has been seen to break the heap as the process ends.
- */
+/** Keep a library for the life of the process, whatever is closed: its threads are not made to be unloaded. */
 function keepLoaded(load: Load, library: string): void {
   const [notLoadedAnew, neverUnloaded] = Deno.build.os === "darwin" ? [0x10, 0x80] : [0x4, 0x1000];
   load(path(library), lazily | notLoadedAnew | neverUnloaded);
