@@ -5,8 +5,8 @@
  *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --threads 2
  *   deno run --lock=tests/deno.lock -P=test bench/cpu_kernels.ts --only matmul --no-peer
  *
- * Times are the best of `--repeats`. Products are timed as the engine's own WebAssembly and, where a library is found, as
- * BLAS; NumPy and PyTorch are those of bench/peers.sh. OPENBLAS_CORETYPE, where it is set, holds for ours alone.
+ * Times are the best of `--repeats`. Products and attention are timed as the engine's own WebAssembly and, where a library is
+ * found, with BLAS; NumPy and PyTorch are those of bench/peers.sh. OPENBLAS_CORETYPE, where it is set, holds for ours alone.
  */
 import type { Backend, Storage } from "../lib/backend/backend.ts";
 import { openCpuBackend } from "../lib/backend/cpu/mod.ts";
@@ -120,6 +120,10 @@ const cases: Case[] = [
   matmul(4, 4912, 512),
   attention(2001, 16, 32, false),
   attention(2001, 16, 32, true),
+  attention(512, 16, 32, true),
+  attention(512, 20, 64, true),
+  attention(8192, 4, 32, true),
+  attention(8192, 4, 64, true),
   fft(256, 8192),
   fft(16, 1 << 19),
   fft(1, 1 << 21),
@@ -197,8 +201,9 @@ async function timePython(peer: Peer): Promise<{ versions: string; seconds: Reco
   return JSON.parse(await peer.run("cpu_kernels_peer.py", [settings]).catch(exitWith));
 }
 
-const isMatmul = ({ name }: Case) => name.startsWith("matmul");
-const own = await timeOurs("off", cases), blas = await timeOurs("auto", cases.filter(isMatmul));
+/** Whether a library has a part in it. */
+const byBlas = ({ name }: Case) => name.startsWith("matmul") || name.startsWith("attention");
+const own = await timeOurs("off", cases), blas = await timeOurs("auto", cases.filter(byBlas));
 const hasBlas = blas.description !== own.description;
 const python = peerPython ? await timePython(peerPython) : null;
 console.log(own.description);
@@ -209,11 +214,12 @@ console.log(
     "peer".padStart(10)
   }   peer's time / ours`,
 );
-for (const { name, work, unit } of cases) {
+for (const one of cases) {
+  const { name, work, unit } = one;
   const time = own.seconds.get(name)!, library = blas.seconds.get(name), peer = python?.seconds[name];
   const rate = (seconds: number | undefined) =>
     seconds === undefined ? "" : (work / seconds / 1e9).toFixed(1);
-  const isProduct = hasBlas && name.startsWith("matmul");
+  const isProduct = hasBlas && byBlas(one);
   const ratio = peer === undefined
     ? ""
     : `${(peer / time).toFixed(2)}${isProduct ? `, with BLAS ${(peer / library!).toFixed(2)}` : ""}`;
@@ -239,7 +245,7 @@ if (python) {
   const timed = cases.filter(({ name }) => name in python.seconds);
   printRows(flags.json, [
     ...timed.map((one) => row(one, own.description, own.seconds.get(one.name)!)),
-    ...(hasBlas ? timed.filter(isMatmul) : []).map((one) =>
+    ...(hasBlas ? timed.filter(byBlas) : []).map((one) =>
       row(one, blas.description, blas.seconds.get(one.name)!)
     ),
   ]);

@@ -3,7 +3,7 @@
  * request, since the CPU engine is several times faster there; else the CPU.
  */
 import type { Backend } from "./backend.ts";
-import { forbiddenBlas } from "./cpu/blas.ts";
+import { forbiddenBlas } from "./cpu/blas_places.ts";
 import { openCpuBackend } from "./cpu/mod.ts";
 import { describeAdapter, findAdapter } from "./webgpu/adapter.ts";
 import { UsageError } from "../cli/errors.ts";
@@ -16,8 +16,8 @@ export interface BackendOptions {
   readonly device: Device;
   /** Worker threads of the CPU engine; default all cores. */
   readonly threads?: number;
-  /** Whether the CPU engine may hand matrix products to the system's BLAS library. */
-  readonly blas?: "auto" | "off";
+  /** Whether the CPU engine hands matrix products to the system's BLAS library: "auto", "off", or the path of one. */
+  readonly blas?: string;
   /** Measure the time of each kernel family. */
   readonly profile?: boolean;
   /** Most bytes of device memory in use at once. */
@@ -70,7 +70,7 @@ async function openWebGpu(options: BackendOptions, why: string): Promise<OpenedB
 async function openCpu(options: BackendOptions, why: string): Promise<OpenedBackend> {
   const { threads, blas, profile, memoryLimit } = options;
   const backend = await openCpuBackend({ threads, blas, profile, memoryLimit });
-  const library = blas === "off" ? null : forbiddenBlas();
+  const library = (blas ?? "auto") === "auto" ? forbiddenBlas() : null;
   return {
     backend,
     reason: `Device: ${backend.description} (${why})`,

@@ -20,9 +20,9 @@ export const deviceFlags = {
   },
   "blas": {
     default: "auto",
-    choices: ["auto", "off"],
     group: "Device",
-    help: "take the system's BLAS library for matrix products where -P=blas allows it",
+    help:
+      "library for matrix products: auto takes the system's where -P=blas allows it, off none, else the path of one",
   },
   "profile": { default: false, group: "Device", help: "print the time that each kernel family took" },
 } as const satisfies FlagDeclarations;

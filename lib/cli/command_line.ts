@@ -1,4 +1,4 @@
-import { fromFileUrl, relative } from "@std/path";
+import { fromFileUrl, relative, resolve } from "@std/path";
 
 const repository = new URL("../../", import.meta.url);
 
@@ -11,11 +11,13 @@ const repository = new URL("../../", import.meta.url);
 export function commandLine(
   script: string,
   args: readonly string[],
-  permissionSet = currentPermissionSet(),
+  permissionSet?: string,
 ): string {
   const path = shortPath(fromFileUrl(new URL(script, repository)));
-  const set = permissionSet ? `-P=${permissionSet}` : "-P";
-  return ["deno run", set, ...[path, ...args].map(shellQuoted)].join(" ");
+  const granted = permissionSet === undefined ? grantOfNamedLibrary(args) : [];
+  const set = granted.length > 0 ? "" : permissionSet ?? currentPermissionSet();
+  const words = [set ? `-P=${set}` : "-P", ...granted, path, ...args];
+  return ["deno run", ...words.map(shellQuoted)].join(" ");
 }
 
 /** The command that goes on with this run: its own, with --resume. */
@@ -33,6 +35,14 @@ export function shellQuoted(word: string): string {
 function shortPath(path: string): string {
   const fromHere = relative(Deno.cwd(), path);
   return fromHere.length < path.length ? fromHere : path;
+}
+
+/** The library that --blas names is granted by its path, not by a set. */
+function grantOfNamedLibrary(args: readonly string[]): string[] {
+  const at = args.findLastIndex((word) => word === "--blas" || word.startsWith("--blas="));
+  if (at < 0) return [];
+  const library = args[at] === "--blas" ? args[at + 1] ?? "auto" : args[at].slice("--blas=".length);
+  return ["auto", "off"].includes(library) ? [] : [`--allow-ffi=${resolve(library)}`];
 }
 
 /** The set that allows what this process may do: BLAS computes other last bits, so a run goes on with it. */

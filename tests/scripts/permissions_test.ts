@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import denoJson from "../../deno.json" with { type: "json" };
-import { candidates } from "../../lib/backend/cpu/blas.ts";
+import { candidates } from "../../lib/backend/cpu/blas_places.ts";
 import { hubEnvironment } from "../../lib/io/hub_cache.ts";
 import { inFolder } from "../support/temporary_folder.ts";
 

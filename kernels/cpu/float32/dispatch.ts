@@ -3,6 +3,7 @@
 import { Kernel } from "../kernels";
 import { packAttention, AttentionJob, attention } from "./attention";
 import { attentionBackward, AttentionBackwardJob } from "./attention_backward";
+import { attentionWeights, AttentionRowsJob, attentionSlopes, finishAttention, FinishAttentionJob } from "./attention_rows";
 import { causalConvolution, ConvolutionJob, convolutionInputGradient, convolutionWeightGradient, ConvolutionWeightJob, complexMultiply, ComplexMultiplyJob } from "./convolution";
 import { dropout, DropoutJob } from "./dropout";
 import { unary, UnaryJob, unaryBackward, UnaryBackwardJob, binary, BinaryJob, linearCombination, CombinationJob } from "./elementwise";
@@ -21,6 +22,9 @@ export function dispatch(kernel: i32, job: usize, chunk: i32, scratch: usize): v
   if (kernel == Kernel.PackAttention) return packAttention(changetype<AttentionJob>(job), chunk);
   if (kernel == Kernel.Attention) return attention(changetype<AttentionJob>(job), chunk, scratch);
   if (kernel == Kernel.AttentionBackward) return attentionBackward(changetype<AttentionBackwardJob>(job), chunk, scratch);
+  if (kernel == Kernel.AttentionWeights) return attentionWeights(changetype<AttentionRowsJob>(job), chunk);
+  if (kernel == Kernel.AttentionSlopes) return attentionSlopes(changetype<AttentionRowsJob>(job), chunk);
+  if (kernel == Kernel.FinishAttention) return finishAttention(changetype<FinishAttentionJob>(job), chunk);
   if (kernel == Kernel.CausalConvolution) return causalConvolution(changetype<ConvolutionJob>(job), chunk);
   if (kernel == Kernel.ConvolutionInputGradient) return convolutionInputGradient(changetype<ConvolutionJob>(job), chunk);
   if (kernel == Kernel.ConvolutionWeightGradient) return convolutionWeightGradient(changetype<ConvolutionWeightJob>(job), chunk);

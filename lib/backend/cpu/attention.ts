@@ -1,6 +1,8 @@
 /** Attention and its gradient. */
 import { Kernel } from "../../../kernels/cpu/kernels.ts";
 import type { AttentionShape, Backend, Storage } from "../backend.ts";
+import { attendBackwardByBlas, attendByBlas, attentionWorthBlas } from "./attention_blas.ts";
+import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
 import { describeHeads } from "./layers.ts";
 import { float, scratchAt, scratchBytes } from "./thread_pool.ts";
@@ -10,9 +12,14 @@ const queryBlock = 64;
 /** Heads wider than this do not fit a thread's scratch memory. */
 const widestHead = 1024;
 
-export function attentions(engine: Engine): Pick<Backend, "attention" | "attentionBackward"> {
+/** @param blas makes the products of longer sequences, where there is one */
+export function attentions(
+  engine: Engine,
+  blas: Blas | null = null,
+): Pick<Backend, "attention" | "attentionBackward"> {
   return {
-    attention({ out, logSumExp, q, k, v, keyMask }, shape) {
+    attention(operands, shape) {
+      const { out, logSumExp, q, k, v, keyMask } = operands;
       const { batch, heads, length, headWidth, scale } = shape;
       checkAttention(
         engine,
@@ -23,6 +30,7 @@ export function attentions(engine: Engine): Pick<Backend, "attention" | "attenti
         keyMask,
       );
       if (batch * heads * length * headWidth === 0) return;
+      if (blas && attentionWorthBlas(shape)) return attendByBlas(engine, blas, operands, shape);
       const packedPerHead = Math.ceil(length / 4) * 4 * headWidth + Math.ceil(headWidth / 4) * 4 * length;
       const packed = engine.heap.allocate("f32", batch * heads * packedPerHead);
       const queryBlocks = Math.ceil(length / queryBlock);
@@ -38,11 +46,13 @@ export function attentions(engine: Engine): Pick<Backend, "attention" | "attenti
       }
     },
 
-    attentionBackward({ dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask }, shape) {
+    attentionBackward(operands, shape) {
+      const { dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask } = operands;
       const { batch, heads, length, headWidth, scale } = shape;
       const what = `gradient of attention of ${describeHeads(shape)}`;
       checkAttention(engine, what, shape, { dq, dk, dv, dout, out, q, k, v }, logSumExp, keyMask);
       if (batch * heads * length * headWidth === 0) return;
+      if (blas && attentionWorthBlas(shape)) return attendBackwardByBlas(engine, blas, operands, shape);
       // packHead of kernels/cpu/float32/attention_backward.ts lays these out.
       const columns = Math.ceil(headWidth / 4);
       const perThread = 2 * Math.ceil(length / 4) * 4 * headWidth +

@@ -1,4 +1,5 @@
-/** The system's BLAS through Deno's FFI: sgemm on the engine's own memory, where there is a library and the run allows it. */
+/** A BLAS library through Deno's FFI: sgemm on the engine's own memory, where there is a library and the run allows it. */
+import { dirname } from "@std/path";
 
 /** Multiplies row-major matrices at addresses in the engine's memory. */
 export interface Blas {
@@ -23,78 +24,105 @@ export interface Blas {
   close(): void;
 }
 
-const symbols = {
-  cblas_sgemm: {
-    parameters: [
-      ...["i32", "i32", "i32", "i32", "i32", "i32", "f32"],
-      ...["buffer", "i32", "buffer", "i32", "f32", "buffer", "i32"],
-    ] as Deno.NativeType[],
-    result: "void",
-  },
-  openblas_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
-} as const satisfies Deno.ForeignLibraryInterface;
+/** Types of sgemm's arguments; sizes and strides are as wide as the library's integers. */
+const product = (integer: "i32" | "i64") => ({
+  parameters: [
+    ...["i32", "i32", "i32", integer, integer, integer, "f32"],
+    ...["buffer", integer, "buffer", integer, "f32", "buffer", integer],
+  ] as Deno.NativeType[],
+  result: "void",
+  optional: true,
+} as const);
+const count = (
+  integer: "i32" | "i64",
+) => ({ parameters: [integer], result: "void", optional: true } as const);
 
-const linuxFolders = [
-  ...["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"],
-];
+/** Names that say how wide integers are come first: MKL's cblas_sgemm is either, as a variable of its own says. */
+const products = {
+  cblas_sgemm64_: product("i64"),
+  cblas_sgemm_64: product("i64"),
+  scipy_cblas_sgemm64_: product("i64"),
+  scipy_cblas_sgemm: product("i32"),
+} as const;
 
-/** Where OpenBLAS (macOS: Accelerate too) is installed by the usual packages. The set "blas" of deno.json grants these alone. */
-export const candidates: Partial<Record<typeof Deno.build.os, string[]>> = {
-  linux: linuxFolders.flatMap((folder) =>
-    ["libopenblas.so.0", "libopenblas.so", "libopenblasp.so.0"].map((file) => `${folder}/${file}`)
-  ),
-  darwin: [
-    "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
-    "/usr/local/opt/openblas/lib/libopenblas.dylib",
-    "/System/Library/Frameworks/Accelerate.framework/Accelerate",
-  ],
-};
+const threadCounts = {
+  openblas_set_num_threads: count("i32"),
+  openblas_set_num_threads64_: count("i32"),
+  scipy_openblas_set_num_threads: count("i32"),
+  scipy_openblas_set_num_threads64_: count("i32"),
+  MKL_Set_Num_Threads: count("i32"),
+  bli_thread_set_num_threads: count("i64"),
+} as const;
+
+const loader = {
+  /** The C library's own, which a search from the library on finds. */
+  dlopen: { parameters: ["buffer", "i32"], result: "usize", optional: true },
+  MKL_Set_Threading_Layer: count("i32"),
+} as const;
+
+type Load = (path: Uint8Array<ArrayBuffer>, mode: number) => number | bigint;
 
 const rowMajor = 101, plain = 111, transposed = 112;
 
-/** @returns null where there is no library, or FFI is not granted for it (nobody is asked) */
-export function openBlas(memory: WebAssembly.Memory, threads: number): Blas | null {
-  for (const library of candidates[Deno.build.os] ?? []) {
-    if (Deno.permissions.querySync({ name: "ffi", path: library }).state !== "granted") continue;
-    const opened = tryOpen(library);
-    if (!opened) continue;
-    opened.symbols.openblas_set_num_threads?.(threads);
-    const sgemm = opened.symbols.cblas_sgemm as unknown as (...args: (number | Uint8Array)[]) => void;
-    // Views, not addresses: a permission for this library alone does not allow pointers of one's own.
-    const from = (pointer: number) => new Uint8Array(memory.buffer, pointer);
-    return {
-      library,
-      sgemm: (transposedA, transposedB, m, n, k, alpha, a, strideA, b, strideB, beta, c, strideC) =>
-        sgemm(
-          ...[rowMajor, transposedA ? transposed : plain, transposedB ? transposed : plain, m, n, k, alpha],
-          ...[from(a), strideA, from(b), strideB, beta, from(c), strideC],
-        ),
-      close: () => opened.close(),
-    };
+/**
+ * @param memory the engine's
+ * @returns null for a library that has no sgemm for C
+ * @throws {Error} of Deno's, where the file is no library or FFI is not granted for it
+ */
+export function openBlas(library: string, memory: WebAssembly.Memory, threads: number): Blas | null {
+  // Builds with wide integers and plain names say so in the file's.
+  const integer = /64_?\.|ilp64/.test(library) ? "i64" : "i32";
+  const opened = Deno.dlopen(
+    library,
+    { ...products, cblas_sgemm: product(integer), ...threadCounts, ...loader },
+  );
+  const { symbols } = opened;
+  const found = [...Object.keys(products), "cblas_sgemm"].map((name) => symbols[name as keyof typeof symbols])
+    .find((symbol) => symbol !== null);
+  if (!found) {
+    opened.close();
+    return null;
   }
-  return null;
-}
-
-/** A library that is installed where this run may not use it; null where there is none, or the run may not look. */
-export function forbiddenBlas(): string | null {
-  const installed = (library: string) => {
-    try {
-      return Deno.statSync(library).isFile;
-    } catch {
-      return false;
-    }
+  if (symbols.dlopen) keepLoaded(symbols.dlopen, library);
+  if (symbols.MKL_Set_Threading_Layer) takeThreads(symbols.dlopen, symbols.MKL_Set_Threading_Layer, library);
+  for (const name of Object.keys(threadCounts) as (keyof typeof threadCounts)[]) {
+    (symbols[name] as ((threads: number) => void) | null)?.(threads);
+  }
+  const sgemm = found as unknown as (...args: (number | Uint8Array)[]) => void;
+  // Views, not addresses: a permission for this library alone does not allow pointers of one's own.
+  const from = (pointer: number) => new Uint8Array(memory.buffer, pointer);
+  return {
+    library,
+    sgemm: (transposedA, transposedB, m, n, k, alpha, a, strideA, b, strideB, beta, c, strideC) =>
+      sgemm(
+        ...[rowMajor, transposedA ? transposed : plain, transposedB ? transposed : plain, m, n, k, alpha],
+        ...[from(a), strideA, from(b), strideB, beta, from(c), strideC],
+      ),
+    close: () => opened.close(),
   };
-  const allowed = (name: "ffi" | "read", path: string) =>
-    Deno.permissions.querySync({ name, path }).state === "granted";
-  return (candidates[Deno.build.os] ?? []).find((library) =>
-    allowed("read", library) && !allowed("ffi", library) && installed(library)
-  ) ?? null;
 }
 
-function tryOpen(library: string): Deno.DynamicLibrary<typeof symbols> | null {
-  try {
-    return Deno.dlopen(library, symbols);
-  } catch {
-    return null; // Not installed, or without CBLAS.
-  }
+/** Keep a library for the life of the process, whatever is closed: its threads are not made to be unloaded. */
+function keepLoaded(load: Load, library: string): void {
+  const [notLoadedAnew, neverUnloaded] = Deno.build.os === "darwin" ? [0x10, 0x80] : [0x4, 0x1000];
+  load(path(library), lazily | notLoadedAnew | neverUnloaded);
+}
+
+/** MKL ends the process where it does not find the library of its threads; without Intel's, take GNU's or one thread. */
+function takeThreads(load: Load | null, setLayer: (layer: number) => void, library: string): void {
+  const forAll = 0x100, layers = { sequential: 1, gnu: 3 };
+  const loads = (file: string) => load !== null && Number(load(path(file), lazily | forAll)) !== 0;
+  const intels = [
+    `${dirname(library)}/libiomp5.so`,
+    "libiomp5.so",
+    "/opt/intel/oneapi/compiler/latest/lib/libiomp5.so",
+  ];
+  if (Deno.build.os !== "linux" || intels.some(loads)) return;
+  setLayer(loads("libgomp.so.1") ? layers.gnu : layers.sequential);
+}
+
+const lazily = 1;
+
+function path(file: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${file}\0`);
 }

@@ -6,8 +6,7 @@ import { hearSignals } from "../../cli/interrupt.ts";
 import type { Backend } from "../backend.ts";
 import { systemMemory } from "../system_memory.ts";
 import { attentions } from "./attention.ts";
-import { openBlas } from "./blas.ts";
-import { multipliesRight } from "./blas_check.ts";
+import { chooseBlas } from "./choose_blas.ts";
 import { convolutions } from "./convolutions.ts";
 import { elementWise } from "./elementwise.ts";
 import { Engine } from "./engine.ts";
@@ -23,8 +22,8 @@ import { TileChoice } from "./tile_choice.ts";
 export interface CpuOptions {
   /** Threads to compute on, this one included; default: all cores. */
   readonly threads?: number;
-  /** "auto" (the default): matrix products go to the system's OpenBLAS where FFI is granted. */
-  readonly blas?: "auto" | "off";
+  /** "auto" (the default): the system's BLAS multiplies where FFI is granted; "off"; or the path of a library. */
+  readonly blas?: string;
   /** Measure the time of each operation. */
   readonly profile?: boolean;
   /** Bytes that storages may take in all; at most 4 GiB, by default that or the machine's memory. */
@@ -44,8 +43,11 @@ function versionOf(library: string): string {
   }
 }
 
-/** @throws {DataError} when the machine gives no shared memory */
-export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
+/**
+ * @throws {DataError} when the machine gives no shared memory, or the library that `blas` names is of no use
+ * @throws {UsageError} when FFI is not granted for that library
+ */
+export async function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
   const relaxed = !options.plainSimd && WebAssembly.validate(relaxedKernels);
   const module = kernels(relaxed);
@@ -55,24 +57,22 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
   );
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool);
-  const found = options.blas === "off" ? null : openBlas(heap.memory, threads);
-  const blas = found && multipliesRight(engine, found) ? found : null;
-  if (blas === null) found?.close();
+  const { blas, refused } = await chooseBlas(engine, options.blas ?? "auto");
   const operations = {
     ...memoryOperations(engine),
     ...matmulOperations(engine, blas, new TileChoice(options.tileRows)),
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),
-    ...attentions(engine),
+    ...attentions(engine, blas),
     ...rowOperations(engine),
     ...updates(engine),
     ...convolutions(engine),
   };
   const times = new Map<string, { calls: number; ms: number }>();
-  return Promise.resolve({
+  return {
     name: "cpu",
-    description: describe(threads, relaxed) + describeBlas(found?.library, blas !== null),
+    description: describe(threads, relaxed) + describeBlas(blas?.library ?? null, refused),
     blas: blas && `${versionOf(blas.library)}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
     supportsF16: false,
     memory: heap,
@@ -85,16 +85,16 @@ export function openCpuBackend(options: CpuOptions = {}): Promise<Backend> {
       return Promise.resolve();
     },
     profile: () => Promise.resolve(new Map(times)),
-  });
+  };
 }
 
 function describe(threads: number, relaxed: boolean): string {
   return `CPU, ${threads} thread${threads === 1 ? "" : "s"}, ${relaxed ? "relaxed" : "plain"} SIMD`;
 }
 
-function describeBlas(library: string | undefined, used: boolean): string {
-  if (library === undefined) return "";
-  return used ? `, products by ${library}` : `, not ${library}, which multiplies wrongly on this machine`;
+function describeBlas(used: string | null, refused: string | null): string {
+  if (used !== null) return `, products by ${used}`;
+  return refused === null ? "" : `, not ${refused}, which multiplies wrongly on this machine`;
 }
 
 const compiled = new Map<boolean, WebAssembly.Module>();

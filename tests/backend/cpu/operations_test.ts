@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { forbiddenBlas } from "../../../lib/backend/cpu/blas.ts";
+import { forbiddenBlas } from "../../../lib/backend/cpu/blas_places.ts";
 import { openCpuBackend } from "../../../lib/backend/cpu/mod.ts";
 import { operationCases } from "../../support/operation_cases.ts";
 import { checkCase } from "../../support/operation_check.ts";
