@@ -5,7 +5,7 @@
  * once a piece of the B panel of the next product, and the softmax runs down columns without any horizontal sum.
  */
 import { Lanes } from "./lanes";
-import { MicroKernel, TILE_BYTES, TILE_ROWS } from "./micro_kernel";
+import { MicroKernel, TILE_BYTES } from "./micro_kernel";
 import { Packing } from "./packing";
 
 /** Scores are counted in powers of two: e^x = 2^(x log2 e). */
@@ -31,6 +31,8 @@ export class AttentionJob {
   /** Packed keys, then packed values, of one head after the other. */
   packed: usize;
   queryBlocks: i32;
+  /** As in a product. */
+  bySix: i32;
 }
 
 class HeadPlan {
@@ -46,10 +48,10 @@ class HeadPlan {
     return <usize> ((headWidth + 3) / 4) * 16 * length;
   }
 
-  /** Keys of a block, a multiple of 16: keys and values of a block fit the first-level cache beside the scores. */
+  /** Keys of a block, a multiple of 48: keys and values of a block fit the first-level cache beside the scores. */
   @inline
   static keyBlock(headWidth: i32): i32 {
-    return max(16, min(192, 4096 / headWidth / 16 * 16));
+    return max(48, min(192, 4608 / headWidth / 48 * 48));
   }
 }
 
@@ -85,7 +87,7 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
   const keys = job.packed + <usize> head * (keyBytes + HeadPlan.valueBytes(length, headWidth));
   const values = keys + keyBytes;
   const valuePanels = (headWidth + 3) / 4;
-  const block = HeadPlan.keyBlock(headWidth);
+  const block = HeadPlan.keyBlock(headWidth), bySix = job.bySix != 0;
 
   const queryAt = scratch;
   const stateAt = queryAt + <usize> panels * headWidth * 32;
@@ -102,27 +104,13 @@ export function attention(job: AttentionJob, chunk: i32, scratch: usize): void {
     const count = min(block, length - key);
     for (let panel = 0; panel < panels; panel++) {
       const query = queryAt + <usize> (panel * headWidth) * 32;
-      for (let i = 0; i < count; i += TILE_ROWS) {
-        MicroKernel.run(
-          keys + <usize> (key + i) * headWidth * 4,
-          query,
-          headWidth,
-          scoresAt + <usize> i * 32,
-          false,
-        );
-      }
+      const keysAt = keys + <usize> key * headWidth * 4, keyPanels = (count + 3) / 4;
+      MicroKernel.column(keysAt, <usize> headWidth * 16, keyPanels, query, headWidth, scoresAt, false, bySix);
       if (job.keyMask != 0) hideKeys(job.keyMask + (<usize> (sequence * length + key) << 2), scoresAt, count);
       const tiles = tilesAt + <usize> (panel * valuePanels * TILE_BYTES);
       softmaxBlock(scoresAt, count, stateAt + <usize> panel * 64, tiles, key > 0 ? valuePanels : 0);
-      for (let p = 0; p < valuePanels; p++) {
-        MicroKernel.run(
-          values + (<usize> p * length + key) * 16,
-          scoresAt,
-          count,
-          tiles + <usize> (p * TILE_BYTES),
-          key > 0,
-        );
-      }
+      const valuesAt = values + <usize> key * 16;
+      MicroKernel.column(valuesAt, <usize> length * 16, valuePanels, scoresAt, count, tiles, key > 0, bySix);
     }
   }
   for (let panel = 0; panel < panels; panel++) {

@@ -8,7 +8,7 @@
 import { LOG2_E } from "./attention";
 import { beat } from "./control";
 import { Lanes } from "./lanes";
-import { MicroKernel, TILE_BYTES, TILE_ROWS } from "./micro_kernel";
+import { MicroKernel, TILE_BYTES } from "./micro_kernel";
 import { Packing } from "./packing";
 
 /** Queries of a block: a multiple of 8. */
@@ -37,6 +37,8 @@ export class AttentionBackwardJob {
   packedBytes: usize;
   firstScratch: usize;
   scratchBytes: usize;
+  /** As in a product. */
+  bySix: i32;
 }
 
 /** Addresses of one head's operands, in every arrangement that the products need. */
@@ -77,6 +79,9 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
   const slopes = weights + <usize> (QUERY_BLOCK * 32);
   const turned = slopes + <usize> (QUERY_BLOCK * 32);
   const panelBytes = <usize> columnPanels * TILE_BYTES;
+  // From one panel of columns to the next.
+  const panelStep = <usize> length * 16;
+  const bySix = job.bySix != 0;
   for (let key = 0; key < length; key += KEY_BLOCK) {
     beat();
     const keyCount = min(KEY_BLOCK, length - key);
@@ -85,26 +90,22 @@ export function attentionBackward(job: AttentionBackwardJob, chunk: i32, scratch
       const queryCount = min(QUERY_BLOCK, length - query);
       for (let panel = 0; panel < keyPanels; panel++) {
         const keyAt = key + panel * 8;
-        scoreTiles(head, headWidth, query, queryCount, keyAt, weights, slopes);
+        scoreTiles(head, headWidth, query, queryCount, keyAt, weights, slopes, bySix);
         const mask = job.keyMask != 0 ? job.keyMask + (<usize> (sequence * length + keyAt) << 2) : 0;
         slopesOfScores(job.scale, head, query, queryCount, weights, slopes, mask, min(8, length - keyAt));
         const valueTile = valueTiles + <usize> panel * panelBytes;
         const keyTile = keyTiles + <usize> panel * panelBytes;
-        for (let p = 0; p < columnPanels; p++) {
-          const from = (<usize> p * length + query) * 16;
-          const tile = <usize> (p * TILE_BYTES);
-          MicroKernel.run(head.slopeColumns + from, weights, queryCount, valueTile + tile, query > 0);
-          MicroKernel.run(head.queryColumns + from, slopes, queryCount, keyTile + tile, query > 0);
-        }
+        const from = <usize> query * 16, join = query > 0;
+        const slopesAt = head.slopeColumns + from, queriesAt = head.queryColumns + from;
+        MicroKernel.column(slopesAt, panelStep, columnPanels, weights, queryCount, valueTile, join, bySix);
+        MicroKernel.column(queriesAt, panelStep, columnPanels, slopes, queryCount, keyTile, join, bySix);
         turnSlopes(slopes, turned, panel, queryCount);
       }
       for (let i = 0; i < queryCount; i += 8) {
         const to = head.queryTiles + <usize> ((query + i) / 8) * panelBytes;
         const from = turned + <usize> (i / 8) * KEY_BLOCK * 32;
-        for (let p = 0; p < columnPanels; p++) {
-          const columns = head.keyColumns + (<usize> p * length + key) * 16;
-          MicroKernel.run(columns, from, keyCount, to + <usize> (p * TILE_BYTES), key > 0);
-        }
+        const columns = head.keyColumns + <usize> key * 16;
+        MicroKernel.column(columns, panelStep, columnPanels, from, keyCount, to, key > 0, bySix);
       }
     }
     for (let panel = 0; panel < keyPanels; panel++) {
@@ -130,25 +131,30 @@ function scoreTiles(
   key: i32,
   weights: usize,
   slopes: usize,
+  bySix: bool,
 ): void {
-  const keyPanel = <usize> key * headWidth * 4;
-  for (let i = 0; i < queryCount; i += TILE_ROWS) {
-    const queryPanel = <usize> (query + i) * headWidth * 4;
-    MicroKernel.run(
-      head.queries + queryPanel,
-      head.keys + keyPanel,
-      headWidth,
-      weights + <usize> i * 32,
-      false,
-    );
-    MicroKernel.run(
-      head.slopes + queryPanel,
-      head.values + keyPanel,
-      headWidth,
-      slopes + <usize> i * 32,
-      false,
-    );
-  }
+  const queries = <usize> query * headWidth * 4, keys = <usize> key * headWidth * 4;
+  const step = <usize> headWidth * 16, panels = (queryCount + 3) / 4;
+  MicroKernel.column(
+    head.queries + queries,
+    step,
+    panels,
+    head.keys + keys,
+    headWidth,
+    weights,
+    false,
+    bySix,
+  );
+  MicroKernel.column(
+    head.slopes + queries,
+    step,
+    panels,
+    head.values + keys,
+    headWidth,
+    slopes,
+    false,
+    bySix,
+  );
 }
 
 /** In place: weights from scores, and slopes of scores from slopes of weights. */

@@ -167,31 +167,13 @@ export function multiplyTiles(job: MultiplyJob, chunk: i32, scratch: usize): voi
       } else if (((column - firstColumn) & 3) == 0) {
         b.panelsOf8(columnAt, matrix, column * TILE_COLUMNS, (column + 4) * TILE_COLUMNS, from, size);
       }
-      let panel = rowAt, row = firstRow;
-      for (; job.bySix && row + 3 <= endRow; row += 3) {
-        const second = panel + rowStep, third = second + rowStep, join = from > 0;
-        MicroKernel.runSix(panel, second, columnAt, size, tile, tile + TILE_BYTES, join);
-        MicroKernel.runSix(
-          third,
-          second + 8,
-          columnAt,
-          size,
-          tile + 2 * TILE_BYTES,
-          tile + TILE_BYTES + 64,
-          join,
-        );
-        for (let i = 0; last && i < 3; i++) {
-          finishTile(job, out, (row + i) * TILE_ROWS, column * TILE_COLUMNS, tile + i * TILE_BYTES);
-        }
-        panel += 3 * rowStep;
-        tile += 3 * TILE_BYTES;
+      const count = endRow - firstRow;
+      MicroKernel.column(rowAt, rowStep, count, columnAt, size, tile, from > 0, job.bySix != 0);
+      for (let i = 0; last && i < count; i++) {
+        const at = tile + <usize> i * TILE_BYTES;
+        finishTile(job, out, (firstRow + i) * TILE_ROWS, column * TILE_COLUMNS, at);
       }
-      for (; row < endRow; row++) {
-        MicroKernel.run(panel, columnAt, size, tile, from > 0);
-        if (last) finishTile(job, out, row * TILE_ROWS, column * TILE_COLUMNS, tile);
-        panel += rowStep;
-        tile += TILE_BYTES;
-      }
+      tile += <usize> count * TILE_BYTES;
     }
     from += DEPTH_BLOCK;
   } while (from < depth);

@@ -151,4 +151,28 @@ export class MicroKernel {
     v128.store(tileOfTwo, c50, 32);
     v128.store(tileOfTwo, c51, 48);
   }
+
+  /** `count` panels of four rows, `step` bytes apart, times one panel of B: as many tiles, one after the other. */
+  static column(
+    a: usize,
+    step: usize,
+    count: i32,
+    b: usize,
+    depth: i32,
+    tiles: usize,
+    add: bool,
+    bySix: bool,
+  ): void {
+    let i = 0;
+    for (; bySix && i + 3 <= count; i += 3) {
+      const second = a + step, third = second + step, tile = tiles + <usize> i * TILE_BYTES;
+      MicroKernel.runSix(a, second, b, depth, tile, tile + TILE_BYTES, add);
+      MicroKernel.runSix(third, second + 8, b, depth, tile + 2 * TILE_BYTES, tile + TILE_BYTES + 64, add);
+      a = third + step;
+    }
+    for (; i < count; i++) {
+      MicroKernel.run(a, b, depth, tiles + <usize> i * TILE_BYTES, add);
+      a += step;
+    }
+  }
 }

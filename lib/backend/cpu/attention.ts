@@ -5,18 +5,27 @@ import { attendBackwardByBlas, attendByBlas, attentionWorthBlas } from "./attent
 import type { Blas } from "./blas.ts";
 import type { Engine } from "./engine.ts";
 import { describeHeads } from "./layers.ts";
+import { secondsOfProduct } from "./matmul.ts";
 import { float, scratchAt, scratchBytes } from "./thread_pool.ts";
+import { TileChoice } from "./tile_choice.ts";
 
 /** Queries of a chunk (QUERY_BLOCK of kernels/cpu/float32/attention.ts). */
 const queryBlock = 64;
 /** Heads wider than this do not fit a thread's scratch memory. */
 const widestHead = 1024;
 
-/** @param blas makes the products of longer sequences, where there is one */
+/**
+ * @param blas makes the products of longer sequences, where there is one
+ * @param choice between the two inner loops of the others
+ */
 export function attentions(
   engine: Engine,
   blas: Blas | null = null,
+  choice: TileChoice = new TileChoice(),
 ): Pick<Backend, "attention" | "attentionBackward"> {
+  /** Whether by six rows, for the two products of attention or the five of its gradient. */
+  const bySix = ({ batch, heads, length, headWidth }: AttentionShape, products: number) =>
+    +choice.bySix(products * batch * heads * length ** 2 * headWidth, (six) => secondsOfProduct(engine, six));
   return {
     attention(operands, shape) {
       const { out, logSumExp, q, k, v, keyMask } = operands;
@@ -36,7 +45,7 @@ export function attentions(
       const queryBlocks = Math.ceil(length / queryBlock);
       const args = [
         ...[out, logSumExp, q, k, v, keyMask].map(engine.pointer),
-        ...[heads, length, headWidth, float(scale), packed.pointer, queryBlocks],
+        ...[heads, length, headWidth, float(scale), packed.pointer, queryBlocks, bySix(shape, 2)],
       ];
       try {
         engine.run(Kernel.PackAttention, batch * heads, args);
@@ -63,7 +72,7 @@ export function attentions(
         engine.run(Kernel.AttentionBackward, batch * heads, [
           ...[dq, dk, dv, dout, out, logSumExp, q, k, v, keyMask].map(engine.pointer),
           ...[heads, length, headWidth, float(scale)],
-          ...[packed.pointer, 4 * perThread, scratchAt, scratchBytes],
+          ...[packed.pointer, 4 * perThread, scratchAt, scratchBytes, bySix(shape, 5)],
         ]);
       } finally {
         engine.heap.release(packed);

@@ -54,7 +54,7 @@ export function matmulOperations(
 }
 
 /** Time of a product that takes half a millisecond, for `TileChoice`. */
-function secondsOfProduct(engine: Engine, bySix: boolean): number {
+export function secondsOfProduct(engine: Engine, bySix: boolean): number {
   const m = 192, n = 256, k = 512;
   const [out, a, b] = [m * n, m * k, k * n].map((size) => engine.heap.allocate("f32", size));
   try {

@@ -58,13 +58,14 @@ export async function openCpuBackend(options: CpuOptions = {}): Promise<Backend>
   const pool = new ThreadPool(module, heap.memory, { threads });
   const engine = new Engine(heap, pool);
   const { blas, refused } = await chooseBlas(engine, options.blas ?? "auto");
+  const choice = new TileChoice(options.tileRows);
   const operations = {
     ...memoryOperations(engine),
-    ...matmulOperations(engine, blas, new TileChoice(options.tileRows)),
+    ...matmulOperations(engine, blas, choice),
     ...elementWise(engine),
     ...reductions(engine),
     ...layers(engine),
-    ...attentions(engine, blas),
+    ...attentions(engine, blas, choice),
     ...rowOperations(engine),
     ...updates(engine),
     ...convolutions(engine),

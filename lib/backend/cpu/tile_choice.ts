@@ -1,5 +1,5 @@
 /**
- * Whether products go by six rows or by four (kernels/cpu/float32/micro_kernel.ts). Which is faster depends on the processor,
+ * Whether products, and those of attention, go by six rows or by four (kernels/cpu/float32/micro_kernel.ts). Which is faster depends on the processor,
  * so it is measured; the numbers are the same bits.
  */
 
