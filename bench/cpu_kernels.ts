@@ -230,16 +230,16 @@ for (const one of cases) {
   );
 }
 if (python) {
-  const row = ({ name, work, unit, bytes }: Case, engine: string, seconds: number): Row => ({
-    subject: `${name}, ${flags.threads} threads`,
+  const row = (one: Case, engine: string, seconds: number): Row => ({
+    subject: `${one.name}, ${flags.threads} threads`,
     engine,
     ours: { seconds },
-    peer: { seconds: python.seconds[name] },
+    peer: { seconds: python.seconds[one.name] },
     peerName: python.versions,
     work: {
-      ...unit === "GFLOP/s" &&
-        { gflop: work / 1e9, gflopBesideProducts: name.startsWith("matmul") ? 0 : work / 1e9 },
-      gbytes: (bytes ?? work) / 1e9,
+      ...one.unit === "GFLOP/s" &&
+        { gflop: one.work / 1e9, gflopBesideProducts: byBlas(one) ? 0 : one.work / 1e9 },
+      gbytes: (one.bytes ?? one.work) / 1e9,
     },
   });
   const timed = cases.filter(({ name }) => name in python.seconds);

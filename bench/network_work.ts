@@ -1,5 +1,5 @@
 /**
- * What NT-v2 and HyenaDNA need, counted from their shapes: a product takes 2 m n k, attention 4 length^2 width, a real transform
+ * What NT-v2 and HyenaDNA need, counted from their shapes: a product takes 2 m n k, attention (all of it products) 4 length^2 width, a real transform
  * of n numbers 2.5 n log2 n. Bytes: weights once, and a layer's activations in and out once.
  */
 import type { Work } from "./rows.ts";
@@ -18,7 +18,6 @@ export function ntForward(shape: Transformer): Work {
   const { width, layers, tokens } = shape, weights = ntWeights(shape), attention = 4 * tokens ** 2 * width;
   return {
     gflop: layers * (2 * tokens * weights + attention) / 1e9,
-    gflopBesideProducts: layers * attention / 1e9,
     gbytes: 4 * layers * (weights + 2 * tokens * width) / 1e9,
   };
 }
@@ -32,7 +31,6 @@ export function ia3Step(shape: Transformer & { readonly batch: number }): Work {
   const attention = 14 * batch * tokens ** 2 * width;
   return {
     gflop: layers * (4 * rows * weights + attention) / 1e9,
-    gflopBesideProducts: layers * attention / 1e9,
     gbytes: 4 * layers * (2 * weights + 2 * rows * width) / 1e9,
   };
 }

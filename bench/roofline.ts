@@ -35,12 +35,6 @@ export interface Roof {
   readonly rates: readonly Rates[];
 }
 
-/** Multiply-adds of our own kernels, by what the engine says of itself; the first that fits counts. */
-const ownVectors: readonly { engine: RegExp; name: string; rate(rates: Rates): number }[] = [
-  { engine: /256-bit/, name: "256-bit multiply-adds", rate: ({ wasm }) => 2 * wasm },
-  { engine: /^/, name: "128-bit multiply-adds", rate: ({ wasm }) => wasm },
-];
-
 export interface Reached {
   readonly gflops: number | null;
   readonly gbs: number | null;
@@ -64,16 +58,15 @@ export function reachedOf(roof: Roof, work: Work, engine: string, seconds: numbe
   if (gflop === undefined && gbytes === undefined) return null;
   const threads = Number(/(\d+) threads?/.exec(engine)?.[1] ?? Infinity);
   const rates = roof.rates.find((rates) => rates.threads === threads) ?? roof.rates.at(-1)!;
-  const own = ownVectors.find((kind) => kind.engine.test(engine))!;
   const blas = /products by/.test(engine);
   const beside = blas ? work.gflopBesideProducts ?? 0 : gflop ?? 0, products = (gflop ?? 0) - beside;
   const widest = widestName(roof);
   // A bench repeats its call: what fits stays there.
   const inCache = roof.cacheBytes !== null && (gbytes ?? 0) * 1e9 <= roof.cacheBytes;
   const bandwidth = inCache ? Math.max(rates.cache, rates.ownCache) : Math.max(rates.memory, rates.ownMemory);
-  const arithmetic = products / rates.widest + beside / own.rate(rates);
+  const arithmetic = products / rates.widest + beside / rates.wasm;
   const moving = (gbytes ?? 0) / bandwidth;
-  const names = [...products > 0 ? [widest] : [], ...beside > 0 ? [own.name] : []];
+  const names = [...products > 0 ? [widest] : [], ...beside > 0 ? ["128-bit multiply-adds"] : []];
   return {
     gflops: gflop === undefined ? null : gflop / seconds,
     gbs: gbytes === undefined ? null : gbytes / seconds,
