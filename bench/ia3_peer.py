@@ -1,6 +1,6 @@
 """A training step of Nucleotide Transformer v2 with IA3 in PyTorch, for bench/ia3.ts: random weights, the 50M shape.
 
-    python3 bench/ia3_peer.py TOKENS BATCH LAYERS OUTPUTS STEPS
+    python3 bench/ia3_peer.py TOKENS BATCH LAYERS OUTPUTS [STEPS]
 
 Prints one JSON line: seconds of a forward pass without gradients, of the forward and backward halves of a training
 step, of the whole step (the best), and the process's peak memory.
@@ -14,9 +14,11 @@ import time
 import torch
 from torch import nn
 
-tokens, batch, layers, outputs, steps = map(int, sys.argv[1:6])
+tokens, batch, layers, outputs = map(int, sys.argv[1:5])
+steps = int(sys.argv[5]) if len(sys.argv) > 5 else 2
 width, heads, inner, vocabulary = 512, 16, 2048, 4107
-torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+if "OMP_NUM_THREADS" in os.environ:
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 torch.manual_seed(0)
 
 
