@@ -8,6 +8,7 @@ import { readNpyDoubles } from "../io/npy.ts";
 import { readPlainBytes } from "../io/plain_bytes.ts";
 import { type Embedded, type Matrix, takeRows } from "../linalg/matrix.ts";
 import { firstOccurrences, shortId } from "./ids.ts";
+import { isNumber } from "./missing_values.ts";
 
 /** Vectors of transcription factors or genes, with their ids. */
 export interface Embeddings {
@@ -74,7 +75,7 @@ export async function readEmbeddings(
 function notFinite(data: Embedded["data"], { allowMissing }: { allowMissing: boolean }): number {
   for (let i = 0; i < data.length; i++) {
     const value = data[i];
-    if (!(value - value === 0) && !(allowMissing && Number.isNaN(value))) return i;
+    if (!isNumber(value) && !(allowMissing && Number.isNaN(value))) return i;
   }
   return -1;
 }

@@ -41,6 +41,6 @@ export function columnMeans(values: Matrix, fromRows?: ArrayLike<number>): Float
 }
 
 /** Not NaN, not infinite: quicker than Number.isFinite() in code that runs only once over all cells. */
-function isNumber(value: number): boolean {
+export function isNumber(value: number): boolean {
   return value - value === 0;
 }

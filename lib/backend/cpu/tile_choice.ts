@@ -28,9 +28,14 @@ export class TileChoice {
     this.#multiplications += multiplications;
     if (this.#multiplications < worthMeasuring) return this.#turn = !this.#turn;
     let four = Infinity, six = Infinity;
-    for (let i = 0; i < repeats; i++) {
-      four = Math.min(four, measure(false));
-      six = Math.min(six, measure(true));
+    try {
+      for (let i = 0; i < repeats; i++) {
+        four = Math.min(four, measure(false));
+        six = Math.min(six, measure(true));
+      }
+    } catch {
+      // No room to measure in must not end a product that has its own. What else is wrong, that product will tell.
+      return this.#bySix = false;
     }
     return this.#bySix = six < four;
   }

@@ -24,3 +24,12 @@ Deno.test("rows that are fixed are not measured", () => {
   assertEquals(answers(new TileChoice(4), { six: 1, four: 2 }), [Array(6).fill(false), 0]);
   assertEquals(answers(new TileChoice(6), { six: 2, four: 1 }), [Array(6).fill(true), 0]);
 });
+
+Deno.test("a measurement that fails leaves the product its way", () => {
+  const choice = new TileChoice();
+  const full = () => {
+    throw new RangeError("out of memory");
+  };
+  assertEquals(choice.bySix(2 ** 33, full), false);
+  assertEquals(choice.bySix(2 ** 33, full), false);
+});
